@@ -1,0 +1,86 @@
+/* Atomic operations on plain integers in shared memory: the only place that spells a memory order.
+ *
+ * The names say the order: _rlx relaxed, _acq acquire, _rel release. Every use names its partner in a
+ * comment ("pairs with ..."). C11 atomics proper would need _Atomic types, which Cython cannot declare.
+ */
+#ifndef SHARE_ATOMIC_H
+#define SHARE_ATOMIC_H
+
+#include <stdint.h>
+
+_Static_assert(__atomic_always_lock_free(8, 0), "share needs 64-bit atomics that are always lock-free");
+_Static_assert(__atomic_always_lock_free(4, 0), "share needs 32-bit atomics that are always lock-free");
+
+static inline uint64_t sh_load_rlx(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+static inline uint64_t sh_load_acq(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+static inline void sh_store_rlx(uint64_t *p, uint64_t v) { __atomic_store_n(p, v, __ATOMIC_RELAXED); }
+static inline void sh_store_rel(uint64_t *p, uint64_t v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
+
+/* Compare and swap, acquire on both outcomes and release on success. Returns 1 if it swapped. */
+static inline int sh_cas(uint64_t *p, uint64_t expected, uint64_t desired)
+{
+    return __atomic_compare_exchange_n(p, &expected, desired, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+/* Raises *p to at least v (relaxed; callers add fences). Returns the value that was there before. */
+static inline uint64_t sh_fetch_max_rlx(uint64_t *p, uint64_t v)
+{
+    uint64_t seen = __atomic_load_n(p, __ATOMIC_RELAXED);
+    while (seen < v &&
+           !__atomic_compare_exchange_n(p, &seen, v, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) { }
+    return seen;
+}
+
+static inline uint32_t sh_load32_rlx(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+static inline uint32_t sh_load32_acq(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+static inline void sh_store32_rlx(uint32_t *p, uint32_t v) { __atomic_store_n(p, v, __ATOMIC_RELAXED); }
+static inline void sh_store32_rel(uint32_t *p, uint32_t v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
+static inline uint32_t sh_fetch_or32(uint32_t *p, uint32_t v) { return __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST); }
+static inline uint32_t sh_fetch_add32(uint32_t *p, uint32_t v) { return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST); }
+static inline int sh_cas32(uint32_t *p, uint32_t expected, uint32_t desired)
+{
+    return __atomic_compare_exchange_n(p, &expected, desired, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+static inline void sh_fence_acq(void) { __atomic_thread_fence(__ATOMIC_ACQUIRE); }
+static inline void sh_fence_rel(void) { __atomic_thread_fence(__ATOMIC_RELEASE); }
+static inline void sh_fence_sc(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+
+/* Copies bytes that another process may be overwriting; the caller validates afterwards. Word-wise
+ * relaxed loads, so that a torn copy is a wrong value and never undefined behaviour. Both pointers are
+ * 8-byte aligned; n is rounded up to a multiple of 8 by the caller's buffer. */
+static inline void sh_copy_from_shared(void *to, const void *from, uint64_t n)
+{
+    uint64_t *d = (uint64_t *)to;
+    const uint64_t *s = (const uint64_t *)from;
+    for (uint64_t i = 0; i < (n + 7) / 8; i++) d[i] = __atomic_load_n(s + i, __ATOMIC_RELAXED);
+}
+
+static inline void sh_copy_to_shared(void *to, const void *from, uint64_t n)
+{
+    uint64_t *d = (uint64_t *)to;
+    const unsigned char *s = (const unsigned char *)from;
+    uint64_t i, w;
+    for (i = 0; i + 8 <= n; i += 8) { __builtin_memcpy(&w, s + i, 8); __atomic_store_n(d + i / 8, w, __ATOMIC_RELAXED); }
+    if (i < n) { w = 0; __builtin_memcpy(&w, s + i, n - i); __atomic_store_n(d + i / 8, w, __ATOMIC_RELAXED); }
+}
+
+static inline void sh_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("yield");
+#endif
+}
+
+/* TESTPOINT(name): a place where the crash suite kills, stops or delays this process. Nothing at all in a
+ * release build. */
+#ifdef SHARE_TESTPOINTS
+void sh_testpoint_hit(const char *name);
+#define TESTPOINT(name) sh_testpoint_hit(name)
+#else
+#define TESTPOINT(name) ((void)0)
+#endif
+
+#endif

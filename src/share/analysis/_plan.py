@@ -1,0 +1,67 @@
+"""What analysis found about a class: frozen, picklable, made once at registration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = ["ClassPlan", "MethodPlan", "Reason"]
+
+#: How the state of an instance is kept: ``object`` = one slot an attribute; ``opaque`` = one slot for all.
+Kind = Literal["object", "opaque"]
+MethodKind = Literal["method", "classmethod", "staticmethod", "getter", "setter", "deleter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an effect is in a plan: the source line, or the rule, that made it so."""
+
+    effect: str  # for example "writes words" or "writes anything"
+    text: str  # for example "self.words[w] = ..."
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MethodPlan:
+    """The effects of one function of a class, everything that it calls on the receiver included.
+
+    ``reads`` and ``writes`` are attribute names; None means any attribute (the wildcard).
+    """
+
+    name: str
+    kind: MethodKind
+    reads: frozenset[str] | None
+    writes: frozenset[str] | None
+    returns: bool  # may return something other than None
+    returns_alias: bool = True  # the result may share mutable state with the receiver
+    returns_self: bool = False  # every value returned is the receiver itself
+    is_async: bool = False  # calling it gives a coroutine or an async generator
+    is_generator: bool = False
+    blocks: tuple[str, ...] = ()  # calls that would stall the coordinator
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the method never changes the receiver, so that it can run in the caller."""
+        return self.writes is not None and not self.writes
+
+
+@dataclass(frozen=True, slots=True)
+class ClassPlan:
+    """What a proxy and a mirror need to know about a class.
+
+    ``methods`` holds every callable that is found on the class and its MRO (``object`` excluded), special
+    methods included; ``getters``, ``setters`` and ``deleters`` hold properties and other descriptors by name.
+    ``attributes`` are all instance attributes that the class's own code mentions, in a stable order.
+    """
+
+    name: str  # module:qualname
+    kind: Kind
+    attributes: tuple[str, ...]
+    methods: Mapping[str, MethodPlan] = field(default_factory=dict)
+    getters: Mapping[str, MethodPlan] = field(default_factory=dict)
+    setters: Mapping[str, MethodPlan] = field(default_factory=dict)
+    deleters: Mapping[str, MethodPlan] = field(default_factory=dict)
+    custom_setattr: bool = False  # own __setattr__/__delattr__: attribute writes are wildcard
+    custom_getattribute: bool = False  # own __getattribute__: attribute reads wait for everything
+    alias_groups: tuple[frozenset[str], ...] = ()  # attributes that may hold the same mutable
