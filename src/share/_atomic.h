@@ -75,9 +75,33 @@ static inline void sh_pause(void)
 }
 
 /* TESTPOINT(name): a place where the crash suite kills, stops or delays this process. Nothing at all in a
- * release build. */
+ * release build. Under SHARE_TESTPOINTS the environment says what happens and where:
+ *
+ *     SHARE_TESTPOINT=name:kill|stop|delay[:nth]
+ *
+ * kill and stop act at the nth time (from 1, default 1) that this process comes by, delay (20 ms) at each time
+ * unless nth is given. The variable is read at each hit, so that a forked child may set its own; the count is
+ * one an extension module, which is enough as every name occurs in one module only. */
 #ifdef SHARE_TESTPOINTS
-void sh_testpoint_hit(const char *name);
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static inline void sh_testpoint_hit(const char *name)
+{
+    static uint64_t hits;
+    const char *want = getenv("SHARE_TESTPOINT");
+    size_t n = strlen(name);
+    if (!want || strncmp(want, name, n) || want[n] != ':') return;
+    const char *what = want + n + 1, *nth = strchr(what, ':');
+    uint64_t hit = __atomic_add_fetch(&hits, 1, __ATOMIC_RELAXED);
+    if (nth ? hit != strtoull(nth + 1, NULL, 10) : (hit != 1 && *what != 'd')) return;
+    if (*what == 'k') kill(getpid(), SIGKILL);
+    if (*what == 's') kill(getpid(), SIGSTOP);
+    if (*what == 'd') { struct timespec t = {0, 20000000}; nanosleep(&t, NULL); }
+}
 #define TESTPOINT(name) sh_testpoint_hit(name)
 #else
 #define TESTPOINT(name) ((void)0)

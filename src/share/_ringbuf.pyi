@@ -1,0 +1,1 @@
+# Nothing here is for Python: the classes over these rings are in share.primitives.
