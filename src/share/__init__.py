@@ -1,1 +1,24 @@
-"""Live objects shared between processes, as easy as threads and nearly as fast as local."""
+"""Live objects shared between processes, as easy as threads and nearly as fast as local.
+
+>>> from share import Share, shareable
+>>> @shareable
+... class Counter:
+...     def __init__(self):
+...         self.n = 0
+...     def increment(self):
+...         self.n += 1
+>>> with Share() as shared:
+...     shared.counter = Counter()
+...     shared.counter.increment()
+...     shared.counter.n
+1
+"""
+
+from share._api import FailedCommand, Health, Share, plain, shareable
+from share._kinds import register_value
+from share.errors import *  # noqa: F403
+from share.errors import __all__ as _errors
+
+__version__ = "0.1.0"
+
+__all__ = ["FailedCommand", "Health", "Share", "plain", "register_value", "shareable", *_errors]

@@ -1,0 +1,268 @@
+"""The public face: ``Share``, ``shareable`` and what goes with them."""
+
+import os
+import warnings
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, Self, TypeVar
+
+from share import _runtime
+from share._lifecycle import attach_session, end, start_session
+from share.client._namespace import Namespace, reserve
+from share.client._proxy import plain
+from share.client._session import Session, with_traceback
+from share.errors import CoordinatorLostError, ShareClosedError
+
+__all__ = ["FailedCommand", "Health", "Share", "plain", "shareable"]
+
+T = TypeVar("T", bound=type)
+_shares: "weakref.WeakValueDictionary[str, Share]" = weakref.WeakValueDictionary()
+
+
+def shareable(cls: T) -> T:
+    """Class decorator: analyses the class now instead of when its first instance is shared.
+
+    The class itself is returned, unchanged. Raises AnalysisError if the class cannot be shared as it is.
+
+    >>> @shareable
+    ... class Counter:
+    ...     def __init__(self):
+    ...         self.n = 0
+    ...     def increment(self):
+    ...         self.n += 1
+    >>> Counter().n
+    0
+    """
+    from share.analysis import plan
+
+    if not isinstance(cls, type):
+        raise TypeError(f"@shareable decorates a class, not {cls!r}")
+    plan(cls)
+    return cls
+
+
+@dataclass(frozen=True, slots=True)
+class FailedCommand:
+    """A queued command that raised while nobody waited for it."""
+
+    position: int  # the command's end position
+    command: str  # "Class.method", or the name that was assigned
+    error: BaseException
+    traceback: str  # as the coordinator saw it
+
+    def __str__(self) -> str:
+        return f"{self.command}: {type(self.error).__name__}: {self.error}"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a share is doing, as read from shared memory without asking anybody."""
+
+    state: Literal["starting", "running", "lost", "closed"]
+    coordinator: int  # process id, 0 if there is none
+    backlog: int  # ring cells that are queued and not yet committed
+    commit: int  # the commit position
+    running_for: float  # seconds for which the present group of commands has been running; 0.0 if idle
+    memory: int  # bytes of shared memory, the control segment not counted
+
+
+class Share(Namespace):
+    """A namespace that several processes share: what is assigned to it is live in all of them.
+
+    Plain values (numbers, strings, tuples of values, ...) come back as themselves; any other instance comes back
+    as a proxy, whose methods do what the class's methods do. One coordinator process executes every write, in one
+    order; reads go to shared memory and are never stale.
+
+    >>> with Share() as shared:
+    ...     shared.answer = 42
+    ...     shared.answer
+    42
+
+    Args:
+        writes: None queues writes and returns at once; ``"wait"`` makes every write return only after its commit.
+        ring: cells (64 bytes each) of the command ring, a power of two.
+        check: compare all state after every command, to find writes that the class's plan misses.
+
+    Raises:
+        ShareMemoryError: there is not enough shared memory.
+
+    Passing a Share or a proxy to another process (as an argument, through a pool or a queue) attaches that process.
+    Use it as a context manager or call :meth:`close`: both execute everything queued and remove all shared memory.
+    """
+
+    def __new__(cls, *, writes: Literal["wait"] | None = None, ring: int = 16384, check: bool = False) -> Any:
+        if _runtime.coordinator_of is not None:
+            # A module that makes a Share at its top level is being imported by a coordinator.
+            return _StandIn()
+        return super().__new__(cls)
+
+    def __init__(self, *, writes: Literal["wait"] | None = None, ring: int = 16384, check: bool = False) -> None:
+        if writes not in (None, "wait"):
+            raise ValueError(f'writes must be None or "wait", not {writes!r}')
+        session = start_session(ring, {"check": bool(check)})
+        session.writes_wait = writes == "wait"
+        super().__init__(session)
+        _shares[session.name] = self
+
+    # -- state of the share ---------------------------------------------------------------------------
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Waits until everything queued so far, by any process, is committed.
+
+        Then raises what this process's own queued commands have raised since the last flush: the exception
+        itself if there is one, an ExceptionGroup if there are several.
+
+        Raises:
+            ShareTimeoutError: not done after ``timeout`` seconds.
+            ShareClosedError, CoordinatorLostError: it never will be.
+        """
+        session = self.session_of()
+        session.wait_for(session.control.tail(), timeout)
+        self._raise_errors(session)
+
+    def _raise_errors(self, session: Session) -> None:
+        identity = session.identity
+        if identity is None:
+            return
+        mine = [r for r in self.read_errors() if r[1] == identity[1] and r[0] > session.last_raised]
+        if not mine:
+            return
+        session.last_raised = max(record[0] for record in mine)
+        errors = [with_traceback(error, text) for _, _, _, error, text in mine]
+        if len(errors) == 1:
+            raise errors[0]
+        raise BaseExceptionGroup(f"{len(errors)} queued commands failed", errors)
+
+    @property
+    def errors(self) -> list[FailedCommand]:
+        """The last 100 queued commands, of any process, that raised while nobody waited for them; oldest first."""
+        return [FailedCommand(p, command, error, text) for p, _, command, error, text in self.read_errors()]
+
+    def health(self) -> Health:
+        """How the share is doing; never waits and never raises."""
+        control = self.session_of().control
+        pid = control.coordinator_pid()
+        state: Literal["starting", "running", "lost", "closed"]
+        if control.closed:
+            state = "closed"
+        elif control.lost:
+            state = "lost"
+        else:
+            state = "running" if pid else "starting"
+        memory = sum(size for _, size in control.segments())
+        return Health(state, pid, control.backlog(), control.position(), control.running_for(), memory)
+
+    def clear(self) -> None:
+        """Queues the deletion of everything in the share."""
+        self.remove_all()
+
+    @contextmanager
+    def waiting(self) -> Iterator[Self]:
+        """A block in which every write of this thread returns only after its commit, or raises its error."""
+        local = self.session_of().local
+        local.waiting = getattr(local, "waiting", 0) + 1
+        try:
+            yield self
+        finally:
+            local.waiting -= 1
+
+    # -- ending ---------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Executes everything queued, ends the coordinator and removes all shared memory.
+
+        In a process that does not own the share this only ends its own use of it. Closing twice does nothing.
+        """
+        session = self.session_of()
+        self.detach()
+        if session.owner_state is not None:
+            pid, session.owner_state = session.owner_state, None
+            end(session.control, pid, os.getpid())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if self.session_of().owner_state is None:
+            return
+        try:
+            if error is None:
+                self.flush()
+        finally:
+            self.close()
+
+    def __del__(self) -> None:
+        try:
+            session = self.session_of()
+            unclosed = session is not None and session.owner_state is not None
+        except (AttributeError, TypeError):
+            return  # __init__ raised
+        if unclosed and not session.control.closed:
+            warnings.warn(
+                f"unclosed share {session.name}: use `with Share() as shared:` or call shared.close()",
+                ResourceWarning, stacklevel=2, source=self,
+            )  # fmt: skip
+
+    def __reduce__(self) -> Any:
+        return attach_share, (self.session_of().name,)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.__reduce__()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __dir__(self) -> list[str]:
+        names: list[str] = []
+        try:
+            names = self.present_names()
+        except (ShareClosedError, CoordinatorLostError):
+            pass
+        return sorted({*object.__dir__(self), *names})
+
+    def __repr__(self) -> str:
+        session = self.session_of()
+        health = self.health()
+        role = "owner" if session.owner_state is not None else "user"
+        return f"<Share {session.name}: {health.state}, {role}, {health.backlog} cells queued>"
+
+
+def attach_share(name: str) -> Any:
+    """The Share of that name in this process; what a pickled Share becomes."""
+    if _runtime.coordinator_of == name:
+        return _runtime.inside
+    share = _shares.get(name)
+    if share is None:
+        share = Namespace.__new__(Share)
+        Namespace.__init__(share, attach_session(name))
+        _shares[name] = share
+    return share
+
+
+class _StandIn:
+    """What ``Share()`` gives in a coordinator: nothing can be done with it, and nothing is started."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise ShareClosedError(
+            "this Share was made while a coordinator imported the module; inside a coordinator there is no other "
+            "share to use: make shares in functions, or under `if __name__ == '__main__':`"
+        )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *args: Any) -> None:
+        pass
+
+
+reserve(name for name in dir(Share))

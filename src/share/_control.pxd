@@ -1,0 +1,53 @@
+# The control segment and the segments that it lists, as one process has them mapped.
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from ._layout cimport Slot
+from ._ringbuf cimport MPSC
+from ._segment cimport Segment
+
+cdef enum:
+    BACKSTOP_NS = 500000000         # longest uninterrupted sleep; a wake-up normally ends it
+    COMPLAIN_NS = 5000000000        # after this long a wait says in the log what it waits for
+
+# What the role word says of its process.
+cdef enum:
+    ROLE_COORDINATOR = 0
+    ROLE_RESCUER = 1
+
+
+cdef inline uint64_t role_word(uint64_t epoch, uint64_t state, uint64_t entry) noexcept nogil:
+    return epoch << 32 | state << 16 | entry
+
+
+cdef class Control:
+    cdef readonly str name
+    cdef char* base
+    cdef MPSC ring
+    cdef readonly uint64_t cells
+    cdef uint64_t* commit           # C
+    cdef uint64_t* wide             # share-wide flag
+    cdef uint64_t* references
+    cdef uint64_t* root_flag
+    cdef uint32_t* wait_work
+    cdef uint32_t* wait_commit
+    cdef uint32_t* wait_room
+    cdef Slot* directory
+    cdef Slot* errors
+    cdef Segment segment
+    cdef list attached              # Segment or None, by index
+    cdef char** bases
+    cdef uint64_t* sizes
+
+    cdef inline uint64_t* word(self, uint64_t offset) noexcept nogil:
+        return <uint64_t*>(self.base + offset)
+
+    cdef uint64_t* process(self, uint64_t entry, uint64_t field) noexcept nogil
+    cdef char* at(self, uint64_t where, uint64_t length) except NULL
+    cdef int attach_segment(self, uint64_t index) except -1
+    cdef uint64_t add_segment(self, uint32_t kind, uint64_t size) except? 0xffffffff
+    cdef uint64_t committed(self) noexcept nogil
+    cdef uint64_t await_commit(self, uint64_t position, int64_t timeout_ns) except? 0xffffffffffffffff
+    cdef int await_room(self, uint32_t n, int64_t timeout_ns) except -1
+    cdef int _check(self, int64_t start, int64_t now, int64_t timeout_ns, bint* complained, str what) except -1
+    cdef bint coordinator_lost(self) noexcept nogil
+    cpdef uint64_t backlog(self)

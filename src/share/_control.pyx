@@ -1,0 +1,373 @@
+"""The control segment: created by the owner, attached by everybody, and every wait on its words."""
+
+import errno
+import logging
+import os
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
+
+from ._atomic cimport cas, fence_sc, load_acq, load_rlx, store_rel, store_rlx, pause
+from ._layout cimport *
+from ._process cimport process_word, proven_dead
+from ._ringbuf cimport mpsc_bind, mpsc_bytes, mpsc_close, mpsc_has_room, mpsc_init
+from ._segment cimport Segment
+from ._wait cimport announce, now_ns, sleep, spin_rounds, wake, wake_always
+
+from ._segment import unlink
+from .errors import CoordinatorLostError, CorruptDataError, SegmentError, ShareClosedError, ShareError, \
+    ShareTimeoutError
+
+log = logging.getLogger("share")
+
+cdef uint64_t MASK63 = ~CLOSED_BIT
+cdef enum:
+    PID_BITS = 22               # of a process word (see _process)
+
+
+def boot_identity() -> int:
+    """A number for this boot of this machine: segments of another boot cannot be ours."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            return int(file.read().replace("-", ""), 16) & 0x7fffffffffffffff
+    except OSError:
+        return 0
+
+
+def pid_namespace() -> int:
+    """The inode of this process's pid namespace: process words mean nothing in another one."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return 0
+
+
+cdef class Control:
+    """One share's control segment as this process has it mapped. The mapping lasts as long as this object."""
+
+    def __cinit__(self):
+        self.bases = <char**>calloc(MAX_SEGMENTS, sizeof(char*))
+        self.sizes = <uint64_t*>calloc(MAX_SEGMENTS, sizeof(uint64_t))
+        self.attached = []
+        if self.bases == NULL or self.sizes == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.bases)
+        free(self.sizes)
+
+    @staticmethod
+    def create(str name, uint64_t cells, bytes configuration):
+        """Creates the control segment of a new share; this process is its owner and registers in entry 0."""
+        if cells < 64 or cells & (cells - 1) or cells > 1 << 17:
+            raise ValueError(f"cells must be a power of two from 64 to {1 << 17}, not {cells}")
+        if len(configuration) > CONFIG_SIZE:
+            raise ShareError(f"the coordinator's configuration (mostly sys.path) takes {len(configuration)} bytes; "
+                             f"{CONFIG_SIZE} is the most")
+        cdef Control self = Control()
+        self._bind(Segment.create(name, RING + mpsc_bytes(cells)), cells)
+        cdef char* base = self.base
+        mpsc_init(base + RING, cells)
+        store_rlx(self.word(H_VERSION), LAYOUT_VERSION)
+        store_rlx(self.word(H_BOOT), boot_identity())
+        store_rlx(self.word(H_PIDNS), pid_namespace())
+        store_rlx(self.word(H_OWNER), process_word())
+        store_rlx(self.word(H_CELLS), cells)
+        store_rlx(self.word(H_CONFIG), len(configuration))
+        store_rlx(self.word(H_COUNTER), 1)
+        memcpy(base + CONFIG, <const char*>configuration, len(configuration))
+        cdef Slot* slot
+        for slot in (self.directory, self.errors):
+            store_rlx(&slot.version[0].tag, 0)          # ABSENT at position 0
+            store_rlx(&slot.version[1].tag, EMPTY)
+        # Until a coordinator takes the role, the owner is the one who is getting it going.
+        self.register()
+        store_rlx(self.word(ROLE), role_word(0, ROLE_RESCUER, 0))
+        store_rlx(self.word(H_MAGIC), MAGIC)
+        store_rel(self.word(H_STATE), 1)        # pairs with the acquire in attach
+        return self
+
+    @staticmethod
+    def attach(str name):
+        """Maps the control segment of that name. Raises SegmentError if it is missing or not one of ours."""
+        segment = Segment.attach(name, RING)
+        cdef Control self = Control()
+        cdef Segment mapped = segment
+        cdef char* base = mapped.base
+        if load_acq(<uint64_t*>(base + H_STATE)) != 1:
+            raise SegmentError(errno.EAGAIN, f"segment {name!r} is still being created, or its creator died doing so")
+        if load_rlx(<uint64_t*>(base + H_MAGIC)) != MAGIC:
+            raise SegmentError(errno.EINVAL, f"segment {name!r} is not a share's control segment")
+        cdef uint64_t version = load_rlx(<uint64_t*>(base + H_VERSION))
+        if version != LAYOUT_VERSION:
+            raise SegmentError(errno.EINVAL, f"segment {name!r} has layout version {version}, this library "
+                               f"{LAYOUT_VERSION}: use the same version of share-state in all processes")
+        cdef uint64_t cells = load_rlx(<uint64_t*>(base + H_CELLS))
+        if cells < 64 or cells & (cells - 1) or cells > 1 << 17 or mapped.size < RING + mpsc_bytes(cells):
+            raise SegmentError(errno.EINVAL, f"segment {name!r} is damaged: its ring cannot have {cells} cells")
+        if load_rlx(<uint64_t*>(base + H_BOOT)) != <uint64_t>boot_identity():
+            raise SegmentError(errno.EINVAL, f"segment {name!r} was made in another boot of this machine")
+        if load_rlx(<uint64_t*>(base + H_PIDNS)) != <uint64_t>pid_namespace():
+            raise SegmentError(errno.EINVAL, f"segment {name!r} belongs to another pid namespace (container): a share "
+                               "needs its processes in one, to prove which of them are dead")
+        self._bind(mapped, cells)
+        return self
+
+    def _bind(self, Segment segment, uint64_t cells):
+        cdef char* base = segment.base
+        self.name = segment.name
+        self.segment = segment
+        self.base = base
+        self.cells = cells
+        self.commit = <uint64_t*>(base + COMMIT)
+        self.wide = <uint64_t*>(base + WIDE)
+        self.references = <uint64_t*>(base + REFERENCES)
+        self.root_flag = <uint64_t*>(base + ROOT_FLAG)
+        self.wait_work = <uint32_t*>(base + WAIT_WORK)
+        self.wait_commit = <uint32_t*>(base + WAIT_COMMIT)
+        self.wait_room = <uint32_t*>(base + WAIT_ROOM)
+        self.directory = <Slot*>(base + DIRECTORY_SLOT)
+        self.errors = <Slot*>(base + ERRORS_SLOT)
+        mpsc_bind(&self.ring, base + RING, cells)
+        segment.close_descriptor()
+
+    # -- processes ------------------------------------------------------------------------------------
+
+    cdef uint64_t* process(self, uint64_t entry, uint64_t field) noexcept nogil:
+        return <uint64_t*>(self.base + PROCESS_TABLE + entry * PROCESS_ENTRY + field)
+
+    def register(self):
+        """Takes a free entry of the process table for this process. Returns (entry, serial)."""
+        cdef uint64_t word = process_word(), serial, entry
+        cdef uint64_t* counter = self.word(H_COUNTER)
+        while True:
+            serial = load_acq(counter)
+            if cas(counter, serial, serial + 1):
+                break
+        for entry in range(MAX_PROCESSES):
+            if load_rlx(self.process(entry, P_WORD)) == 0 and cas(self.process(entry, P_WORD), 0, word):
+                store_rlx(self.process(entry, P_RESPONSE), 0)
+                store_rel(self.process(entry, P_SERIAL), serial)    # pairs with the coordinator's acquire
+                while True:
+                    serial = load_acq(self.word(REGISTRATIONS))
+                    if cas(self.word(REGISTRATIONS), serial, serial + 1):
+                        break
+                return entry, load_rlx(self.process(entry, P_SERIAL))
+        raise ShareError(f"a share serves at most {MAX_PROCESSES} processes at a time")
+
+    def process_info(self, uint64_t entry):
+        """(process word, serial) of an entry; the word is 0 if it is free."""
+        return load_acq(self.process(entry, P_WORD)), load_rlx(self.process(entry, P_SERIAL))
+
+    cdef bint coordinator_lost(self) noexcept nogil:
+        """Whether the process that has the role, or was started to take it, is proven dead."""
+        cdef uint64_t role = load_acq(self.word(ROLE)), word
+        if (role >> 16) & 0xffff == ROLE_COORDINATOR:
+            word = load_acq(self.process(role & 0xffff, P_WORD))
+        else:
+            word = load_acq(self.word(H_STARTED))
+        if word == 0 or not proven_dead(word):
+            return False
+        return load_acq(self.word(ROLE)) == role
+
+    # -- segments -------------------------------------------------------------------------------------
+
+    cdef char* at(self, uint64_t where, uint64_t length) except NULL:
+        """The memory that a locator means, attached on first use and checked against the segment's size."""
+        cdef uint64_t index = locator_segment(where), offset = locator_offset(where)
+        if index >= MAX_SEGMENTS:
+            raise CorruptDataError(f"a reference to segment {index} of {MAX_SEGMENTS}")
+        if self.bases[index] == NULL:
+            self.attach_segment(index)
+        if offset > self.sizes[index] or length > self.sizes[index] - offset:
+            raise CorruptDataError(f"a reference of {length} bytes at {offset} in a segment of {self.sizes[index]}")
+        return self.bases[index] + offset
+
+    cdef int attach_segment(self, uint64_t index) except -1:
+        # acquire: pairs with the release in add_segment; a listed segment exists and has its size
+        if index >= load_acq(self.word(SEGMENTS)):
+            raise CorruptDataError(f"a reference to segment {index}, which does not exist")
+        cdef uint64_t size = load_rlx(self.word(SEGMENT_TABLE + index * SEGMENT_ENTRY + 8))
+        try:
+            self._keep(index, Segment.attach(f"{self.name}_m{index:x}", size))
+        except SegmentError as error:
+            if error.errno == errno.ENOENT:
+                raise ShareClosedError("the share has been closed") from None
+            raise
+        return 0
+
+    def _keep(self, uint64_t index, Segment segment):
+        while len(self.attached) <= index:
+            self.attached.append(None)
+        self.attached[index] = segment
+        segment.close_descriptor()
+        self.sizes[index] = segment.size
+        self.bases[index] = segment.base
+
+    cdef uint64_t add_segment(self, uint32_t kind, uint64_t size) except? 0xffffffff:
+        """Creates the next segment (the coordinator only). Returns its index."""
+        cdef uint64_t index = load_rlx(self.word(SEGMENTS))
+        if index >= MAX_SEGMENTS:
+            raise ShareError(f"a share has at most {MAX_SEGMENTS} segments")
+        name = f"{self.name}_m{index:x}"
+        try:
+            segment = Segment.create(name, size)
+        except FileExistsError:         # of a coordinator that died between the two steps below
+            unlink(name)
+            segment = Segment.create(name, size)
+        self._keep(index, segment)
+        store_rlx(self.word(SEGMENT_TABLE + index * SEGMENT_ENTRY), kind)
+        store_rlx(self.word(SEGMENT_TABLE + index * SEGMENT_ENTRY + 8), size)
+        store_rel(self.word(SEGMENTS), index + 1)       # pairs with the acquire in attach_segment
+        return index
+
+    def segments(self):
+        """[(kind, bytes)] of the segments besides the control segment, by index."""
+        return [(load_rlx(self.word(SEGMENT_TABLE + i * SEGMENT_ENTRY)),
+                 load_rlx(self.word(SEGMENT_TABLE + i * SEGMENT_ENTRY + 8)))
+                for i in range(load_acq(self.word(SEGMENTS)))]
+
+    # -- waiting --------------------------------------------------------------------------------------
+
+    cdef uint64_t committed(self) noexcept nogil:
+        return load_acq(self.commit) & MASK63
+
+    cpdef uint64_t backlog(self):
+        """How many ring cells are queued and not yet committed."""
+        cdef uint64_t tail = load_acq(self.ring.tail), c = self.committed()
+        return tail - c if tail > c else 0
+
+    cdef uint64_t await_commit(self, uint64_t position, int64_t timeout_ns) except? 0xffffffffffffffff:
+        """Waits until C, its closed bit included, is at least `position`. Returns C as it was read.
+
+        timeout_ns < 0: no time-out. Raises ShareTimeoutError, CoordinatorLostError, KeyboardInterrupt.
+        """
+        cdef uint64_t c
+        cdef int rounds = spin_rounds(), i
+        with nogil:
+            for i in range(rounds):
+                c = load_acq(self.commit)       # pairs with the release of C: what it covers is visible
+                if c >= position:
+                    break
+                pause()
+        if c >= position:
+            return c
+        cdef int64_t start = now_ns(), now = start, rest
+        cdef uint32_t w
+        cdef bint complained = False
+        while True:
+            with nogil:
+                w = announce(self.wait_commit)
+                c = load_acq(self.commit)
+                if c < position:
+                    # Who waits, wakes: the producer that should have done it may have been killed before it did.
+                    wake_always(self.wait_work)
+                    rest = BACKSTOP_NS
+                    if timeout_ns >= 0 and start + timeout_ns - now < rest:
+                        rest = start + timeout_ns - now
+                    if rest > 0:
+                        sleep(self.wait_commit, w, rest)
+                    c = load_acq(self.commit)
+                now = now_ns()
+            if c >= position:
+                return c
+            self._check(start, now, timeout_ns, &complained, "its write to be committed")
+
+    cdef int _check(self, int64_t start, int64_t now, int64_t timeout_ns, bint* complained, str what) except -1:
+        # `with nogil` above has run the signal handlers only if we ask:
+        from cpython.exc cimport PyErr_CheckSignals
+        PyErr_CheckSignals()
+        if timeout_ns >= 0 and now - start >= timeout_ns:
+            raise ShareTimeoutError(f"share {self.name}: waited {(now - start) / 1e9:.3g} s for {what}; "
+                                    "the command stays queued")
+        if now - start >= BACKSTOP_NS / 2 and self.coordinator_lost():
+            if load_acq(self.commit) & CLOSED_BIT:
+                return 0
+            raise CoordinatorLostError(f"share {self.name}: the coordinator process has died; what was committed "
+                                       "can no longer be relied on to be complete, create a new Share")
+        if not complained[0] and now - start >= COMPLAIN_NS:
+            complained[0] = True
+            log.warning("share %s: waiting for %s since %.0f s; %d cells are queued, the coordinator is running "
+                        "one command since %.1f s", self.name, what, (now - start) / 1e9, self.backlog(),
+                        self.running_for())
+        return 0
+
+    def running_for(self) -> float:
+        """Seconds for which the coordinator has been running its present batch; 0.0 if it is idle."""
+        cdef uint64_t since = load_rlx(self.word(RUNNING_SINCE))
+        return (now_ns() - <int64_t>since) / 1e9 if since else 0.0
+
+    cdef int await_room(self, uint32_t n, int64_t timeout_ns) except -1:
+        """Waits until the ring has room for n cells (or is closed, which the next claim finds out)."""
+        cdef int rounds = spin_rounds(), i
+        cdef bint room = False, complained = False
+        cdef uint32_t w
+        cdef int64_t start = now_ns(), now = start, rest
+        with nogil:
+            for i in range(rounds):
+                if mpsc_has_room(&self.ring, n):
+                    room = True
+                    break
+                pause()
+        while not room:
+            with nogil:
+                w = announce(self.wait_room)
+                room = mpsc_has_room(&self.ring, n) or load_acq(self.commit) & CLOSED_BIT != 0
+                if not room:
+                    wake_always(self.wait_work)
+                    rest = BACKSTOP_NS
+                    if timeout_ns >= 0 and start + timeout_ns - now < rest:
+                        rest = start + timeout_ns - now
+                    if rest > 0:
+                        sleep(self.wait_room, w, rest)
+                    room = mpsc_has_room(&self.ring, n) or load_acq(self.commit) & CLOSED_BIT != 0
+                now = now_ns()
+            if not room:
+                self._check(start, now, timeout_ns, &complained, "room in the ring")
+        return 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether the coordinator has closed the share."""
+        return load_acq(self.commit) & CLOSED_BIT != 0
+
+    @property
+    def lost(self) -> bool:
+        """Whether the coordinator is proven dead."""
+        return self.coordinator_lost()
+
+    def position(self) -> int:
+        """The commit position."""
+        return self.committed()
+
+    def tail(self) -> int:
+        """The position behind the last claimed cell."""
+        return load_acq(self.ring.tail)
+
+    def started(self, uint64_t pid) -> None:
+        """Notes which child process was started to take the coordinator's role."""
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            ticks = int(file.read().rpartition(b")")[2].split()[19])
+        store_rel(self.word(H_STARTED), <uint64_t>ticks << PID_BITS | pid)
+
+    def coordinator_pid(self) -> int:
+        """The process id of the coordinator, 0 while none has taken the role."""
+        cdef uint64_t role = load_acq(self.word(ROLE))
+        if (role >> 16) & 0xffff != ROLE_COORDINATOR:
+            return 0
+        return load_acq(self.process(role & 0xffff, P_WORD)) & ((1 << PID_BITS) - 1)
+
+    def close_ring(self) -> bool:
+        """Closes the command ring: what is queued is still executed, nothing more is accepted."""
+        cdef bint first = mpsc_close(&self.ring)
+        wake(self.wait_work)
+        return first
+
+    def configuration(self) -> bytes:
+        """What the owner left for the coordinator."""
+        return self.base[CONFIG:CONFIG + load_rlx(self.word(H_CONFIG))]
+
+    def owner_word(self) -> int:
+        """The process word of the owner."""
+        return load_rlx(self.word(H_OWNER))

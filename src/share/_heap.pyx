@@ -1,0 +1,126 @@
+"""The coordinator's allocators: blocks of encoded state, and runs of flags and slots.
+
+A locator of 0 is never handed out: every segment's first 64 bytes stay unused.
+"""
+
+from libc.stdint cimport uint64_t
+
+from ._atomic cimport fence_rel, load_rlx, store_rlx, TESTPOINT
+from ._control cimport Control
+from ._layout cimport BLOCK_HEADER, SEGMENT_HEAP, SEGMENT_SLOTS, SLOT_SIZE, locator
+
+cdef enum:
+    FIRST_HEAP = 1 << 18
+    FIRST_CELLS = 1 << 16
+    LARGEST_STEP = 1 << 26
+    START = 64
+
+
+cdef uint64_t capacity_for(uint64_t length) noexcept nogil:
+    # Four sizes a doubling: at most a quarter of a block is waste, and freed blocks find takers.
+    cdef uint64_t need = length + BLOCK_HEADER, size = 64, step
+    if need <= 64:
+        return 64
+    while size * 2 < need:
+        size *= 2
+    step = size // 4
+    return ((size + (need - size + step - 1) // step * step) + 63) // 64 * 64
+
+
+cdef class Heap:
+    """Blocks ``{generation, capacity, bytes}``. A freed block's generation changes before it is used again."""
+
+    def __cinit__(self, Control control):
+        self.control = control
+        self.free_blocks = {}
+        self.next_size = FIRST_HEAP
+
+    cdef uint64_t allocate(self, uint64_t length, uint64_t* generation) except 0:
+        """A block for `length` bytes. Raises ShareMemoryError; then nothing has changed."""
+        cdef uint64_t capacity = capacity_for(length), where, size
+        cdef char* block
+        cdef list blocks = self.free_blocks.get(capacity)
+        if blocks:
+            where = blocks.pop()
+            block = self.control.at(where, BLOCK_HEADER)
+            generation[0] = load_rlx(<uint64_t*>block)
+            self.used += capacity
+            return where
+        if self.offset + capacity > self.end:
+            if capacity > self.next_size // 2:
+                # A segment of its own: the one that is being carved keeps its rest for smaller blocks.
+                size = (capacity + START + 4095) // 4096 * 4096
+                index = self.control.add_segment(SEGMENT_HEAP, size)
+                self.reserved += size
+                return self.carve(index, START, capacity, generation)
+            index = self.control.add_segment(SEGMENT_HEAP, self.next_size)
+            self.reserved += self.next_size
+            self.segment, self.offset, self.end = index, START, self.next_size
+            if self.next_size < LARGEST_STEP:
+                self.next_size *= 2
+        where = self.carve(self.segment, self.offset, capacity, generation)
+        self.offset += capacity
+        return where
+
+    cdef uint64_t carve(self, uint64_t index, uint64_t offset, uint64_t capacity, uint64_t* generation) except 0:
+        cdef uint64_t where = locator(index, offset)
+        cdef char* block = self.control.at(where, capacity)
+        # A segment's blocks can be walked from its first on: a capacity of 0 is where carving stopped.
+        store_rlx(<uint64_t*>block, 1)
+        store_rlx(<uint64_t*>(block + 8), capacity)
+        generation[0] = 1
+        self.used += capacity
+        return where
+
+    cdef int release(self, uint64_t where) except -1:
+        """Frees a block to which no version with a tag <= C refers any more."""
+        cdef char* block = self.control.at(where, BLOCK_HEADER)
+        cdef uint64_t capacity = load_rlx(<uint64_t*>(block + 8))
+        store_rlx(<uint64_t*>block, load_rlx(<uint64_t*>block) + 1)
+        # release fence: pairs with the acquire fence in block_unchanged; a reader that copies a byte of the next
+        # use also sees that the generation is no longer the one in its reference
+        fence_rel()
+        TESTPOINT("heap.released")
+        self.free_blocks.setdefault(capacity, []).append(where)
+        self.used -= capacity
+        return 0
+
+
+cdef class Cells:
+    """Runs of flags (8 bytes) or slots (128 bytes).
+
+    Their memory only ever serves the same purpose again, so a late flag of a deleted object's caller can do no
+    more than make a reader wait.
+    """
+
+    def __cinit__(self, Control control, int kind):
+        self.control = control
+        self.kind = kind
+        self.unit = SLOT_SIZE if kind == SEGMENT_SLOTS else 64
+        self.free_runs = {}
+        self.next_size = FIRST_CELLS
+
+    cdef uint64_t allocate(self, uint64_t count) except 0:
+        """A run of at least `count` cells, aligned to 64 bytes."""
+        cdef uint64_t length = self.length_of(count), where, size
+        cdef list runs = self.free_runs.get(length)
+        if runs:
+            return runs.pop()
+        if self.offset + length > self.end:
+            size = max(self.next_size, (length + START + 4095) // 4096 * 4096)
+            self.segment = self.control.add_segment(self.kind, size)
+            self.offset, self.end = START, size
+            if self.next_size < LARGEST_STEP:
+                self.next_size *= 2
+        where = locator(self.segment, self.offset)
+        self.offset += length
+        return where
+
+    cdef int release(self, uint64_t where, uint64_t count) except -1:
+        self.free_runs.setdefault(self.length_of(count), []).append(where)
+        return 0
+
+    cdef uint64_t length_of(self, uint64_t count) noexcept nogil:
+        if self.kind == SEGMENT_SLOTS:
+            return count * SLOT_SIZE
+        return (count * 8 + 63) // 64 * 64

@@ -1,0 +1,124 @@
+# Where everything is: offsets and sizes of the control segment, slots, versions and heap blocks.
+#
+# Control segment (one a share, named by the share):
+#
+#      0 +---------------------------------------------------------------+
+#        | header: magic, layout version, state, boot, pid namespace,    |
+#        |         owner word, ring cells, configuration length          |
+#    256 | role: epoch | state | coordinator's word          (own line)  |
+#    384 | C, the commit position                            (own line)  |
+#    512 | share-wide flag; "references exist"; root wildcard (own line) |
+#    640 | wait word: work                                   (own line)  |
+#    768 | wait word: commit                                 (own line)  |
+#    896 | wait word: room                                   (own line)  |
+#   1024 | poison: position, attempts; running since; registrations      |
+#   1152 | number of segments                                            |
+#   1280 | directory slot (128)   1408 errors slot (128)                 |
+#   4096 | segment table: 4096 entries of 16 bytes {kind, size}          |
+#  69632 | process table: 1024 entries of 64 bytes                       |
+# 135168 | configuration of the coordinator, encoded (64 KiB)            |
+# 200704 | command ring (see _ringbuf)                                   |
+#        +---------------------------------------------------------------+
+#
+# A *locator* is segment index << 40 | offset. A slot (128 bytes):
+#
+#      0 | version 0: tag, kind | length << 32, payload (5 words) |  56 bytes
+#     56 | version 1: the same                                    |  56 bytes
+#    112 | owner: id of the object or cell that the slot serves   |
+#    120 | spare                                                  |
+#
+# Payload by kind: INLINE the encoded bytes; BLOCK {locator, length, generation}; REF {object id, flags
+# locator, slots locator, shape slot locator, cells}; ABSENT and DELETED nothing.
+#
+# A heap block: {generation, capacity} and then its bytes, 64-byte aligned from the header on.
+from libc.stdint cimport uint32_t, uint64_t
+
+cdef enum:
+    LAYOUT_VERSION = 1
+    LINE = 128
+    # header, 8-byte words
+    H_MAGIC = 0
+    H_VERSION = 8
+    H_STATE = 16                # 0 being built, 1 ready
+    H_BOOT = 24
+    H_PIDNS = 32
+    H_OWNER = 40                # process word of the owner
+    H_CELLS = 48
+    H_CONFIG = 56               # bytes of configuration
+    H_COUNTER = 64              # next process serial
+    H_STARTED = 72              # process word of the process started to be coordinator
+    H_NEXT_ID = 80              # the id after the last one given out
+    ROLE = 256
+    COMMIT = 384
+    WIDE = 512                  # share-wide flag
+    REFERENCES = 520            # 1 once a proxy has travelled in a command
+    ROOT_FLAG = 528             # wildcard of the root: names without a cell of their own
+    WAIT_WORK = 640
+    WAIT_COMMIT = 768
+    WAIT_ROOM = 896
+    POISON = 1024               # position, attempts
+    RUNNING_SINCE = 1040        # monotonic ns, 0 = idle
+    REGISTRATIONS = 1048
+    SEGMENTS = 1152
+    DIRECTORY_SLOT = 1280
+    ERRORS_SLOT = 1408
+    SEGMENT_TABLE = 4096
+    SEGMENT_ENTRY = 16
+    MAX_SEGMENTS = 4096
+    PROCESS_TABLE = 69632
+    PROCESS_ENTRY = 64
+    MAX_PROCESSES = 1024
+    CONFIG = 135168
+    CONFIG_SIZE = 65536
+    RING = 200704
+    # segment kinds
+    SEGMENT_FLAGS = 1
+    SEGMENT_SLOTS = 2
+    SEGMENT_HEAP = 3
+    # process entry, 8-byte words
+    P_WORD = 0                  # process word, 0 = free
+    P_SERIAL = 8                # of the registration, never reused
+    P_RESPONSE = 16             # bytes of the response ring's data, 0 = none yet
+    # slots
+    SLOT_SIZE = 128
+    INLINE_BYTES = 40
+    BLOCK_HEADER = 16
+    # kinds of a version
+    ABSENT = 0
+    INLINE = 1
+    BLOCK = 2
+    REF = 3
+    DELETED = 4                 # the object is gone, its slots await reuse
+
+cdef extern from *:
+    """
+    #define SH_MAGIC 0x3165726168732121ULL
+    #define SH_EMPTY UINT64_MAX
+    #define SH_CLOSED (1ULL << 63)
+    """
+    const uint64_t MAGIC "SH_MAGIC"
+    const uint64_t EMPTY "SH_EMPTY"             # tag of a version that is nobody's: being written or never written
+    const uint64_t CLOSED_BIT "SH_CLOSED"       # set in C when the share is closed
+
+cdef struct Version:
+    uint64_t tag
+    uint32_t kind
+    uint32_t length
+    uint64_t payload[5]
+
+cdef struct Slot:
+    Version version[2]
+    uint64_t owner
+    uint64_t spare
+
+
+cdef inline uint64_t locator(uint64_t segment, uint64_t offset) noexcept nogil:
+    return segment << 40 | offset
+
+
+cdef inline uint64_t locator_segment(uint64_t where) noexcept nogil:
+    return where >> 40
+
+
+cdef inline uint64_t locator_offset(uint64_t where) noexcept nogil:
+    return where & ((<uint64_t>1 << 40) - 1)

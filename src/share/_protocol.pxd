@@ -1,0 +1,45 @@
+# What travels in the rings, and how a slot's version becomes a value.
+#
+# A command: {size u32, kind u8, flags u8, name length u16, target u64}, the name, the encoded arguments.
+# If SPILLED is set, what follows the name is {serial u64, length u64} of the sender's spill segment instead.
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+
+from ._control cimport Control
+from ._layout cimport Version
+
+cdef enum:
+    COMMAND_HEADER = 16
+    # kinds of command
+    CALL = 1                    # target.name(*args, **kwargs)
+    SET = 2                     # target.name = value
+    DELETE = 3                  # del target.name
+    GET = 4                     # target.name, evaluated by the coordinator
+    ASSIGN = 5                  # root name = value
+    CREATE = 6                  # root name = new object: (shape, state)
+    LINK = 7                    # root name = object of that id
+    REMOVE = 8                  # del root name
+    CLEAR = 9
+    RUN = 10                    # function(*args, **kwargs) on mirrors, all or nothing
+    # flags of a command
+    RESPOND = 1
+    SPILLED = 2
+    NO_ARGUMENTS = 4
+    KEYWORDS = 8                # kwargs follow the args
+    # kinds of response
+    RESULT = 1
+    ERROR = 2
+    RESULT_SPILLED = 3
+    ERROR_SPILLED = 4
+    RESPONSE_BYTES = 1 << 18    # data of a response ring
+    RESPONSE_INLINE = 992       # largest payload that is not spilled
+
+cdef struct Command:
+    uint32_t size
+    uint8_t kind
+    uint8_t flags
+    uint16_t name_length
+    uint64_t target
+
+# The value of a version that was read with slot_read. None and *torn = True: the block has been reused; retry
+# with a new c. A REF gives what the share's resolver gives.
+cdef object version_value(Control control, const Version* version, bint* torn)

@@ -1,0 +1,151 @@
+"""Lifetime of shared-memory segments: create, attach, unlink, without the resource tracker."""
+
+import errno
+import os
+import sys
+from multiprocessing import shared_memory
+
+cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+
+from share.errors import SegmentError, ShareMemoryError
+
+# The tracker of a process unlinks, when that process ends, whatever the process had opened: also segments
+# that others still use. So ours never hear of the tracker. Python 3.13 can be told; before that, the POSIX
+# half of SharedMemory.__init__ is done here, without its registration.
+if sys.version_info >= (3, 13):
+
+    def _open(name, create, size):
+        return shared_memory.SharedMemory(name=name, create=create, size=size, track=False)
+
+else:
+    import mmap
+
+    import _posixshmem
+
+    class _Untracked(shared_memory.SharedMemory):
+        def __init__(self, name, create, size):
+            flags = os.O_RDWR | (os.O_CREAT | os.O_EXCL if create else 0)
+            self._name = "/" + name
+            self._flags = flags
+            self._fd = _posixshmem.shm_open(self._name, flags, mode=0o600)
+            try:
+                if create:
+                    os.ftruncate(self._fd, size)
+                self._size = os.fstat(self._fd).st_size
+                self._mmap = mmap.mmap(self._fd, self._size)
+            except (OSError, ValueError):
+                os.close(self._fd)
+                self._fd = -1
+                raise
+            self._buf = memoryview(self._mmap)
+
+    def _open(name, create, size):
+        return _Untracked(name, create, size)
+
+
+def unlink(str name) -> bool:
+    """Removes the name of a segment; whoever has it mapped keeps it. False if there was none."""
+    import _posixshmem
+
+    try:
+        _posixshmem.shm_unlink("/" + name)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+@cython.no_gc_clear
+cdef class Segment:
+    """A mapped segment.
+
+    Use :meth:`create` or :meth:`attach`. The mapping lasts until the object is collected, so that a raw
+    pointer into it is valid for as long as its holder also holds the segment.
+    """
+
+    def __cinit__(self):
+        self.mapped = False
+
+    def __dealloc__(self):
+        if self.mapped:
+            self.mapped = False
+            PyBuffer_Release(&self.view)
+
+    @staticmethod
+    def create(str name, uint64_t size) -> "Segment":
+        """Creates a segment of ``size`` bytes, zeroed, its memory reserved.
+
+        Raises FileExistsError if the name is taken, ShareMemoryError if there is not enough memory.
+        """
+        cdef Segment self = Segment()
+        try:
+            memory = _open(name, True, size)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT):
+                raise _full(size) from error
+            raise
+        try:
+            # Without this a full /dev/shm would show as SIGBUS at the first touch of a page.
+            os.posix_fallocate(memory._fd, 0, size)
+        except OSError as error:
+            memory.close()
+            unlink(name)
+            if error.errno in (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT, errno.EFBIG):
+                raise _full(size) from error
+            raise
+        self._map(memory, name)
+        return self
+
+    @staticmethod
+    def attach(str name, uint64_t least=0) -> "Segment":
+        """Maps an existing segment of at least ``least`` bytes that this user owns.
+
+        Raises SegmentError (with ``errno`` ENOENT if there is none of that name).
+        """
+        cdef Segment self = Segment()
+        try:
+            memory = _open(name, False, 0)
+        except FileNotFoundError as error:
+            raise SegmentError(errno.ENOENT, f"no shared-memory segment named {name!r}: was the share closed?") \
+                from error
+        except ValueError as error:         # an empty file cannot be mapped
+            raise SegmentError(errno.EINVAL, f"segment {name!r} is empty or still being created") from error
+        except PermissionError as error:
+            raise SegmentError(errno.EACCES, f"segment {name!r} belongs to another user") from error
+        status = os.fstat(memory._fd)
+        if status.st_uid != os.geteuid():
+            memory.close()
+            raise SegmentError(errno.EACCES, f"segment {name!r} belongs to another user (uid {status.st_uid})")
+        if memory.size < least:
+            size = memory.size
+            memory.close()
+            raise SegmentError(errno.EINVAL,
+                               f"segment {name!r} has {size} bytes where at least {least} are needed: "
+                               "not one of ours, or damaged")
+        self._map(memory, name)
+        return self
+
+    cpdef _map(self, memory, str name):
+        self.memory = memory
+        self.name = name
+        PyObject_GetBuffer(memory.buf, &self.view, PyBUF_SIMPLE | PyBUF_WRITABLE)
+        self.mapped = True
+        self.base = <char*>self.view.buf
+        self.size = self.view.len
+
+    def close_descriptor(self):
+        """Closes the file descriptor; the mapping stays."""
+        descriptor = self.memory._fd
+        if descriptor >= 0:
+            self.memory._fd = -1
+            os.close(descriptor)
+
+    def __repr__(self):
+        return f"<Segment {self.name!r} of {self.size} bytes>"
+
+
+def _full(size):
+    return ShareMemoryError(
+        f"cannot reserve {size} bytes of shared memory: /dev/shm is full or too small; "
+        "free some, enlarge it (docker: --shm-size), or share less"
+    )

@@ -1,0 +1,1 @@
+"""The client side: what a process that uses a share needs; it knows nothing of the coordinator's code."""

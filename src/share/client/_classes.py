@@ -1,0 +1,58 @@
+"""Generated proxy classes: one for each shape, with a descriptor for each attribute and method."""
+
+from typing import Any
+
+from share.analysis._plan import ClassPlan
+
+from ._proxy import Attribute, Method, Property, Proxy
+
+__all__ = ["proxy_class"]
+
+# What the proxy answers itself, whatever the user's class says.
+_OWN = frozenset(
+    "__init__ __new__ __class__ __getattribute__ __getattr__ __setattr__ __delattr__ __del__ __reduce__ "
+    "__reduce_ex__ __getstate__ __setstate__ __getnewargs__ __getnewargs_ex__ __copy__ __deepcopy__ __dir__ "
+    "__init_subclass__ __subclasshook__ __class_getitem__ __sizeof__ __dict__ __weakref__ __slots__ "
+    "__set_name__ __replace__".split()
+)
+
+
+def proxy_class(cls: type, attributes: tuple[str, ...], plan: ClassPlan) -> type:
+    """The proxy class for a user's class whose instances have cells for ``attributes``, from cell 1 on."""
+    index_of = {name: index for index, name in enumerate(attributes, 1)}
+    opaque = plan.kind == "opaque"
+    members: dict[str, Any] = {
+        "__slots__": (),
+        "__module__": cls.__module__,
+        "__qualname__": cls.__qualname__,
+        "__doc__": cls.__doc__,
+        "__class__": property(lambda self: cls),
+        "_share_class_": cls,
+        "_share_attributes_": attributes,
+        "_share_plan_": plan,
+    }
+    for name, method in plan.methods.items():
+        if name in _OWN or method.kind != "method":
+            continue  # class and static methods are found on the class
+        function = _raw(cls, name)
+        if function is not None:
+            members[name] = Method(name, method, function, index_of, opaque)
+    for name in {**plan.getters, **plan.setters, **plan.deleters}:
+        if name not in _OWN:
+            members[name] = Property(
+                name, cls, plan.getters.get(name), plan.setters.get(name), plan.deleters.get(name), index_of
+            )
+    if not opaque:
+        for name, index in index_of.items():
+            if not isinstance(members.get(name), Property):
+                members[name] = Attribute(index, name)
+    if "__hash__" not in plan.methods and "__eq__" in members:
+        members["__hash__"] = None
+    return type(cls.__name__, (Proxy,), members)
+
+
+def _raw(cls: type, name: str) -> Any:
+    for base in cls.__mro__:
+        if name in vars(base):
+            return vars(base)[name]
+    return None

@@ -1,0 +1,33 @@
+"""Private instances of users' classes, made from decoded state without running ``__init__``."""
+
+from typing import Any
+
+__all__ = ["instance_of", "set_state"]
+
+
+def set_state(instance: Any, state: dict[str, Any]) -> None:
+    """Gives an instance its attributes past any ``__setattr__`` of its class."""
+    attributes = getattr(instance, "__dict__", None)
+    if attributes is not None and not _has_slots(type(instance)):
+        attributes.update(state)
+        return
+    for name, value in state.items():
+        object.__setattr__(instance, name, value)
+
+
+def _has_slots(cls: type) -> bool:
+    return any(vars(base).get("__slots__") for base in cls.__mro__)
+
+
+def instance_of(proxy_class: Any, values: list[Any], missing: Any) -> Any:
+    """A snapshot: values are by cell, cell 0 being the attributes without a cell of their own."""
+    cls = proxy_class._share_class_
+    if proxy_class._share_plan_.kind == "opaque":
+        return values[1]
+    state = {} if values[0] is missing else dict(values[0])
+    for name, value in zip(proxy_class._share_attributes_, values[1:], strict=True):
+        if value is not missing:
+            state[name] = value
+    instance = object.__new__(cls)
+    set_state(instance, state)
+    return instance

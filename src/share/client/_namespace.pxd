@@ -1,0 +1,27 @@
+# The names of a share: top-level values and objects.
+from libc.stdint cimport uint64_t
+
+from .._layout cimport Slot
+from ._session cimport Session
+
+
+cdef class Cell:
+    cdef uint64_t* flag
+    cdef Slot* slot
+    cdef uint64_t owner
+    cdef uint64_t tag
+    cdef object value
+
+
+cdef class Namespace:
+    cdef Session session
+    cdef dict cells                 # name -> Cell
+    cdef uint64_t directory_tag
+    cdef bint detached
+    cdef object __weakref__
+
+    cdef uint64_t root_position(self) noexcept
+    cdef int refresh(self) except -1
+    cdef object look_up(self, str name)
+    cdef object read_cell(self, Cell cell)
+    cdef int command(self, int kind, str name, uint64_t target, encoder) except -1

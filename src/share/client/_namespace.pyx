@@ -1,0 +1,259 @@
+"""Top-level names: reading them from shared memory, assigning and deleting them through the ring."""
+
+import itertools
+
+from libc.stdint cimport uint64_t
+
+from .._atomic cimport fence_acq, load_acq, load_rlx
+from .._layout cimport ABSENT, CLOSED_BIT, EMPTY, Slot, SLOT_SIZE, Version
+from .._protocol cimport ASSIGN, CLEAR, CREATE, LINK, REMOVE, RESPOND
+from .._slots cimport slot_find, slot_read
+from ..cerial._codec cimport Encoder
+from ._proxy cimport Proxy, new_proxy, read_slot
+from ._session cimport Session, nanoseconds
+
+from .. import _protocol
+from .._kinds import is_value
+from ..errors import NotShareableError, ReservedNameError, ShareClosedError
+from ._proxy import MISSING
+from ._shapes import describe
+
+cdef object RESERVED = frozenset()
+
+
+def reserve(names):
+    """Sets which names belong to ``Share`` itself."""
+    global RESERVED
+    RESERVED = frozenset(names)
+
+
+cdef class Cell:
+    """Where a top-level name keeps its flag and its slot, and what was last read from there."""
+
+
+cdef class Namespace:
+    """The names of a share; base of :class:`share.Share`."""
+
+    def __init__(self, Session session not None):
+        self.session = session
+        self.cells = {}
+        self.directory_tag = EMPTY
+
+    # -- reading --------------------------------------------------------------------------------------
+
+    cdef uint64_t root_position(self) noexcept:
+        cdef uint64_t position, wide
+        fence_acq()
+        position = load_rlx(self.session.control.root_flag)
+        wide = load_rlx(self.session.control.wide)
+        return wide if wide > position else position
+
+    cdef int refresh(self) except -1:
+        """Brings the table of names up to date."""
+        cdef uint64_t tag = 0, c = self.session.barrier(self.root_position())
+        cdef Cell cell
+        if slot_find(self.session.control.directory, c, &tag) >= 0 and tag == self.directory_tag:
+            return 0
+        table = read_slot(self.session, self.session.control.directory, 0, 0, &tag)
+        if table is not MISSING:
+            for name, (flag, slot, owner) in table.items():
+                if name not in self.cells:
+                    cell = Cell()
+                    cell.flag = <uint64_t*>self.session.control.at(flag, 8)
+                    cell.slot = <Slot*>self.session.control.at(slot, SLOT_SIZE)
+                    cell.owner = owner
+                    cell.tag = EMPTY
+                    self.cells[name] = cell
+        self.directory_tag = tag
+        return 0
+
+    cdef object read_cell(self, Cell cell):
+        cdef uint64_t position, flag, c, tag = 0
+        fence_acq()             # pairs with the seq_cst operation that ends every call
+        position = load_rlx(self.session.control.root_flag)
+        flag = load_rlx(cell.flag)
+        if flag > position:
+            position = flag
+        flag = load_rlx(self.session.control.wide)
+        if flag > position:
+            position = flag
+        c = load_acq(self.session.control.commit)
+        if c - position < CLOSED_BIT and slot_find(cell.slot, c, &tag) >= 0 and tag == cell.tag:
+            return cell.value
+        cell.value = read_slot(self.session, cell.slot, cell.owner, position, &tag)
+        cell.tag = tag
+        return cell.value
+
+    cdef object look_up(self, str name):
+        """The value or proxy of a name, or MISSING."""
+        cdef Cell cell = self.cells.get(name)
+        if self.detached:
+            raise ShareClosedError(f"this process has closed its use of share {self.session.name}")
+        if cell is None:
+            self.refresh()
+            cell = self.cells.get(name)
+            if cell is None:
+                return MISSING
+        return self.read_cell(cell)
+
+    def __getattribute__(self, str name):
+        cdef Cell cell = self.cells.get(name)
+        if cell is not None:
+            value = self.look_up(name)
+            if value is not MISSING:
+                return value
+        elif name in RESERVED or name.startswith("__"):
+            return object.__getattribute__(self, name)
+        else:
+            value = self.look_up(name)
+            if value is not MISSING:
+                return value
+        raise AttributeError(f"the share has no {name!r}: assign it first (shared.{name} = ...), or look at "
+                             f"list(shared)", name=name, obj=self)
+
+    def __getitem__(self, str name):
+        value = self.look_up(name)
+        if value is MISSING:
+            raise KeyError(name)
+        return value
+
+    def __contains__(self, name):
+        return isinstance(name, str) and self.look_up(name) is not MISSING
+
+    def __iter__(self):
+        return iter(self.present_names())
+
+    def __len__(self):
+        return len(self.present_names())
+
+    def __bool__(self):
+        return True
+
+    def present_names(self):
+        """The names that exist now, all at one commit position, in the order in which they first appeared."""
+        cdef uint64_t position, c, owner = 0
+        cdef Cell cell
+        cdef Version version
+        self.refresh()
+        while True:
+            position = self.root_position()
+            for cell in self.cells.values():
+                position = max(position, load_rlx(cell.flag))
+            c = self.session.barrier(position)
+            names = []
+            for name, cell in self.cells.items():
+                if not slot_read(cell.slot, c, &version, &owner):
+                    break
+                if version.kind != ABSENT:
+                    names.append(name)
+            else:
+                return names
+
+    # -- writing --------------------------------------------------------------------------------------
+
+    cdef int command(self, int kind, str name, uint64_t target, encoder) except -1:
+        cdef Cell cell = self.cells.get(name)
+        cdef uint64_t* raised = cell.flag if cell is not None else self.session.control.root_flag
+        cdef bint wait = self.session.must_wait()
+        cdef uint64_t position
+        if self.detached:
+            raise ShareClosedError(f"this process has closed its use of share {self.session.name}")
+        position = self.session.send(kind, RESPOND if wait else 0, target, name.encode(), <Encoder>encoder, &raised, 1)
+        if wait:
+            self.session.await_response(position, None)
+        return 0
+
+    def assign(self, str name not None, value):
+        """Queues ``shared.name = value``."""
+        cdef Proxy proxy
+        cdef Encoder encoder
+        if name in RESERVED or name.startswith("__"):
+            raise ReservedNameError(f"{name!r} is a name of Share itself: choose another")
+        if isinstance(value, Namespace):
+            raise NotShareableError("a Share cannot be kept in a share: pass it to other processes as an argument")
+        if isinstance(value, Proxy):
+            proxy = value
+            if proxy.session is self.session:
+                self.session.note_reference()
+                self.command(LINK, name, proxy.id, None)
+                return
+        encoder = self.session.borrow()
+        try:
+            if is_value(value) or isinstance(value, Proxy):
+                encoder.encode(value, name)
+                self.command(ASSIGN, name, 0, encoder)
+            else:
+                shape, state = describe(value, name)
+                encoder.encode(shape, name)
+                encoder.encode(state, name)
+                self.command(CREATE, name, 0, encoder)
+        finally:
+            self.session.give_back(encoder)
+
+    def remove(self, str name not None):
+        """Queues ``del shared.name``."""
+        if name not in self.cells:
+            self.refresh()
+            if name not in self.cells:
+                raise AttributeError(f"the share has no {name!r}", name=name, obj=self)
+        self.command(REMOVE, name, 0, None)
+
+    def remove_all(self):
+        """Queues the deletion of every name."""
+        cdef uint64_t* raised = self.session.control.wide
+        cdef bint wait = self.session.must_wait()
+        position = self.session.send(CLEAR, RESPOND if wait else 0, 0, b"", None, &raised, 1)
+        if wait:
+            self.session.await_response(position, None)
+
+    def __setattr__(self, str name, value):
+        self.assign(name, value)
+
+    def __delattr__(self, str name):
+        self.remove(name)
+
+    def __setitem__(self, str name, value):
+        self.assign(name, value)
+
+    def __delitem__(self, str name):
+        if self.look_up(name) is MISSING:
+            raise KeyError(name)
+        self.remove(name)
+
+    def detach(self):
+        """Ends this process's use of the share; the share itself goes on."""
+        self.detached = True
+
+    def session_of(self):
+        """The session behind this namespace."""
+        return self.session
+
+    def read_errors(self):
+        """The records of failed commands that the coordinator keeps, oldest first, fresh to this moment."""
+        cdef uint64_t tag = 0
+        found = read_slot(self.session, self.session.control.errors, 0, load_acq(self.session.control.ring.tail), &tag)
+        return [] if found is MISSING else found
+
+
+def resolver_for(Session session not None):
+    """What turns a reference to an object of this share into its proxy, one for each id."""
+    import weakref
+    weak = weakref.ref(session)
+
+    def resolve(uint64_t id, uint64_t flags_at, uint64_t slots_at, uint64_t shape_at, cells):
+        cdef Session session = weak()
+        cdef uint64_t tag = 0
+        if session is None:
+            raise ShareClosedError("the share has been closed")
+        proxy = session.proxies.get(id)
+        if proxy is None:
+            cls = session.classes.get(shape_at)
+            if cls is None:
+                from ._classes import proxy_class
+
+                shape = read_slot(session, <Slot*>session.control.at(shape_at, SLOT_SIZE), shape_at, 0, &tag)
+                cls = session.classes[shape_at] = proxy_class(*shape)
+            proxy = session.proxies.setdefault(id, new_proxy(cls, session, id, flags_at, slots_at, shape_at, cells))
+        return proxy
+
+    return resolve

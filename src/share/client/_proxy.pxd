@@ -1,0 +1,32 @@
+# Proxies: what user code holds of a shared object.
+from libc.stdint cimport uint32_t, uint64_t
+
+from .._layout cimport Slot, Version
+from ._session cimport Session
+
+
+cdef class Proxy:
+    cdef Session session
+    cdef uint64_t* commit           # C, the share-wide flag: copied from the control for speed
+    cdef uint64_t* wide
+    cdef uint64_t id
+    cdef uint64_t* flags            # [wildcard, attribute 1, ...]
+    cdef Slot* slots                # [extras, attribute 1, ...]
+    cdef uint32_t cells
+    cdef uint64_t flags_at, slots_at, shape_at
+    cdef uint64_t* tags             # of the cached value, by cell
+    cdef list values
+    cdef uint64_t* snapshot_tags
+    cdef list snapshot_values
+    cdef object snapshot            # an instance of the user's class, never changed once made
+    cdef object __weakref__
+
+    cdef object read(self, uint32_t index)
+    cdef object take_snapshot(self, uint32_t* indices, int count)
+    cdef int forget_snapshot(self) except -1
+    cdef object hand_out(self, object result)
+
+
+cdef Proxy new_proxy(type cls, Session session, uint64_t id, uint64_t flags_at, uint64_t slots_at,
+                     uint64_t shape_at, uint32_t cells)
+cdef object read_slot(Session session, const Slot* slot, uint64_t owner, uint64_t position, uint64_t* tag)

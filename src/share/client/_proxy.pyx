@@ -1,0 +1,667 @@
+"""Proxies and their descriptors: reads go to shared memory, writes become commands."""
+
+cimport cython
+from cpython.list cimport PyList_GET_ITEM
+from cpython.object cimport PyObject
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
+
+from .._atomic cimport fence_acq, load_acq, load_rlx, pause
+from .._layout cimport ABSENT, CLOSED_BIT, DELETED, EMPTY, Slot, SLOT_SIZE, Version
+from .._protocol cimport CALL, DELETE, GET, KEYWORDS, NO_ARGUMENTS, RESPOND, SET, version_value
+from .._slots cimport slot_find, slot_read
+from ..cerial._codec cimport Encoder, decode
+from ._session cimport Session
+
+from .._protocol import reference
+from ..errors import DeletedObjectError, NotShareableError, ShareError
+from .._kinds import is_value
+from ._copies import read_only_copy
+from ._instances import instance_of
+
+MISSING = type("MISSING", (), {"__repr__": lambda self: "MISSING", "__slots__": ()})()
+
+
+cdef int pause_before_retry(Session session, int* attempts) except -1:
+    # A publication was under way; it takes well under a microsecond unless the coordinator is descheduled.
+    from cpython.exc cimport PyErr_CheckSignals
+    attempts[0] += 1
+    if attempts[0] % 64 == 0:
+        PyErr_CheckSignals()
+        with nogil:
+            sched_yield()
+        if attempts[0] % (1 << 16) == 0 and session.control.lost:
+            raise ShareError(f"share {session.name}: the coordinator died while it was publishing")
+    else:
+        pause()
+    return 0
+
+
+cdef extern from "<sched.h>" nogil:
+    int sched_yield()
+
+
+cdef object read_slot(Session session, const Slot* slot, uint64_t owner, uint64_t position, uint64_t* tag):
+    """The value of a slot, fresh to `position`; MISSING if it is absent. Mutable values are new objects."""
+    cdef Version version
+    cdef uint64_t found_owner = 0, c
+    cdef bint torn = False
+    cdef int attempts = 0
+    while True:
+        c = session.barrier(position)
+        if not slot_read(slot, c, &version, &found_owner):
+            pause_before_retry(session, &attempts)
+            continue
+        if found_owner != owner or version.kind == DELETED:
+            raise DeletedObjectError("this object has been deleted from its share (its name was deleted or given "
+                                     "to another value); read it from the share again")
+        tag[0] = version.tag
+        if version.kind == ABSENT:
+            return MISSING
+        value = version_value(session.control, &version, &torn)
+        if not torn:
+            return value
+
+
+cdef class Proxy:
+    """Base of all generated proxy classes."""
+
+    def __cinit__(self):
+        self.tags = NULL
+        self.snapshot_tags = NULL
+
+    def __dealloc__(self):
+        free(self.tags)
+        free(self.snapshot_tags)
+
+    cdef object read(self, uint32_t index):
+        """Barrier and slot read of one cell; MISSING if the attribute does not exist."""
+        cdef uint64_t position = load_rlx(self.flags), flag, tag = 0
+        if index:
+            flag = load_rlx(self.flags + index)
+            if flag > position:
+                position = flag
+        flag = load_rlx(self.wide)
+        if flag > position:
+            position = flag
+        value = read_slot(self.session, self.slots + index, self.id, position, &tag)
+        if value is MISSING or is_value(value):
+            self.values[index] = value
+            self.tags[index] = tag
+            return value
+        self.tags[index] = EMPTY
+        self.values[index] = None
+        return read_only_copy(value)
+
+    cdef object take_snapshot(self, uint32_t* indices, int count):
+        """An instance of the user's class with the given cells (count < 0: all) as they are at one C."""
+        cdef uint64_t position, flag, c, tag = 0, owner = 0
+        cdef uint32_t index
+        cdef int i, n = count if count >= 0 else <int>self.cells, attempts = 0
+        cdef bint fresh, torn = False
+        cdef Version* versions
+        fence_acq()
+        position = load_rlx(self.flags)
+        for i in range(n):
+            flag = load_rlx(self.flags + (indices[i] if count >= 0 else <uint32_t>i))
+            if flag > position:
+                position = flag
+        flag = load_rlx(self.wide)
+        if flag > position:
+            position = flag
+        c = self.session.barrier(position)
+        if self.snapshot is not None:
+            fresh = True
+            for i in range(n):
+                index = indices[i] if count >= 0 else <uint32_t>i
+                if slot_find(self.slots + index, c, &tag) < 0 or tag != self.snapshot_tags[index]:
+                    fresh = False
+                    break
+            if fresh:
+                return self.snapshot
+        versions = <Version*>malloc(sizeof(Version) * (n if n else 1))
+        if versions == NULL:
+            raise MemoryError
+        try:
+            while True:
+                # All headers at one c first, so that a long copy is not outrun by later publications.
+                torn = False
+                for i in range(n):
+                    index = indices[i] if count >= 0 else <uint32_t>i
+                    if not slot_read(self.slots + index, c, &versions[i], &owner):
+                        torn = True
+                        break
+                    if owner != self.id or versions[i].kind == DELETED:
+                        raise DeletedObjectError("this object has been deleted from its share")
+                if not torn:
+                    fetched = {}
+                    for i in range(n):
+                        index = indices[i] if count >= 0 else <uint32_t>i
+                        if versions[i].tag == self.snapshot_tags[index]:
+                            continue
+                        if versions[i].kind == ABSENT:
+                            fetched[index] = (versions[i].tag, MISSING)
+                        else:
+                            value = version_value(self.session.control, &versions[i], &torn)
+                            if torn:
+                                break
+                            fetched[index] = (versions[i].tag, value)
+                if not torn:
+                    break
+                pause_before_retry(self.session, &attempts)
+                c = self.session.barrier(position)
+        finally:
+            free(versions)
+        # A new list and a new instance: whoever still runs on the old ones keeps them as they were.
+        values = list(self.snapshot_values)
+        for key, (found, value) in fetched.items():
+            values[key] = value
+            self.snapshot_tags[<uint32_t>key] = found
+        self.snapshot_values = values
+        self.snapshot = instance_of(type(self), values, MISSING)
+        return self.snapshot
+
+    cdef int forget_snapshot(self) except -1:
+        """Gives the cached snapshot away: its holder may change it."""
+        cdef uint32_t i
+        self.snapshot = None
+        self.snapshot_values = [MISSING] * self.cells
+        for i in range(self.cells):
+            self.snapshot_tags[i] = EMPTY
+        return 0
+
+    cdef object hand_out(self, object result):
+        """What a caller may have of a local method's result: nothing that aliases the cached snapshot."""
+        cdef Encoder encoder
+        cdef Py_ssize_t used = 0
+        if result is self.snapshot:
+            return self
+        if result is None or is_value(result) or isinstance(result, Proxy):
+            return result
+        encoder = self.session.borrow()
+        encoder.reduce = None
+        try:
+            encoder.encode(result, "result")
+            return decode(encoder.data, encoder.size, &used)
+        except NotShareableError:
+            # Iterators, views, functions bound to the snapshot: they get the snapshot, we make a new one.
+            self.forget_snapshot()
+            return result
+        finally:
+            self.session.give_back(encoder)
+
+    def __reduce__(self):
+        return reference, (self.session.name, self.id, self.flags_at, self.slots_at, self.shape_at, self.cells)
+
+    def __reduce_ex__(self, protocol):
+        return Proxy.__reduce__(self)
+
+    def __copy__(self):
+        return plain(self)
+
+    def __deepcopy__(self, memo):
+        return plain(self)
+
+    def __dir__(self):
+        return sorted({*dir(type(self)._share_class_), *type(self)._share_attributes_})
+
+    def __repr__(self):
+        return f"<shared {type(self)._share_class_.__qualname__} object, id {self.id} on {self.session.name}>"
+
+    def __getattr__(self, str name):
+        # Reached for what is neither an attribute with a cell nor a method: extras, then the class.
+        if name.startswith("_share_"):
+            raise AttributeError(name)
+        extras = self.read(0)
+        if extras is not MISSING and name in extras:
+            value = extras[name]
+            return value if is_value(value) else read_only_copy(value)
+        return class_attribute(self, name)
+
+    def __setattr__(self, str name, value):
+        descriptor = getattr(type(self), name, None)
+        if hasattr(type(descriptor), "__set__"):
+            type(descriptor).__set__(descriptor, self, value)
+        else:
+            set_attribute(self, name, value, 0)
+
+    def __delattr__(self, str name):
+        descriptor = getattr(type(self), name, None)
+        if hasattr(type(descriptor), "__delete__"):
+            type(descriptor).__delete__(descriptor, self)
+        else:
+            delete_attribute(self, name, 0)
+
+
+cdef object class_attribute(Proxy proxy, str name):
+    cls = type(proxy)._share_class_
+    found = getattr(cls, name, MISSING)
+    if found is not MISSING:
+        if hasattr(type(found), "__get__") and not isinstance(found, type):
+            raw = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+            if not isinstance(raw, (staticmethod, classmethod)):
+                return getattr(proxy.take_snapshot(NULL, -1), name)
+        return found
+    if hasattr(cls, "__getattr__"):
+        return proxy.hand_out(cls.__getattr__(proxy.take_snapshot(NULL, -1), name))
+    raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}", name=name, obj=proxy)
+
+
+cdef int set_attribute(Proxy proxy, str name, value, uint32_t index) except -1:
+    cdef Session session = proxy.session
+    cdef Encoder encoder
+    cdef uint64_t* raised = proxy.flags + index
+    cdef uint64_t position
+    cls = type(proxy)
+    if index == 0 and not cls._share_plan_.custom_setattr and not has_dict(cls._share_class_):
+        raise AttributeError(f"{cls._share_class_.__name__!r} object has no attribute {name!r}")
+    if cls._share_plan_.custom_setattr:
+        raised = proxy.flags
+    encoder = session.borrow()
+    try:
+        encoder.encode(value, f"attribute {name}")
+        wait = session.must_wait()
+        position = session.send(SET, RESPOND if wait else 0, proxy.id, name.encode(), encoder, &raised, 1)
+    finally:
+        session.give_back(encoder)
+    if wait:
+        session.await_response(position, None)
+    return 0
+
+
+cdef int delete_attribute(Proxy proxy, str name, uint32_t index) except -1:
+    cdef uint64_t* raised = proxy.flags + index
+    cdef uint64_t position
+    if type(proxy)._share_plan_.custom_setattr:
+        raised = proxy.flags
+    wait = proxy.session.must_wait()
+    position = proxy.session.send(DELETE, RESPOND if wait else 0, proxy.id, name.encode(), None, &raised, 1)
+    if wait:
+        proxy.session.await_response(position, None)
+    return 0
+
+
+cdef object has_dict(cls):
+    return getattr(cls, "__dictoffset__", 0) != 0
+
+
+@cython.final
+cdef class Attribute:
+    """Data descriptor of one attribute with a cell of its own."""
+
+    cdef readonly uint32_t index
+    cdef readonly str name
+
+    def __init__(self, uint32_t index, str name):
+        self.index = index
+        self.name = name
+
+    def __get__(self, instance, owner):
+        cdef Proxy proxy
+        cdef uint64_t position, flag, c, tag = 0
+        cdef uint32_t index = self.index
+        cdef PyObject* value
+        if instance is None:
+            return getattr(owner._share_class_, self.name)
+        proxy = <Proxy>instance
+        # The barrier: what was queued before this read began. acquire fence: pairs with the seq_cst operation
+        # that ends every call; whoever told us of a write has raised its flag before.
+        fence_acq()
+        position = load_rlx(proxy.flags)
+        flag = load_rlx(proxy.flags + index)
+        if flag > position:
+            position = flag
+        flag = load_rlx(proxy.wide)
+        if flag > position:
+            position = flag
+        # acquire: pairs with the release of C; the slots are as new as C
+        c = load_acq(proxy.commit)
+        # One comparison for "C < position" and for the closed bit.
+        if c - position < CLOSED_BIT and slot_find(proxy.slots + index, c, &tag) >= 0 and tag == proxy.tags[index]:
+            value = PyList_GET_ITEM(proxy.values, index)
+            if value != <PyObject*>MISSING:
+                return <object>value
+        found = proxy.read(index)
+        if found is MISSING:
+            return class_attribute(proxy, self.name)
+        return found
+
+    def __set__(self, instance, value):
+        set_attribute(<Proxy>instance, self.name, value, self.index)
+
+    def __delete__(self, instance):
+        delete_attribute(<Proxy>instance, self.name, self.index)
+
+    def __repr__(self):
+        return f"<shared attribute {self.name!r}>"
+
+
+cdef class Effects:
+    """The part of a MethodPlan that a call needs, as cell indices."""
+
+    cdef uint32_t* reads
+    cdef int read_count             # -1: all
+    cdef uint32_t* writes
+    cdef int write_count            # the wildcard is index 0
+    cdef readonly bint read_only
+    cdef readonly bint returns
+    cdef readonly bint returns_alias
+    cdef readonly bint returns_self
+
+    def __cinit__(self, plan, dict index_of):
+        reads = self._indices(plan.reads, index_of)
+        self.read_count = -1 if reads is None else len(reads)
+        self.reads = <uint32_t*>calloc(len(reads or ()) + 1, sizeof(uint32_t))
+        for i, index in enumerate(reads or ()):
+            self.reads[<int>i] = index
+        writes = self._indices(plan.writes, index_of)
+        if writes is None:
+            writes = [0]
+        self.write_count = len(writes)
+        self.writes = <uint32_t*>calloc(len(writes) + 1, sizeof(uint32_t))
+        for i, index in enumerate(writes):
+            self.writes[<int>i] = index
+        self.read_only = plan.read_only
+        self.returns = plan.returns
+        self.returns_alias = plan.returns_alias
+        self.returns_self = plan.returns_self
+
+    def __dealloc__(self):
+        free(self.reads)
+        free(self.writes)
+
+    @staticmethod
+    def _indices(names, dict index_of):
+        # A name without a cell is in the extras, which are cell 0.
+        return None if names is None else sorted({index_of.get(name, 0) for name in names})
+
+
+cdef uint64_t send_call(Proxy proxy, int kind, Effects effects, bytes name, tuple args, dict kwargs,
+                        bint respond) except 0:
+    cdef Session session = proxy.session
+    cdef Encoder encoder
+    cdef uint64_t*[64] raised
+    cdef int i, count = effects.write_count, flags = RESPOND if respond else 0
+    if count > 64:
+        count = 1
+        raised[0] = proxy.flags
+    else:
+        for i in range(count):
+            raised[i] = proxy.flags + effects.writes[i]
+    if not args and not kwargs:
+        return session.send(kind, flags | NO_ARGUMENTS, proxy.id, name, None, raised, count)
+    encoder = session.borrow()
+    try:
+        encoder.encode(args, "argument")
+        if kwargs:
+            encoder.encode(kwargs, "argument")
+            flags |= KEYWORDS
+        return session.send(kind, flags, proxy.id, name, encoder, raised, count)
+    finally:
+        session.give_back(encoder)
+
+
+@cython.final
+cdef class Method:
+    """Descriptor of one method of the user's class."""
+
+    cdef readonly str name
+    cdef bytes encoded
+    cdef Effects effects
+    cdef object function            # of the user's class
+    cdef int least, most            # positional arguments that certainly fit; -1: ask inspect
+    cdef bint special
+    cdef readonly object plan
+
+    def __init__(self, str name, plan, function, dict index_of, bint opaque):
+        self.name = name
+        self.encoded = name.encode()
+        self.plan = plan
+        self.effects = Effects(plan, index_of)
+        self.function = function
+        self.special = opaque and name.startswith("__")
+        self.least, self.most = -1, -1
+        code = getattr(function, "__code__", None)
+        if code is not None and type(function).__name__ == "function" and not hasattr(function, "__wrapped__"):
+            required = code.co_argcount - len(function.__defaults__ or ()) - 1
+            keywords = set(code.co_varnames[code.co_argcount:code.co_argcount + code.co_kwonlyargcount])
+            if required >= 0 and keywords <= set(function.__kwdefaults__ or ()):
+                self.least = required
+                self.most = 1 << 30 if code.co_flags & 4 else code.co_argcount - 1
+
+    def __get__(self, instance, owner):
+        cdef BoundMethod bound
+        if instance is None:
+            return self.function
+        bound = BoundMethod.__new__(BoundMethod)
+        bound.method = self
+        bound.proxy = <Proxy>instance
+        return bound
+
+    cdef int check(self, tuple args, dict kwargs) except -1:
+        # A wrong argument count is the caller's mistake and is raised at the call, not later by a flush.
+        if not kwargs and self.least <= len(args) <= self.most:
+            return 0
+        import inspect
+
+        try:
+            signature = inspect.signature(self.function)
+        except (ValueError, TypeError):
+            return 0
+        try:
+            signature.bind(None, *args, **(kwargs or {}))
+        except TypeError as error:
+            raise TypeError(f"{self.function.__qualname__}(): {error}") from None
+        return 0
+
+    cdef object run_locally(self, Proxy proxy, tuple args, dict kwargs):
+        snapshot = proxy.take_snapshot(self.effects.reads, self.effects.read_count)
+        if self.special:
+            # C code of built-in types looks at the concrete type of its operand.
+            args = tuple([plain_operand(arg) for arg in args])
+        method = getattr(snapshot, self.name)
+        result = method(*args) if kwargs is None else method(*args, **kwargs)
+        return proxy.hand_out(result) if self.effects.returns_alias else result
+
+    cdef object call(self, Proxy proxy, tuple args, dict kwargs):
+        cdef Effects effects = self.effects
+        cdef uint64_t position
+        cdef bint wait
+        if effects.read_only:
+            return self.run_locally(proxy, args, kwargs)
+        self.check(args, kwargs)
+        if effects.returns_self:
+            wait = proxy.session.must_wait()
+        else:
+            wait = effects.returns or proxy.session.must_wait()
+        position = send_call(proxy, CALL, effects, self.encoded, args, kwargs, wait)
+        if wait:
+            return proxy.session.await_response(position, None)
+        return proxy if effects.returns_self else None
+
+
+cdef class BoundMethod:
+    """A method of a shared object. Calling it does what the class's plan says is fastest and right.
+
+    ``send(...)`` never waits, ``call(...)`` always runs in the coordinator and waits for the result,
+    ``submit(...)`` gives a :class:`concurrent.futures.Future`, ``aio(...)`` an awaitable.
+    """
+
+    cdef Method method
+    cdef Proxy proxy
+
+    def __call__(self, *args, **kwargs):
+        return self.method.call(self.proxy, args, kwargs if kwargs else None)
+
+    def send(self, *args, **kwargs):
+        """Queues the call and returns None at once; an exception shows in ``errors`` and at ``flush()``."""
+        self.method.check(args, kwargs)
+        send_call(self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, False)
+
+    def call(self, *args, timeout=None, **kwargs):
+        """Has the coordinator run the call and returns its result or raises its exception.
+
+        Raises ShareTimeoutError after ``timeout`` seconds; the command stays queued.
+        """
+        self.method.check(args, kwargs)
+        position = send_call(self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, True)
+        return self.proxy.session.await_response(position, timeout)
+
+    def submit(self, *args, **kwargs):
+        """Queues the call; returns a ``concurrent.futures.Future`` for its result."""
+        from ._futures import future_of
+
+        self.method.check(args, kwargs)
+        position = send_call(self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, True)
+        return future_of(self.proxy.session, position)
+
+    async def aio(self, *args, **kwargs):
+        """Queues the call; awaiting it gives its result without blocking the event loop."""
+        import asyncio
+
+        return await asyncio.wrap_future(self.submit(*args, **kwargs))
+
+    @property
+    def plan(self):
+        """The :class:`~share.analysis.MethodPlan` that decides how a call runs."""
+        return self.method.plan
+
+    @property
+    def __name__(self):
+        return self.method.name
+
+    @property
+    def __doc__(self):
+        return self.method.function.__doc__
+
+    @property
+    def __wrapped__(self):
+        return self.method.function.__get__(self.proxy)
+
+    @property
+    def __self__(self):
+        return self.proxy
+
+    @property
+    def __func__(self):
+        return self.method.function
+
+    def __reduce__(self):
+        return getattr, (self.proxy, self.method.name)
+
+    def __eq__(self, other):
+        return isinstance(other, BoundMethod) and (<BoundMethod>other).proxy is self.proxy \
+            and (<BoundMethod>other).method is self.method
+
+    def __hash__(self):
+        return hash((id(self.proxy), self.method.name))
+
+    def __repr__(self):
+        return f"<shared method {self.method.function.__qualname__} of {self.proxy!r}>"
+
+
+@cython.final
+cdef class Property:
+    """Data descriptor of a property (or another descriptor) of the user's class."""
+
+    cdef readonly str name
+    cdef Effects getter, setter, deleter
+    cdef object owner
+
+    def __init__(self, str name, owner, getter, setter, deleter, dict index_of):
+        self.name = name
+        self.owner = owner
+        self.getter = Effects(getter, index_of) if getter is not None else None
+        self.setter = Effects(setter, index_of) if setter is not None else None
+        self.deleter = Effects(deleter, index_of) if deleter is not None else None
+
+    def __get__(self, instance, owner):
+        cdef Proxy proxy
+        if instance is None:
+            return getattr(self.owner, self.name)
+        if self.getter is None:
+            raise AttributeError(f"property {self.name!r} of {self.owner.__name__!r} object has no getter")
+        proxy = <Proxy>instance
+        if self.getter.read_only:
+            result = getattr(proxy.take_snapshot(self.getter.reads, self.getter.read_count), self.name)
+            return proxy.hand_out(result) if self.getter.returns_alias else result
+        position = send_call(proxy, GET, self.getter, self.name.encode(), (), None, True)
+        return proxy.session.await_response(position, None)
+
+    def __set__(self, instance, value):
+        if self.setter is None:
+            raise AttributeError(f"property {self.name!r} of {self.owner.__name__!r} object has no setter")
+        self._write(instance, SET, self.setter, (value,))
+
+    def __delete__(self, instance):
+        if self.deleter is None:
+            raise AttributeError(f"property {self.name!r} of {self.owner.__name__!r} object has no deleter")
+        self._write(instance, DELETE, self.deleter, ())
+
+    def _write(self, Proxy proxy, int kind, Effects effects, tuple values):
+        cdef Encoder encoder = proxy.session.borrow()
+        cdef uint64_t*[64] raised
+        cdef int i, count = effects.write_count
+        if count > 64:
+            count, raised[0] = 1, proxy.flags
+        else:
+            for i in range(count):
+                raised[i] = proxy.flags + effects.writes[i]
+        wait = proxy.session.must_wait()
+        try:
+            for value in values:
+                encoder.encode(value, f"property {self.name}")
+            position = proxy.session.send(kind, RESPOND if wait else 0, proxy.id, self.name.encode(), encoder,
+                                          raised, count)
+        finally:
+            proxy.session.give_back(encoder)
+        if wait:
+            proxy.session.await_response(position, None)
+
+
+cdef object plain_operand(value):
+    if isinstance(value, Proxy) and type(value)._share_plan_.kind == "opaque":
+        return (<Proxy>value).take_snapshot(NULL, -1)
+    return value
+
+
+cdef Proxy new_proxy(type cls, Session session, uint64_t id, uint64_t flags_at, uint64_t slots_at,
+                     uint64_t shape_at, uint32_t cells):
+    cdef Proxy proxy = cls.__new__(cls)
+    cdef uint32_t i
+    proxy.session = session
+    proxy.commit = session.control.commit
+    proxy.wide = session.control.wide
+    proxy.id = id
+    proxy.flags = <uint64_t*>session.control.at(flags_at, cells * 8)
+    proxy.slots = <Slot*>session.control.at(slots_at, <uint64_t>cells * SLOT_SIZE)
+    proxy.cells = cells
+    proxy.flags_at, proxy.slots_at, proxy.shape_at = flags_at, slots_at, shape_at
+    proxy.tags = <uint64_t*>malloc(cells * 8)
+    proxy.snapshot_tags = <uint64_t*>malloc(cells * 8)
+    if proxy.tags == NULL or proxy.snapshot_tags == NULL:
+        raise MemoryError
+    for i in range(cells):
+        proxy.tags[i] = EMPTY
+    proxy.values = [None] * cells
+    proxy.forget_snapshot()
+    return proxy
+
+
+def plain(value):
+    """A plain, private copy of a shared object: an instance of the user's class that nothing else refers to.
+
+    Anything that is not a shared object is returned as it is.
+    """
+    cdef Proxy proxy
+    if not isinstance(value, Proxy):
+        return value
+    proxy = <Proxy>value
+    result = proxy.take_snapshot(NULL, -1)
+    proxy.forget_snapshot()
+    return result
+
+
+def identity(Proxy proxy not None):
+    """(share name, object id) of a proxy."""
+    return proxy.session.name, proxy.id

@@ -1,0 +1,43 @@
+# One process's attachment to a share: it sends commands and takes responses.
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from .._control cimport Control
+from .._layout cimport Slot, Version
+from .._ringbuf cimport SPSC
+from .._segment cimport Segment
+from ..cerial._codec cimport Encoder
+
+
+cdef class Session:
+    cdef readonly Control control
+    cdef readonly str name
+    cdef int64_t entry              # in the process table, -1 before the first command (and after a fork)
+    cdef uint64_t serial
+    cdef uint64_t spills
+    cdef Encoder spare
+    cdef object reduce_argument
+    cdef Segment response_segment
+    cdef SPSC responses
+    cdef int outstanding            # calls whose response has not been taken from the ring
+    cdef dict arrived               # end position -> (kind, payload)
+    cdef set abandoned
+    cdef dict expected              # end position -> callback, for futures
+    cdef public uint64_t last_sent
+    cdef public uint64_t last_raised
+    cdef public bint writes_wait
+    cdef readonly object local      # thread-local: .waiting
+    cdef object proxies             # id -> proxy, weak
+    cdef dict classes               # shape locator -> generated proxy class
+    cdef public object owner_state  # what only the owner has; None elsewhere
+    cdef object __weakref__
+
+    cdef Encoder borrow(self)
+    cdef void give_back(self, Encoder encoder) noexcept
+    cdef int register(self) except -1
+    cdef uint64_t send(self, int kind, int flags, uint64_t target, bytes name, Encoder payload,
+                       uint64_t** raised, int count) except 0
+    cdef int reserve_response(self) except -1
+    cdef int drain(self) except -1
+    cdef object await_response(self, uint64_t position, object timeout)
+    cdef bint must_wait(self)
+    cdef uint64_t barrier(self, uint64_t position) except? 0xffffffffffffffff

@@ -1,0 +1,330 @@
+"""A process's attachment to a share: registration, sending commands, taking responses."""
+
+import os
+import threading
+import weakref
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from .._atomic cimport fence_acq, load_acq, load_rlx, store_rel, store_rlx, TESTPOINT
+from .._control cimport Control
+from .._flags cimport flag_raise
+from .._layout cimport CLOSED_BIT, P_RESPONSE, P_WORD
+from .._protocol cimport COMMAND_HEADER, Command, ERROR, ERROR_SPILLED, RESPONSE_BYTES, RESPONSE_INLINE, \
+    RESULT, RESULT_SPILLED, SPILLED, RESPOND
+from .._ringbuf cimport CELL, CLAIM_CLOSED, CLAIM_OK, MPSC, SPSC, SPSCRecord, mpsc_body, mpsc_commit, \
+    mpsc_try_claim, spsc_bind, spsc_bytes, spsc_init, spsc_peek, spsc_record_bytes, spsc_take
+from .._segment cimport Segment
+from .._wait cimport wake
+from ..cerial._codec cimport Encoder, decode
+
+from .._protocol import read_spill, write_spill
+from .._segment import unlink
+from ..errors import CorruptDataError, NotShareableError, ShareClosedError, ShareError, ShareTimeoutError
+
+cdef uint64_t MASK63 = ~CLOSED_BIT
+
+#: Set by the proxies' module: session -> the hook that its encoders ask for objects in arguments.
+argument_reducer = None
+
+#: Every session of this process, so that a forked child can start afresh.
+sessions = weakref.WeakSet()
+
+
+class RemoteTraceback(Exception):
+    """The traceback that an exception had in the coordinator; shown as its cause."""
+
+    def __str__(self):
+        return f"\n{self.args[0]}"
+
+
+cdef int64_t nanoseconds(timeout) except -2:
+    if timeout is None:
+        return -1
+    if timeout != timeout or timeout < 0:
+        raise ValueError(f"timeout must be None or at least 0 seconds, not {timeout!r}")
+    return <int64_t>(min(timeout, 1e9) * 1e9)
+
+
+cdef class Session:
+    """What a process holds of a share. One per share and process; proxies and ``Share`` objects refer to it."""
+
+    def __init__(self, Control control not None):
+        self.control = control
+        self.name = control.name
+        self.entry = -1
+        self.arrived = {}
+        self.abandoned = set()
+        self.expected = {}
+        self.local = threading.local()
+        self.proxies = weakref.WeakValueDictionary()
+        self.classes = {}
+        self.reduce_argument = argument_reducer(self) if argument_reducer is not None else None
+        sessions.add(self)
+
+    cdef Encoder borrow(self):
+        # Encoding may run Python code, and so other threads: each call has an encoder of its own.
+        cdef Encoder encoder = self.spare
+        self.spare = None
+        if encoder is None:
+            encoder = Encoder()
+        encoder.clear()
+        encoder.reduce = self.reduce_argument
+        return encoder
+
+    cdef void give_back(self, Encoder encoder) noexcept:
+        if encoder.capacity <= 1 << 20:
+            self.spare = encoder
+
+    def note_reference(self):
+        """A proxy is about to travel in a command: from then on any command may reach any object."""
+        # Ordered by the CAS of our own claim before the load that every later command does after its claim.
+        store_rlx(self.control.references, 1)
+
+    cdef int register(self) except -1:
+        entry, serial = self.control.register()
+        self.serial = serial
+        self.entry = entry
+        return 0
+
+    def adopt_entry(self, int64_t entry):
+        """The owner registered when it created the control segment."""
+        self.serial = self.control.process_info(entry)[1]
+        self.entry = entry
+
+    def forget_process(self):
+        """In a forked child: nothing of what the parent has registered or awaits is the child's."""
+        self.entry = -1
+        self.response_segment = None
+        self.outstanding = 0
+        self.arrived = {}
+        self.abandoned = set()
+        self.expected = {}
+        self.local = threading.local()
+        self.spare = None
+        self.spills = 0
+        self.owner_state = None
+
+    def leave(self):
+        """Gives back what this process has registered; nothing it has queued is lost."""
+        if self.entry >= 0 and self.response_segment is not None and self.outstanding == 0:
+            unlink(self.response_segment.name)
+
+    @property
+    def identity(self):
+        """(entry, serial) of this process in the share, or None before its first command."""
+        return None if self.entry < 0 else (self.entry, self.serial)
+
+    # -- sending --------------------------------------------------------------------------------------
+
+    cdef bint must_wait(self):
+        return self.writes_wait or getattr(self.local, "waiting", 0) > 0
+
+    cdef uint64_t send(self, int kind, int flags, uint64_t target, bytes name, Encoder payload,
+                       uint64_t** raised, int count) except 0:
+        """Queues a command and raises flags. Returns the command's end position.
+
+        The arguments are encoded before; from the claim to the commit no Python code runs and the GIL is held.
+        """
+        cdef uint64_t length = COMMAND_HEADER + PyBytes_GET_SIZE(name), position = 0, end, n, limit
+        cdef Command header
+        cdef char* body
+        cdef int answer, i
+        cdef str spill = None
+        cdef uint64_t[2] spilled
+        cdef MPSC* ring = &self.control.ring
+        if self.entry < 0:
+            self.register()
+        if PyBytes_GET_SIZE(name) > 1024:
+            raise ValueError("names of attributes and methods may have at most 1024 bytes")
+        if payload is not None:
+            length += payload.size
+        limit = self.control.cells // 8 * CELL
+        if length > limit:
+            self.spills += 1
+            spill = f"{self.name}_s{self.serial:x}_{self.spills:x}"
+            write_spill(spill, payload.data[:payload.size])
+            flags |= SPILLED
+            spilled[0], spilled[1] = self.spills, payload.size
+            length = COMMAND_HEADER + PyBytes_GET_SIZE(name) + sizeof(spilled)
+        n = (length + CELL - 1) // CELL
+        header.size = length
+        header.kind = kind
+        header.flags = flags
+        header.name_length = PyBytes_GET_SIZE(name)
+        header.target = target
+        try:
+            if flags & RESPOND:
+                self.reserve_response()
+            while True:
+                answer = mpsc_try_claim(ring, self.entry, n, &position)
+                if answer == CLAIM_OK:
+                    break
+                if answer == CLAIM_CLOSED:
+                    raise ShareClosedError(f"share {self.name} has been closed")
+                self.control.await_room(n, -1)
+        except BaseException:
+            if spill is not None:
+                unlink(spill)
+            if flags & RESPOND:
+                self.outstanding -= 1
+            raise
+        end = position + n
+        TESTPOINT("client.claimed")
+        # Flags before the commit: when the call has returned, every later read sees them.
+        for i in range(count):
+            flag_raise(raised[i], end)
+        # Loaded after the claim: a command that carried a proxy before ours set it before its own claim.
+        if load_rlx(self.control.references):
+            flag_raise(self.control.wide, end)
+        TESTPOINT("client.flagged")
+        body = mpsc_body(ring, position)
+        memcpy(body, &header, COMMAND_HEADER)
+        body += COMMAND_HEADER
+        memcpy(body, PyBytes_AS_STRING(name), header.name_length)
+        body += header.name_length
+        if spill is not None:
+            memcpy(body, spilled, sizeof(spilled))
+        elif payload is not None:
+            memcpy(body, payload.data, payload.size)
+        TESTPOINT("client.written")
+        if not mpsc_commit(ring, self.entry, n, position):
+            raise ShareError("this process's claim was taken back as that of a dead process; please report this")
+        TESTPOINT("client.committed")
+        wake(self.control.wait_work)
+        self.last_sent = end
+        return end
+
+    # -- responses ------------------------------------------------------------------------------------
+
+    cdef int reserve_response(self) except -1:
+        cdef uint64_t each = spsc_record_bytes(RESPONSE_INLINE)
+        cdef int most = RESPONSE_BYTES // each - 2
+        if self.response_segment is None:
+            name = f"{self.name}_r{self.serial:x}"
+            segment = Segment.create(name, spsc_bytes(RESPONSE_BYTES))
+            self.response_segment = segment
+            spsc_init(self.response_segment.base, RESPONSE_BYTES)
+            spsc_bind(&self.responses, self.response_segment.base, RESPONSE_BYTES)
+            # release: pairs with the coordinator's acquire before it attaches the ring
+            store_rel(self.control.process(self.entry, P_RESPONSE), RESPONSE_BYTES)
+        self.outstanding += 1
+        while self.outstanding > most:
+            self.drain()
+            if self.outstanding > most:
+                self.control.await_commit(self.control.committed() + 1, -1)
+                self._raise_if_closed()
+        return 0
+
+    def _raise_if_closed(self):
+        if self.control.closed:
+            raise ShareClosedError(f"share {self.name} has been closed")
+
+    cdef int drain(self) except -1:
+        """Takes every committed response from the ring. The GIL is held throughout: one drainer at a time."""
+        cdef SPSCRecord record
+        cdef const char* payload
+        cdef int found
+        cdef uint64_t c
+        if self.response_segment is None:
+            return 0
+        # C first, then the ring's tail (inside peek): a record whose position is <= c was written before C was.
+        c = self.control.committed()
+        while True:
+            found = spsc_peek(&self.responses, &record, &payload)
+            if found < 0:
+                raise CorruptDataError(f"share {self.name}: the response ring is damaged")
+            if found == 0 or record.position > c:
+                return 0
+            data = PyBytes_FromStringAndSize(payload, record.length)
+            kind = record.kind
+            position = record.position
+            spsc_take(&self.responses)
+            self.outstanding -= 1
+            if position in self.abandoned:
+                self.abandoned.discard(position)
+                if kind == RESULT_SPILLED or kind == ERROR_SPILLED:
+                    unlink(f"{self.name}_a{position:x}")
+            elif position in self.expected:
+                self.expected.pop(position)(kind, data)
+            else:
+                self.arrived[position] = (kind, data)
+
+    cdef object await_response(self, uint64_t position, object timeout):
+        """The value that a call returned, or its exception, raised."""
+        cdef uint64_t c
+        try:
+            if position not in self.arrived:
+                c = self.control.await_commit(position, nanoseconds(timeout))
+                self.drain()
+                if position not in self.arrived:
+                    raise ShareClosedError(f"share {self.name} was closed before this call was executed")
+        except BaseException:
+            # The answer is abandoned, never the command.
+            if position in self.arrived:
+                self.arrived.pop(position)
+            else:
+                self.abandoned.add(position)
+            raise
+        kind, data = self.arrived.pop(position)
+        return self.unwrap(position, kind, data)
+
+    def unwrap(self, uint64_t position, int kind, bytes data):
+        """Decodes a response: returns the result, or raises the remote exception."""
+        cdef Py_ssize_t used = 0
+        if kind == RESULT_SPILLED or kind == ERROR_SPILLED:
+            name = f"{self.name}_a{position:x}"
+            data = read_spill(name, int.from_bytes(data, "little"))
+            unlink(name)
+        value = decode(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), &used)
+        if kind == RESULT or kind == RESULT_SPILLED:
+            return value
+        if kind != ERROR and kind != ERROR_SPILLED:
+            raise CorruptDataError(f"a response of unknown kind {kind}")
+        self.last_raised = max(self.last_raised, position)
+        raise with_traceback(value[0], value[1])
+
+    def expect(self, uint64_t position, callback):
+        """Has ``callback(kind, data)`` called when the response of that command is drained."""
+        if position in self.arrived:
+            callback(*self.arrived.pop(position))
+        else:
+            self.expected[position] = callback
+
+    def drain_until(self, uint64_t position):
+        """Waits for a commit and delivers expected responses; for the thread that serves futures."""
+        self.control.await_commit(position, -1)
+        self.drain()
+
+    # -- reading --------------------------------------------------------------------------------------
+
+    cdef uint64_t barrier(self, uint64_t position) except? 0xffffffffffffffff:
+        """Waits until C >= position. Returns C; raises ShareClosedError if the share is closed."""
+        cdef uint64_t c = load_acq(self.control.commit)
+        if c < position:
+            c = self.control.await_commit(position, -1)
+        if c & CLOSED_BIT:
+            raise ShareClosedError(f"share {self.name} has been closed")
+        return c
+
+    def wait_for(self, uint64_t position, timeout=None):
+        """Waits until everything up to ``position`` is committed. Raises ShareTimeoutError, ShareClosedError."""
+        cdef uint64_t c = self.control.await_commit(position, nanoseconds(timeout))
+        if (c & MASK63) < position:
+            raise ShareClosedError(f"share {self.name} was closed before position {position} was committed")
+
+
+def with_traceback(error, str text):
+    """The exception, with its traceback from the coordinator as its cause."""
+    error.__cause__ = RemoteTraceback(text)
+    return error
+
+
+def _after_fork():
+    for session in list(sessions):
+        session.forget_process()
+
+
+os.register_at_fork(after_in_child=_after_fork)

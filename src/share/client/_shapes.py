@@ -1,0 +1,49 @@
+"""What a new object brings along: its class, which attributes get cells, the class's plan, and its state."""
+
+import weakref
+from types import MemberDescriptorType
+from typing import Any
+
+from share import cerial
+from share.analysis import plan as plan_of
+from share.errors import NotShareableError
+
+__all__ = ["describe"]
+
+# class -> {attributes: encoded shape}; encoding a class and its plan is too slow to do at every assignment.
+_encoded: "weakref.WeakKeyDictionary[type, dict[tuple[str, ...], bytes]]" = weakref.WeakKeyDictionary()
+
+
+def describe(instance: Any, where: str) -> tuple[bytes, Any]:
+    """(encoded shape, state) of an instance that is about to be copied into a share.
+
+    A shape is the tuple (class, attributes, plan). Raises NotShareableError for what can never be shared.
+    """
+    cls = type(instance)
+    plan = plan_of(cls)
+    if plan.kind == "opaque":
+        return _shape(cls, (), plan, where), instance
+    state = _state(instance)
+    attributes = plan.attributes + tuple(name for name in state if name not in plan.attributes)
+    return _shape(cls, attributes, plan, where), state
+
+
+def _shape(cls: type, attributes: tuple[str, ...], plan: Any, where: str) -> bytes:
+    shapes = _encoded.setdefault(cls, {})
+    found = shapes.get(attributes)
+    if found is None:
+        found = shapes[attributes] = cerial.dumps((cls, attributes or ("",), plan), where=f"class of {where}")
+    return found
+
+
+def _state(instance: Any) -> dict[str, Any]:
+    state: dict[str, Any] = {}
+    for base in type(instance).__mro__:
+        for name, member in vars(base).items():
+            if isinstance(member, MemberDescriptorType) and hasattr(instance, name):
+                state[name] = getattr(instance, name)
+    state.update(getattr(instance, "__dict__", {}))
+    for name in state:
+        if not isinstance(name, str):
+            raise NotShareableError(f"{type(instance).__name__} has an attribute whose name is not a string: {name!r}")
+    return state

@@ -1,0 +1,1 @@
+"""The coordinator: the one process that executes every write; it knows nothing of the client's code."""

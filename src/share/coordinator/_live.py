@@ -1,0 +1,156 @@
+"""Live objects of the coordinator: made from decoded state, read back for publication."""
+
+from collections import deque
+from types import MemberDescriptorType
+from typing import Any
+
+__all__ = [
+    "EMPTY_CONTAINERS",
+    "MISSING",
+    "all_state",
+    "live_instance",
+    "plain_state",
+    "refill",
+    "replace_state",
+    "state_of",
+    "tracked",
+]
+
+#: Built-in containers whose live object can exist before its contents do (a deque's maxlen comes with them).
+EMPTY_CONTAINERS = (list, dict, set, bytearray)
+
+
+class _Missing:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = _Missing()
+
+
+# Exact built-in containers cannot be told from plain data while state is encoded; an object of the share must
+# be, so that other objects refer to it instead of swallowing a copy. Hence a subclass of each.
+class SharedList(list[Any]):
+    __slots__ = ()
+
+
+class SharedDict(dict[Any, Any]):
+    __slots__ = ()
+
+
+class SharedSet(set[Any]):
+    __slots__ = ()
+
+
+class SharedDeque(deque[Any]):
+    __slots__ = ()
+
+
+class SharedBytearray(bytearray):
+    __slots__ = ()
+
+
+def tracked(value: Any) -> Any:
+    """The live object for the state of an opaque object."""
+    cls = type(value)
+    if cls is list:
+        return SharedList(value)
+    if cls is dict:
+        return SharedDict(value)
+    if cls is set:
+        return SharedSet(value)
+    if cls is deque:
+        return SharedDeque(value, value.maxlen)
+    if cls is bytearray:
+        return SharedBytearray(value)
+    return value
+
+
+def plain_state(value: Any) -> Any:
+    """The state of an opaque live object, as it is published."""
+    cls = type(value)
+    if cls is SharedList:
+        return list(value)
+    if cls is SharedDict:
+        return dict(value)
+    if cls is SharedSet:
+        return set(value)
+    if cls is SharedDeque:
+        return deque(value, value.maxlen)
+    if cls is SharedBytearray:
+        return bytearray(value)
+    return value
+
+
+def refill(live: Any, value: Any) -> None:
+    """Gives an empty live container its contents."""
+    if isinstance(live, (dict, set)):
+        live.update(value)
+    else:
+        live.extend(value)
+
+
+def live_instance(cls: type, state: dict[str, Any]) -> Any:
+    """An instance of a user's class with that state; ``__init__`` is not run."""
+    instance = object.__new__(cls)
+    replace_state(instance, state)
+    return instance
+
+
+def _slots(cls: type) -> list[str]:
+    return [
+        name
+        for base in cls.__mro__
+        for name, member in vars(base).items()
+        if isinstance(member, MemberDescriptorType)
+    ]
+
+
+def replace_state(instance: Any, state: dict[str, Any]) -> None:
+    """Gives an instance exactly these attributes, past any ``__setattr__`` of its class."""
+    slots = _slot_names(type(instance))
+    for name in slots:
+        if name in state:
+            object.__setattr__(instance, name, state[name])
+        elif hasattr(instance, name):
+            object.__delattr__(instance, name)
+    attributes = getattr(instance, "__dict__", None)
+    if attributes is not None:
+        attributes.clear()
+        attributes.update({name: value for name, value in state.items() if name not in slots})
+
+
+def all_state(instance: Any) -> dict[str, Any]:
+    """All attributes of an instance by name."""
+    state = {name: getattr(instance, name) for name in _slot_names(type(instance)) if hasattr(instance, name)}
+    state.update(getattr(instance, "__dict__", {}))
+    return state
+
+
+def state_of(instance: Any, names: tuple[str, ...]) -> list[Any]:
+    """The values by cell: first the attributes without a cell (a dict, or MISSING), then ``names`` in order."""
+    attributes = getattr(instance, "__dict__", None)
+    if attributes is None or _slot_names(type(instance)):
+        attributes = dict(attributes or {})
+        for name in _slot_names(type(instance)):
+            value = getattr(instance, name, MISSING)
+            if value is not MISSING:
+                attributes[name] = value
+    values = [MISSING]
+    values += [attributes.get(name, MISSING) for name in names]
+    known = sum(value is not MISSING for value in values)
+    if known < len(attributes):
+        values[0] = {name: value for name, value in attributes.items() if name not in names}
+    return values
+
+
+_cache: dict[type, list[str]] = {}
+
+
+def _slot_names(cls: type) -> list[str]:
+    found = _cache.get(cls)
+    if found is None:
+        found = _cache[cls] = _slots(cls)
+    return found

@@ -1,0 +1,34 @@
+# The coordinator's main loop.
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from .._control cimport Control
+from .._protocol cimport Command
+from .._ringbuf cimport SPSC
+from .._segment cimport Segment
+from ._store cimport Mirror, Store
+
+
+cdef class Responses:
+    cdef Segment segment
+    cdef SPSC ring
+    cdef uint64_t serial
+
+
+cdef class Loop:
+    cdef Control control
+    cdef readonly Store store
+    cdef uint64_t entry
+    cdef uint64_t position          # executed up to here; C is at most this
+    cdef dict responders            # entry -> Responses
+    cdef list answers               # of this batch: (entry, serial, position, kind, bytes)
+    cdef list spills                # names to unlink once C has passed
+    cdef uint64_t registrations     # how many there were at the last look for dead processes
+    cdef int64_t batch_started, publish_cost
+
+    cdef int execute(self, uint64_t position, uint32_t n, uint32_t owner) except -1
+    cdef object run(self, const Command* command, bytes name, const char* data, uint64_t size)
+    cdef int answer(self, uint32_t owner, uint64_t end, int kind, object value) except -1
+    cdef int commit(self) except -1
+    cdef int finish_commit(self) except -1
+    cdef int send_answers(self) except -1
+    cdef bint wait_for_work(self) except -1

@@ -1,0 +1,409 @@
+"""The ring loop: takes commands in order, runs them on mirrors, commits them in groups, answers."""
+
+import logging
+import traceback
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from .._atomic cimport load32_rlx, load_acq, load_rlx, pause, store_rel, store_rlx, TESTPOINT
+from .._control cimport Control, ROLE_COORDINATOR, ROLE_RESCUER, role_word
+from .._atomic cimport cas
+from .._layout cimport CLOSED_BIT, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_WORD, POISON, REGISTRATIONS, \
+    RUNNING_SINCE, ROLE
+from .._process cimport proven_dead
+from .._protocol cimport ASSIGN, CALL, CLEAR, COMMAND_HEADER, Command, CREATE, DELETE, ERROR, ERROR_SPILLED, GET, \
+    KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, RESPOND, RESPONSE_BYTES, RESPONSE_INLINE, RESULT, RESULT_SPILLED, RUN, \
+    SET, SPILLED
+from .._ringbuf cimport CELL, CLAIMED, CLOSED, COMMITTED, FREE, PAD, mpsc_body, mpsc_free, mpsc_pad, mpsc_peek, \
+    spsc_bind, spsc_bytes, spsc_put
+from .._segment cimport Segment
+from .._wait cimport announce, now_ns, sleep, spin_rounds, wake
+from ..cerial._codec cimport Encoder, decode
+from ._store cimport Mirror, Shape, Store
+
+from .._protocol import read_spill, write_spill
+from .._segment import unlink
+from ..errors import CorruptDataError, DeletedObjectError, NotShareableError, SegmentError, ShareError
+from ._live import MISSING
+
+log = logging.getLogger("share.coordinator")
+
+cdef enum:
+    BATCH_NS = 200000               # how long a group may run before it commits, unless publishing costs more
+    IDLE_NS = 10000000000           # backstop of an idle coordinator's sleep
+    CLAIM_NS = 1000000              # sleep while a claim is at head
+
+
+cdef class Responses:
+    """A client process's response ring, attached."""
+
+
+cdef class Loop:
+    """Executes a share's commands until the ring is closed."""
+
+    def __init__(self, Control control not None, Store store not None):
+        self.control = control
+        self.store = store
+        self.responders, self.answers, self.spills = {}, [], []
+        self.position = control.committed()
+
+    def take_role(self) -> bool:
+        """Becomes the coordinator. False: somebody else has been chosen; touch nothing and exit."""
+        cdef uint64_t role = load_acq(self.control.word(ROLE))
+        if (role >> 16) & 0xffff != ROLE_RESCUER:
+            return False
+        self.entry = self.control.register()[0]
+        # Exactly that rescuer's word: a rescuer that was itself replaced has a successor of its own.
+        return cas(self.control.word(ROLE), role, role_word(role >> 32, ROLE_COORDINATOR, self.entry))
+
+    def serve(self) -> None:
+        """Runs until the ring is closed and drained."""
+        cdef int state
+        cdef uint32_t n = 0, owner = 0
+        cdef int count = 0
+        cdef uint64_t first
+        while True:
+            state = mpsc_peek(&self.control.ring, self.position, &n, &owner)
+            if state == COMMITTED:
+                if count == 0:
+                    self.batch_started = now_ns()
+                    store_rlx(self.control.word(RUNNING_SINCE), self.batch_started)
+                count += 1
+                self.execute(self.position, n, owner)
+                self.position += n
+                if self.should_commit(count):
+                    self.commit()
+                    count = 0
+            elif state == PAD:
+                self.position += n
+                # A ring full of nothing but padding must still move C, and so the flags of the dead.
+                if self.position - self.control.committed() > self.control.cells // 2:
+                    self.commit()
+                    count = 0
+            elif self.position != self.control.committed():
+                self.commit()
+                count = 0
+            elif state == CLAIMED:
+                if proven_dead(load_acq(self.control.process(owner, P_WORD))):
+                    mpsc_pad(&self.control.ring, self.position)
+                else:
+                    self.wait_for_claim()
+            elif state == CLOSED:
+                return
+            else:
+                store_rlx(self.control.word(RUNNING_SINCE), 0)
+                if load_acq(self.control.word(REGISTRATIONS)) != self.registrations:
+                    self.reap()
+                else:
+                    self.wait_for_work()
+
+    cdef bint should_commit(self, int count):
+        cdef int64_t passed
+        # Somebody waits for a commit or an answer: at once.
+        if self.answers or load32_rlx(self.control.wait_commit) & 1 or load32_rlx(self.control.wait_room) & 1:
+            return True
+        if self.position - self.control.committed() > self.control.cells // 2:
+            return True
+        if count % 64 and self.publish_cost < BATCH_NS:
+            # Short commands: no need to look at the clock each time. A long one shows in the next look.
+            if count > 1:
+                return False
+        passed = now_ns() - self.batch_started
+        return passed > BATCH_NS and passed > 3 * self.publish_cost
+
+    # -- one command ----------------------------------------------------------------------------------
+
+    cdef int execute(self, uint64_t position, uint32_t n, uint32_t owner) except -1:
+        cdef char* body = mpsc_body(&self.control.ring, position)
+        cdef Command command
+        cdef bytes name, spilled
+        cdef uint64_t[2] spill
+        cdef uint64_t end = position + n, size
+        cdef char* data
+        memcpy(&command, body, COMMAND_HEADER)
+        store_rlx(self.control.word(POISON), end)
+        try:
+            if command.size > n * CELL or command.size < COMMAND_HEADER + command.name_length:
+                raise CorruptDataError(f"a command of {command.size} bytes in {n} cells")
+            name = body[COMMAND_HEADER:COMMAND_HEADER + command.name_length]
+            data = body + COMMAND_HEADER + command.name_length
+            size = command.size - COMMAND_HEADER - command.name_length
+            if command.flags & SPILLED:
+                if size != sizeof(spill):
+                    raise CorruptDataError(f"a reference of {size} bytes to a spill segment")
+                memcpy(spill, data, sizeof(spill))
+                serial = self.control.process_info(owner)[1]
+                spill_name = f"{self.control.name}_s{serial:x}_{spill[0]:x}"
+                self.spills.append(spill_name)
+                spilled = read_spill(spill_name, spill[1])
+                result = self.run(&command, name, <const char*>spilled, spill[1])
+            else:
+                result = self.run(&command, name, data, size)
+        except BaseException as error:
+            self.failed(&command, name if name is not None else b"?", owner, end, error)
+            return 0
+        if command.flags & RESPOND:
+            self.answer(owner, end, RESULT, result)
+        return 0
+
+    cdef object run(self, const Command* command, bytes name, const char* data, uint64_t size):
+        cdef Mirror mirror
+        cdef Store store = self.store
+        cdef Py_ssize_t used = 0, more = 0
+        cdef tuple args = ()
+        cdef dict kwargs = None
+        cdef int kind = command.kind
+        if kind == CALL:
+            mirror = store.mirrors.get(command.target)
+            if mirror is None:
+                raise DeletedObjectError(f"the object of {name.decode()}() has been deleted from the share")
+            if not command.flags & NO_ARGUMENTS:
+                args = decode(data, size, &used)
+                if command.flags & KEYWORDS:
+                    kwargs = decode(data + used, size - used, &more)
+            store.touch(mirror, mirror.shape.writes.get(name))
+            method = getattr(mirror.live, name.decode())
+            return method(*args) if kwargs is None else method(*args, **kwargs)
+        text = name.decode()
+        if kind == SET or kind == DELETE or kind == GET:
+            mirror = store.mirrors.get(command.target)
+            if mirror is None:
+                raise DeletedObjectError(f"the object of attribute {text} has been deleted from the share")
+            if kind == SET:
+                value = decode(data, size, &used)
+                store.touch(mirror, mirror.shape.setter_cells(text))
+                setattr(mirror.live, text, value)
+            elif kind == DELETE:
+                store.touch(mirror, mirror.shape.setter_cells(text))
+                delattr(mirror.live, text)
+            else:
+                store.touch(mirror, mirror.shape.getter_cells(text))
+                return getattr(mirror.live, text)
+        elif kind == ASSIGN:
+            store.assign(text, decode(data, size, &used))
+        elif kind == CREATE:
+            shape = decode(data, size, &used)
+            store.assign(text, store.create(store.shape(shape), decode(data + used, size - used, &more)))
+        elif kind == LINK:
+            mirror = store.mirrors.get(command.target)
+            if mirror is None:
+                raise DeletedObjectError(f"the object that {text!r} was to be given has been deleted from the share")
+            store.assign(text, mirror)
+        elif kind == REMOVE:
+            store.assign(text, MISSING)
+        elif kind == CLEAR:
+            store.clear_names()
+        else:
+            raise CorruptDataError(f"a command of unknown kind {kind}")
+        return None
+
+    cdef int failed(self, const Command* command, bytes name, uint32_t owner, uint64_t end, error) except -1:
+        """What a command raised goes to who waits for it, else to the log and to ``Share.errors``."""
+        text = "".join(traceback.format_exception(error))
+        if command.flags & RESPOND:
+            self.answer(owner, end, ERROR, (error, text))
+            return 0
+        mirror = self.store.mirrors.get(command.target)
+        where = f"{(<Mirror>mirror).shape.cls.__qualname__}.{name.decode()}" if mirror is not None else name.decode()
+        log.error("queued command %s failed:\n%s", where, text)
+        record = (end, self.control.process_info(owner)[1], where, self.sendable(error), text)
+        self.store.add_error(record)
+        return 0
+
+    def sendable(self, error):
+        """The exception itself if it can travel, else a ShareError that says the same."""
+        cdef Encoder encoder = self.store.encoder
+        cdef Py_ssize_t used = 0
+        try:
+            encoder.clear()
+            encoder.encode(error, "exception")
+            if isinstance(decode(encoder.data, encoder.size, &used), BaseException):
+                return error
+        except Exception:
+            pass
+        return ShareError(f"{type(error).__qualname__}: {error}")
+
+    # -- answers --------------------------------------------------------------------------------------
+
+    cdef int answer(self, uint32_t owner, uint64_t end, int kind, object value) except -1:
+        """Encodes an answer now, before a later command can change what it refers to."""
+        cdef Encoder encoder = self.store.encoder
+        encoder.clear()
+        try:
+            encoder.encode(value, "result")
+        except BaseException as error:
+            if kind == ERROR:
+                value = (self.sendable(value[0]), value[1])
+            else:
+                kind = ERROR
+                value = (self.sendable(error), "".join(traceback.format_exception(error)))
+            encoder.clear()
+            encoder.encode(value, "result")
+        self.answers.append((owner, end, kind, encoder.data[:encoder.size]))
+        return 0
+
+    cdef int send_answers(self) except -1:
+        cdef Responses responses
+        cdef bytes data
+        for owner, end, kind, encoded in self.answers:
+            data = encoded
+            responses = self.responses_of(owner)
+            if responses is None:
+                continue        # its process is gone
+            if len(data) > RESPONSE_INLINE:
+                name = f"{self.control.name}_a{end:x}"
+                write_spill(name, data)
+                data = len(data).to_bytes(8, "little")
+                kind = RESULT_SPILLED if kind == RESULT else ERROR_SPILLED
+            # The caller has reserved this space before it sent the command.
+            if not spsc_put(&responses.ring, kind, end, data, len(data)):
+                log.error("the response ring of process entry %d is full: an answer is lost", owner)
+        self.answers.clear()
+        return 0
+
+    def responses_of(self, uint32_t owner):
+        """The response ring of a process-table entry; None if its process has gone."""
+        cdef uint64_t serial = load_rlx(self.control.process(owner, P_SERIAL))
+        cdef Responses found = self.responders.get(owner)
+        if found is not None and found.serial == serial:
+            return found
+        # acquire: pairs with the client's release once its ring is ready
+        if load_acq(self.control.process(owner, P_RESPONSE)) != RESPONSE_BYTES:
+            return None
+        try:
+            segment = Segment.attach(f"{self.control.name}_r{serial:x}", spsc_bytes(RESPONSE_BYTES))
+        except SegmentError:
+            return None
+        found = Responses()
+        found.segment = segment
+        found.serial = serial
+        spsc_bind(&found.ring, found.segment.base, RESPONSE_BYTES)
+        self.responders[owner] = found
+        return found
+
+    # -- committing -----------------------------------------------------------------------------------
+
+    cdef int commit(self) except -1:
+        """Publishes what [C, position) has changed and stores C = position."""
+        cdef int64_t start = now_ns()
+        try:
+            self.store.prepare()
+        except BaseException as error:
+            self.recover_from(error)
+            return 0
+        self.finish_commit()
+        self.publish_cost = now_ns() - start
+        return 0
+
+    cdef int finish_commit(self) except -1:
+        cdef uint64_t committed = self.control.committed()
+        self.store.publish(self.position)
+        self.send_answers()
+        TESTPOINT("coordinator.published")
+        # release: pairs with every acquire of C. This one store lowers flags, shows the new versions and releases
+        # the answers.
+        store_rel(self.control.commit, self.position)
+        TESTPOINT("coordinator.committed")
+        wake(self.control.wait_commit)
+        for name in self.spills:
+            unlink(name)
+        self.spills.clear()
+        mpsc_free(&self.control.ring, committed, self.position)
+        TESTPOINT("coordinator.freed")
+        wake(self.control.wait_room)
+        self.store.settle()
+        return 0
+
+    cdef int recover_from(self, error) except -1:
+        """Something that a command left cannot be published: undo the group, run its commands one by one."""
+        cdef uint64_t end = self.position, at = self.control.committed()
+        cdef uint32_t n = 0, owner = 0
+        cdef int state
+        cdef Command command
+        self.answers.clear()
+        self.store.abandon()
+        self.position = at
+        while self.position < end:
+            state = mpsc_peek(&self.control.ring, self.position, &n, &owner)
+            if state == COMMITTED:
+                self.execute(self.position, n, owner)
+            self.position += n
+            try:
+                self.store.prepare()
+            except BaseException as culprit:
+                self.answers.clear()
+                self.store.abandon()
+                memcpy(&command, mpsc_body(&self.control.ring, self.position - n), COMMAND_HEADER)
+                body = mpsc_body(&self.control.ring, self.position - n)
+                name = body[COMMAND_HEADER:COMMAND_HEADER + command.name_length]
+                culprit.add_note("The command left state that cannot be shared; it has been undone.")
+                self.failed(&command, name, owner, self.position, culprit)
+                self.store.prepare()
+            self.finish_commit()
+        return 0
+
+    # -- waiting --------------------------------------------------------------------------------------
+
+    cdef bint wait_for_work(self) except -1:
+        cdef uint32_t w, n = 0, owner = 0
+        cdef int i, rounds = spin_rounds()
+        cdef uint64_t registrations = self.registrations
+        with nogil:
+            for i in range(rounds):
+                if mpsc_peek(&self.control.ring, self.position, &n, &owner) != FREE:
+                    return True
+                pause()
+            w = announce(self.control.wait_work)
+            if mpsc_peek(&self.control.ring, self.position, &n, &owner) == FREE and \
+                    load_acq(self.control.word(REGISTRATIONS)) == registrations:
+                sleep(self.control.wait_work, w, IDLE_NS)
+        return True
+
+    def wait_for_claim(self):
+        """A living process is between claim and commit: normally for a few hundred nanoseconds."""
+        cdef uint32_t w, n = 0, owner = 0
+        cdef int i, rounds = spin_rounds()
+        with nogil:
+            for i in range(rounds):
+                if mpsc_peek(&self.control.ring, self.position, &n, &owner) != CLAIMED:
+                    break
+                pause()
+            else:
+                w = announce(self.control.wait_work)
+                if mpsc_peek(&self.control.ring, self.position, &n, &owner) == CLAIMED:
+                    sleep(self.control.wait_work, w, CLAIM_NS)
+
+    def reap(self):
+        """Gives back the entries of processes that are proven dead. The ring is drained: C is at its tail."""
+        cdef uint64_t entry, word
+        cdef uint64_t seen = load_acq(self.control.word(REGISTRATIONS))
+        for entry in range(MAX_PROCESSES):
+            word = load_acq(self.control.process(entry, P_WORD))
+            if word == 0 or entry == self.entry or not proven_dead(word) or word == self.control.owner_word():
+                continue
+            # It can have claimed nothing after its death; what it had claimed before must be behind us.
+            if load_acq(self.control.ring.tail) != self.control.committed():
+                return          # and look again when the ring is drained
+            serial = load_rlx(self.control.process(entry, P_SERIAL))
+            self.responders.pop(entry, None)
+            remove_leftovers(self.control.name, serial)
+            store_rlx(self.control.process(entry, P_RESPONSE), 0)
+            store_rel(self.control.process(entry, P_WORD), 0)
+        self.registrations = seen
+
+    def close(self):
+        """Marks the share as closed for everybody who reads or waits."""
+        # release: pairs with every acquire of C
+        store_rel(self.control.commit, self.position | CLOSED_BIT)
+        wake(self.control.wait_commit)
+        wake(self.control.wait_room)
+
+
+def remove_leftovers(str name, serial):
+    """Unlinks the response ring and the spills of a dead process."""
+    from .._names import segments_of
+
+    unlink(f"{name}_r{serial:x}")
+    for spill in segments_of(f"{name}_s{serial:x}_"):
+        unlink(spill)

@@ -1,0 +1,91 @@
+# The coordinator's live objects and their publication.
+from libc.stdint cimport uint32_t, uint64_t
+
+from .._control cimport Control
+from .._heap cimport Cells, Heap
+from .._layout cimport Slot, Version
+from ..cerial._codec cimport Encoder
+
+
+cdef class Shape:
+    cdef uint64_t at                # locator of its slot
+    cdef readonly object cls
+    cdef readonly tuple attributes
+    cdef readonly object plan
+    cdef dict index_of
+    cdef dict writes                # method name (bytes) -> tuple of cell indices, or None for all
+    cdef bint opaque
+
+
+cdef class Root:
+    cdef readonly str name
+    cdef uint64_t flag_at, slot_at, owner
+    cdef Slot* slot
+    cdef readonly object value      # a plain value, a Mirror, or MISSING
+    cdef bint published
+
+
+cdef class Mirror:
+    cdef readonly uint64_t id
+    cdef readonly Shape shape
+    cdef readonly object live       # the user's object
+    cdef uint64_t flags_at, slots_at
+    cdef Slot* slots
+    cdef uint32_t cells
+    cdef list last                  # what each cell was last published from
+    cdef list references            # by cell: set of object ids, or None
+    cdef bint published
+    cdef bint everything            # all cells may have changed
+    cdef set touched                # cells that may have changed in place
+    cdef int holders
+
+
+cdef class Publication:
+    cdef Slot* slot
+    cdef uint64_t owner
+    cdef uint32_t kind
+    cdef uint32_t length
+    cdef uint64_t[5] payload
+
+
+cdef class Store:
+    cdef readonly Control control
+    cdef Heap heap
+    cdef Cells flags
+    cdef Cells slots
+    cdef Encoder encoder
+    cdef dict roots                 # name -> Root
+    cdef readonly dict mirrors      # id -> Mirror
+    cdef dict by_identity           # id(live) -> Mirror
+    cdef dict shapes                # encoded shape -> Shape
+    cdef uint64_t next_id
+    cdef uint64_t root_page_flags, root_page_slots
+    cdef int root_page_used
+    cdef set dirty                  # mirrors
+    cdef set dirty_roots
+    cdef bint directory_dirty
+    cdef list errors
+    cdef bint errors_dirty
+    cdef bint linked                # some published cell refers to a mirror
+    cdef set found                  # ids that the encoding in progress referred to
+    cdef object self_encoded        # the mirror's object whose own state is being encoded
+    cdef list pending               # publications of the commit in preparation
+    cdef list doomed                # mirrors that this commit deletes
+    cdef readonly bint check
+    cdef bint loading
+    cdef list unfilled              # adopted mirrors without their state
+    cdef set warned
+
+    cdef int touch(self, Mirror mirror, writes) except -1
+    cdef int prepare(self) except -1
+    cdef int publish(self, uint64_t position) except -1
+    cdef int settle(self) except -1
+    cdef int abandon(self) except -1
+    cdef bint dirty_at_all(self) noexcept
+    cdef int prepare_mirror(self, Mirror mirror) except -1
+    cdef bint prepare_value(self, Slot* slot, uint64_t owner, bint fresh, object value, str where) except -1
+    cdef object read(self, Slot* slot, Version* version)
+    cdef bint says(self, Slot* slot, const char* data, uint64_t size) except -1
+    cdef Publication publication(self, Slot* slot, uint64_t owner, const char* data, uint64_t size)
+    cdef int store(self, Slot* slot, uint64_t committed, uint64_t position, uint32_t kind, uint32_t length,
+                   const uint64_t* payload) except -1

@@ -1,0 +1,617 @@
+"""Mirrors and their publication: live objects on one side, slots and blocks on the other."""
+
+import warnings
+
+from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy, memset
+
+from .._atomic cimport copy_to_shared, load_rlx, store_rlx, TESTPOINT
+from .._control cimport Control
+from .._heap cimport Cells, Heap
+from .._layout cimport ABSENT, BLOCK, BLOCK_HEADER, DELETED, EMPTY, H_NEXT_ID, INLINE, INLINE_BYTES, REF, \
+    SEGMENT_FLAGS, SEGMENT_SLOTS, Slot, SLOT_SIZE, Version
+from .._protocol cimport version_value
+from .._slots cimport slot_assign, slot_begin, slot_find, slot_publish, slot_read, slot_victim
+from ..cerial._codec cimport Encoder, decode
+
+from .. import _protocol
+from .._kinds import is_value
+from ..errors import DeletedObjectError, NotShareableError, ShareError, ShareWarning
+from ._live import EMPTY_CONTAINERS, MISSING, live_instance, plain_state, refill, replace_state, state_of, tracked
+
+builtin_id = id
+
+cdef enum:
+    PAGE = 64                   # root names whose cells are allocated together
+    ERRORS_KEPT = 100
+
+
+cdef class Shape:
+    """A class as the share knows it: its attributes with cells, and what each method may write."""
+
+    def __init__(self, cls, attributes, plan):
+        self.cls, self.attributes, self.plan = cls, attributes, plan
+        self.index_of = {name: index for index, name in enumerate(attributes, 1)}
+        self.opaque = plan.kind == "opaque"
+        self.writes = {name.encode(): self.cells_of(method) for name, method in plan.methods.items()}
+
+    def cells_of(self, method):
+        """The cells that a method may write; None for all of them."""
+        if method.writes is None or self.opaque:
+            return None if method.writes is None or method.writes else ()
+        return tuple(sorted({self.index_of.get(name, 0) for name in method.writes}))
+
+    def setter_cells(self, str name):
+        """The cells that assigning or deleting an attribute may write."""
+        if self.plan.custom_setattr or self.opaque:
+            return None
+        plan = self.plan.setters.get(name)
+        found = (self.index_of.get(name, 0),)
+        if name in self.plan.deleters or plan is not None:
+            return None if plan is None or plan.writes is None else self.cells_of(plan) + found
+        return found
+
+    def getter_cells(self, str name):
+        """The cells that evaluating a property may write."""
+        plan = self.plan.getters.get(name)
+        return None if plan is None else self.cells_of(plan)
+
+
+cdef class Root:
+    """A top-level name. It keeps its cells when it is deleted, so that its flag means it for ever."""
+
+
+cdef class Mirror:
+    """A live object of the coordinator and where it is published."""
+
+    def __repr__(self):
+        return f"<Mirror {self.id} of {self.shape.cls.__qualname__}>"
+
+
+cdef class Publication:
+    """One slot's next version, encoded and stored, not yet visible."""
+
+
+cdef class Store:
+    """All state of a share. ``prepare`` may fail and changes nothing that readers see; ``publish`` cannot fail."""
+
+    def __init__(self, Control control not None, bint check=False):
+        self.control = control
+        self.heap = Heap(control)
+        self.flags = Cells(control, SEGMENT_FLAGS)
+        self.slots = Cells(control, SEGMENT_SLOTS)
+        self.encoder = Encoder()
+        self.encoder.reduce = self._reduce
+        self.roots, self.mirrors, self.by_identity, self.shapes = {}, {}, {}, {}
+        self.dirty, self.dirty_roots = set(), set()
+        self.errors, self.pending, self.doomed = [], [], []
+        self.root_page_used = PAGE
+        self.next_id = load_rlx(control.word(H_NEXT_ID)) or 1
+        self.check = check
+        self.warned = set()
+        _protocol.resolvers[control.name] = self.resolve
+
+    # -- references -----------------------------------------------------------------------------------
+
+    def resolve(self, id, flags_at, slots_at, shape_at, cells):
+        """The live object that a reference means."""
+        cdef Mirror mirror = self.mirrors.get(id)
+        if self.loading:
+            if mirror is None:
+                mirror = self.adopt(id, flags_at, slots_at, shape_at, cells)
+            if self.found is not None:
+                self.found.add(mirror.id)
+            return mirror.live
+        if mirror is None:
+            raise DeletedObjectError(f"object {id} has been deleted from the share")
+        # Whoever receives it may change it, now or later in this batch.
+        mirror.everything = True
+        self.dirty.add(mirror)
+        return mirror.live
+
+    def _reduce(self, value):
+        cdef Mirror mirror = self.by_identity.get(builtin_id(value))
+        if mirror is None or value is self.self_encoded:
+            return NotImplemented
+        if self.found is not None:
+            self.found.add(mirror.id)
+        return _protocol.reference, (self.control.name, mirror.id, mirror.flags_at, mirror.slots_at,
+                                     mirror.shape.at, mirror.cells)
+
+    @property
+    def name(self):
+        """The share's name."""
+        return self.control.name
+
+    @property
+    def reduce(self):
+        """The hook for encoders that turns live objects into references."""
+        return self._reduce
+
+    def reached(self, value):
+        """Notes that running code has got hold of a live object."""
+        cdef Mirror mirror = self.by_identity.get(builtin_id(value))
+        if mirror is not None:
+            self.touch(mirror, None)
+        return value
+
+    def mirror_of(self, value):
+        """The mirror whose live object this is, or None."""
+        return self.by_identity.get(builtin_id(value))
+
+    # -- changing live state --------------------------------------------------------------------------
+
+    def new_id(self):
+        """An id that no object or cell of this share has had or will have."""
+        cdef uint64_t id = self.next_id
+        self.next_id += 1
+        store_rlx(self.control.word(H_NEXT_ID), self.next_id)
+        return id
+
+    def root(self, str name):
+        """The root of that name, made if there is none."""
+        cdef Root root = self.roots.get(name)
+        if root is None:
+            if self.root_page_used == PAGE:
+                self.root_page_flags = self.flags.allocate(PAGE)
+                self.root_page_slots = self.slots.allocate(PAGE)
+                self.root_page_used = 0
+            root = Root()
+            root.name = name
+            root.flag_at = self.root_page_flags + 8 * self.root_page_used
+            root.slot_at = self.root_page_slots + SLOT_SIZE * self.root_page_used
+            root.slot = <Slot*>self.control.at(root.slot_at, SLOT_SIZE)
+            root.owner = self.new_id()
+            root.value = MISSING
+            root.published = False
+            self.root_page_used += 1
+            slot_assign(root.slot, root.owner)
+            self.roots[name] = root
+            self.directory_dirty = True
+        return root
+
+    def root_value(self, str name):
+        """The live value of a name: a plain value, a live object, or MISSING."""
+        cdef Root root = self.roots.get(name)
+        if root is None:
+            return MISSING
+        return (<Mirror>root.value).live if isinstance(root.value, Mirror) else root.value
+
+    def names(self):
+        """The names that exist."""
+        return [name for name, root in self.roots.items() if (<Root>root).value is not MISSING]
+
+    def assign(self, str name, value):
+        """Gives a name a plain value, a Mirror, or MISSING (deletes it)."""
+        cdef Root root = self.roots.get(name)
+        if value is MISSING:
+            if root is None or root.value is MISSING:
+                raise AttributeError(f"the share has no {name!r}")
+        else:
+            root = self.root(name)
+        if isinstance(value, Mirror):
+            (<Mirror>value).holders += 1
+        old, root.value = root.value, value
+        self.dirty_roots.add(root)
+        if isinstance(old, Mirror):
+            self.let_go(old)
+
+    def let_go(self, Mirror mirror not None):
+        """One holder of an object less; the last one's going deletes it at the next commit."""
+        mirror.holders -= 1
+        if mirror.holders <= 0:
+            self.dirty.add(mirror)
+
+    def shape(self, bytes encoded):
+        """The shape for its encoded form."""
+        cdef Shape shape = self.shapes.get(encoded)
+        cdef Py_ssize_t used = 0
+        cdef Slot* slot
+        if shape is None:
+            shape = Shape(*decode(<const char*>encoded, len(encoded), &used))
+            shape.at = self.slots.allocate(1)
+            slot = <Slot*>self.control.at(shape.at, SLOT_SIZE)
+            slot_assign(slot, shape.at)
+            self.pending.append(self.publication(slot, shape.at, <const char*>encoded, len(encoded)))
+            self.shapes[encoded] = shape
+        return shape
+
+    def create(self, Shape shape not None, state):
+        """A new mirror from a decoded state; nobody holds it yet."""
+        cdef Mirror mirror = Mirror()
+        cdef uint32_t i
+        mirror.id = self.new_id()
+        mirror.shape = shape
+        mirror.cells = len(shape.attributes) + 1
+        mirror.live = tracked(state) if shape.opaque else live_instance(shape.cls, state)
+        mirror.flags_at = self.flags.allocate(mirror.cells)
+        mirror.slots_at = self.slots.allocate(mirror.cells)
+        mirror.slots = <Slot*>self.control.at(mirror.slots_at, mirror.cells * SLOT_SIZE)
+        for i in range(mirror.cells):
+            slot_assign(&mirror.slots[i], mirror.id)
+        mirror.last = [UNPUBLISHED] * mirror.cells
+        mirror.references = [None] * mirror.cells
+        mirror.everything = True
+        mirror.touched = set()
+        self.mirrors[mirror.id] = mirror
+        self.by_identity[builtin_id(mirror.live)] = mirror
+        self.dirty.add(mirror)
+        return mirror
+
+    cdef int touch(self, Mirror mirror, writes) except -1:
+        """Notes that a command on this object has run, which by its plan may have written those cells."""
+        self.dirty.add(mirror)
+        if writes is None:
+            mirror.everything = True
+        else:
+            mirror.touched.update(writes)
+        if self.linked:
+            self.touch_reachable(mirror)
+        return 0
+
+    def touch_reachable(self, Mirror mirror not None):
+        """Whatever a live object refers to may have been changed through it."""
+        seen, rest = {mirror.id}, [mirror]
+        while rest:
+            for references in (<Mirror>rest.pop()).references:
+                for id in references or ():
+                    other = self.mirrors.get(id)
+                    if other is not None and id not in seen:
+                        seen.add(id)
+                        (<Mirror>other).everything = True
+                        self.dirty.add(other)
+                        rest.append(other)
+
+    def add_error(self, record):
+        """Keeps the record of a failed command for ``Share.errors``."""
+        self.errors = [*self.errors[1 - ERRORS_KEPT:], record]
+        self.errors_dirty = True
+
+    def clear_names(self):
+        """Deletes every name."""
+        for name in self.names():
+            self.assign(name, MISSING)
+
+    # -- publishing -----------------------------------------------------------------------------------
+
+    cdef bint dirty_at_all(self) noexcept:
+        return bool(self.dirty) or bool(self.dirty_roots) or self.directory_dirty or self.errors_dirty \
+            or bool(self.pending)
+
+    cdef int prepare(self) except -1:
+        """Encodes everything that changed since the last commit into blocks that nobody refers to yet."""
+        cdef Mirror mirror
+        cdef Root root
+        cdef Publication link
+        # Publishing one object may let another go, which then is deleted by this commit too.
+        while self.dirty:
+            mirror = self.dirty.pop()
+            if mirror.holders > 0:
+                self.prepare_mirror(mirror)
+            elif mirror.id in self.mirrors:
+                self.forget(mirror)
+        for root in self.dirty_roots:
+            if root.value is MISSING:
+                link = Publication()
+                link.slot, link.owner, link.kind = root.slot, root.owner, ABSENT
+                self.pending.append(link)
+            elif isinstance(root.value, Mirror):
+                mirror = root.value
+                link = Publication()
+                link.slot, link.owner, link.kind = root.slot, root.owner, REF
+                link.payload[0], link.payload[1], link.payload[2] = mirror.id, mirror.flags_at, mirror.slots_at
+                link.payload[3], link.payload[4] = mirror.shape.at, mirror.cells
+                self.pending.append(link)
+            else:
+                self.prepare_value(root.slot, root.owner, not root.published, root.value, root.name)
+            root.published = True
+        if self.directory_dirty:
+            table = {}
+            for name, root in self.roots.items():
+                table[name] = (root.flag_at, root.slot_at, root.owner)
+            self.prepare_value(self.control.directory, 0, False, table, "directory")
+        if self.errors_dirty:
+            self.prepare_value(self.control.errors, 0, False, self.errors, "errors")
+        return 0
+
+    cdef int prepare_mirror(self, Mirror mirror) except -1:
+        cdef Shape shape = mirror.shape
+        cdef uint32_t i
+        cdef bint everything = mirror.everything or self.check
+        cdef str where
+        cdef set found
+        if shape.opaque:
+            values = [MISSING, mirror.live]
+            if not (mirror.everything or mirror.touched or self.check):
+                return 0
+        else:
+            values = state_of(mirror.live, shape.attributes)
+        mirror.published = True
+        for i in range(mirror.cells):
+            value = values[i]
+            if value is mirror.last[i]:
+                # The same object as last time: changed only if it can change and something may have done it.
+                if value is MISSING or not (everything or i in mirror.touched) or is_value(value):
+                    continue
+            where = f"attribute {shape.attributes[i - 1]}" if i else "attributes"
+            if shape.opaque:
+                self.self_encoded = mirror.live
+                value = plain_state(value)
+            self.found = found = set()
+            try:
+                changed = self.prepare_value(&mirror.slots[i], mirror.id, mirror.last[i] is UNPUBLISHED, value, where)
+                if changed and not mirror.everything and i not in mirror.touched:
+                    self.warn_outside_plan(mirror, i)
+            finally:
+                self.self_encoded = self.found = None
+            mirror.last[i] = values[i]
+            if found or mirror.references[i]:
+                self.exchange_references(mirror, i, found)
+        mirror.everything = False
+        mirror.touched.clear()
+        return 0
+
+    def exchange_references(self, Mirror mirror, uint32_t i, set found):
+        cdef Mirror other
+        old = mirror.references[i] or set()
+        for id in found - old:
+            other = self.mirrors.get(id)
+            if other is not None:
+                other.holders += 1
+                self.linked = True
+        for id in old - found:
+            other = self.mirrors.get(id)
+            if other is not None:
+                self.let_go(other)
+        mirror.references[i] = found or None
+
+    def warn_outside_plan(self, Mirror mirror, uint32_t i):
+        name = mirror.shape.attributes[i - 1] if i else "an attribute without a cell"
+        key = (mirror.shape.cls, name)
+        if key not in self.warned:
+            self.warned.add(key)
+            warnings.warn(
+                f"{mirror.shape.cls.__qualname__}.{name} changed although no plan of the methods that ran says so; "
+                "it is published, but readers did not wait for it: name it with @writes or _shared_meta",
+                ShareWarning, stacklevel=2)
+
+    cdef bint prepare_value(self, Slot* slot, uint64_t owner, bint fresh, object value, str where) except -1:
+        """Encodes a value for a slot. False: it is what the slot already says, nothing to publish."""
+        cdef Encoder encoder = self.encoder
+        cdef Publication publication
+        if value is MISSING:
+            publication = Publication()
+            publication.slot, publication.owner, publication.kind = slot, owner, ABSENT
+            self.pending.append(publication)
+            return True
+        encoder.clear()
+        encoder.encode(value, where)
+        if not fresh and self.says(slot, encoder.data, encoder.size):
+            return False
+        self.pending.append(self.publication(slot, owner, encoder.data, encoder.size))
+        return True
+
+    cdef bint says(self, Slot* slot, const char* data, uint64_t size) except -1:
+        """Whether the slot's committed version consists of just these bytes."""
+        cdef uint64_t tag = 0
+        cdef Version* version
+        cdef int current = slot_find(slot, self.control.committed(), &tag)
+        if current < 0:
+            return False
+        version = &slot.version[current]
+        if version.kind == INLINE:
+            return version.length == size and memcmp(version.payload, data, size) == 0
+        if version.kind == BLOCK:
+            return version.payload[1] == size and \
+                memcmp(self.control.at(version.payload[0], size + BLOCK_HEADER) + BLOCK_HEADER, data, size) == 0
+        return False
+
+    cdef Publication publication(self, Slot* slot, uint64_t owner, const char* data, uint64_t size):
+        """A publication of encoded bytes: inline if they fit, else in a new block."""
+        cdef Publication result = Publication()
+        cdef char* block
+        memset(result.payload, 0, sizeof(result.payload))
+        result.slot, result.owner = slot, owner
+        if size <= INLINE_BYTES:
+            result.kind, result.length = INLINE, size
+            memcpy(result.payload, data, size)
+        else:
+            result.kind = BLOCK
+            result.payload[0] = self.heap.allocate(size, &result.payload[2])
+            result.payload[1] = size
+            block = self.control.at(result.payload[0], size + BLOCK_HEADER)
+            copy_to_shared(block + BLOCK_HEADER, data, size)
+        return result
+
+    cdef int publish(self, uint64_t position) except -1:
+        """Stores what was prepared into the slots, as versions of that position."""
+        cdef Publication publication
+        cdef Mirror mirror
+        cdef uint64_t committed = self.control.committed()
+        cdef uint32_t i
+        for publication in self.pending:
+            self.store(publication.slot, committed, position, publication.kind, publication.length,
+                       publication.payload)
+        for mirror in self.doomed:
+            for i in range(mirror.cells):
+                self.store(&mirror.slots[i], committed, position, DELETED, 0, NO_PAYLOAD)
+        return 0
+
+    cdef int store(self, Slot* slot, uint64_t committed, uint64_t position, uint32_t kind, uint32_t length,
+                   const uint64_t* payload) except -1:
+        cdef int victim = slot_victim(slot, committed)
+        cdef Version* version = &slot.version[victim]
+        cdef bint had_block = version.tag != EMPTY and version.kind == BLOCK
+        cdef uint64_t block = version.payload[0]
+        slot_begin(slot, victim)
+        if had_block:
+            self.heap.release(block)        # only now: no version refers to it any more
+        slot_publish(slot, victim, position, kind, length, payload)
+        return 0
+
+    cdef int settle(self) except -1:
+        """After C has been stored: what the commit deleted is given back."""
+        cdef Mirror mirror
+        cdef uint32_t i
+        cdef int v
+        cdef Version* version
+        for mirror in self.doomed:
+            for i in range(mirror.cells):
+                for v in range(2):
+                    version = &mirror.slots[i].version[v]
+                    if version.tag != EMPTY and version.kind == BLOCK:
+                        slot_begin(&mirror.slots[i], v)
+                        self.heap.release(version.payload[0])
+            self.release_cells(mirror)
+        self.doomed.clear()
+        self.pending.clear()
+        self.dirty_roots.clear()
+        self.directory_dirty = self.errors_dirty = False
+        return 0
+
+    def release_cells(self, Mirror mirror not None):
+        self.flags.release(mirror.flags_at, mirror.cells)
+        self.slots.release(mirror.slots_at, mirror.cells)
+
+    def forget(self, Mirror mirror not None):
+        """Deletes an object that nobody holds any more."""
+        del self.mirrors[mirror.id]
+        del self.by_identity[builtin_id(mirror.live)]
+        for references in mirror.references:
+            for other in references or ():
+                if other in self.mirrors:
+                    self.let_go(self.mirrors[other])
+        if mirror.published:
+            self.doomed.append(mirror)
+        else:
+            self.release_cells(mirror)
+
+    # -- loading what is published --------------------------------------------------------------------
+
+    cdef int abandon(self) except -1:
+        """After a failed ``prepare``: frees what it encoded and brings all live state back to what is published."""
+        cdef Publication publication
+        cdef Mirror mirror
+        cdef uint64_t tag = 0
+        for publication in self.pending:
+            if publication.kind == BLOCK:
+                self.heap.release(publication.payload[0])
+        self.pending.clear()
+        for mirror in self.mirrors.values():
+            if slot_find(mirror.slots, self.control.committed(), &tag) < 0:
+                self.release_cells(mirror)      # made since the last commit
+        for encoded, shape in list(self.shapes.items()):
+            if slot_find(<Slot*>self.control.at((<Shape>shape).at, SLOT_SIZE), self.control.committed(), &tag) < 0:
+                del self.shapes[encoded]
+        self.doomed.clear()
+        self.load()
+        return 0
+
+    def load(self):
+        """Rebuilds roots, mirrors and errors from the committed versions."""
+        cdef Root root
+        cdef Mirror mirror
+        cdef Version version
+        self.roots, self.mirrors, self.by_identity = {}, {}, {}
+        self.root_page_used = PAGE
+        self.unfilled = []
+        self.loading = True
+        try:
+            for name, (flag_at, slot_at, owner) in (self.read(self.control.directory, &version) or {}).items():
+                root = Root()
+                root.name, root.flag_at, root.slot_at, root.owner = name, flag_at, slot_at, owner
+                root.slot = <Slot*>self.control.at(slot_at, SLOT_SIZE)
+                root.published = True
+                root.value = self.read(root.slot, &version)
+                if version.kind == ABSENT:
+                    root.value = MISSING
+                elif version.kind == REF:
+                    mirror = root.value = self.mirrors[version.payload[0]]
+                    mirror.holders += 1
+                self.roots[name] = root
+            while self.unfilled:
+                self.fill(self.unfilled.pop())
+            self.errors = self.read(self.control.errors, &version) or []
+        finally:
+            self.loading = False
+        self.dirty.clear()
+        self.dirty_roots.clear()
+        self.directory_dirty = self.errors_dirty = False
+
+    cdef object read(self, Slot* slot, Version* version):
+        """The committed value of a slot; None if it is absent."""
+        cdef uint64_t owner = 0
+        cdef bint torn = False
+        if not slot_read(slot, self.control.committed(), version, &owner) or version.kind == ABSENT:
+            version.kind = ABSENT
+            return None
+        return version_value(self.control, version, &torn)
+
+    def adopt(self, id, flags_at, slots_at, shape_at, cells):
+        """The mirror of a published object, its state to be filled in later."""
+        cdef Mirror mirror = Mirror()
+        cdef Version version
+        mirror.id, mirror.cells = id, cells
+        mirror.flags_at, mirror.slots_at = flags_at, slots_at
+        mirror.slots = <Slot*>self.control.at(slots_at, mirror.cells * SLOT_SIZE)
+        mirror.shape = self.shape_at(shape_at)
+        mirror.last = [MISSING] * mirror.cells
+        mirror.references = [None] * mirror.cells
+        mirror.touched = set()
+        mirror.published = True
+        self.mirrors[id] = mirror
+        if not mirror.shape.opaque:
+            mirror.live = live_instance(mirror.shape.cls, {})
+        elif mirror.shape.cls in EMPTY_CONTAINERS:
+            mirror.live = tracked(mirror.shape.cls())
+        else:
+            mirror.live = self.read(mirror.slots + 1, &version)
+        self.by_identity[builtin_id(mirror.live)] = mirror
+        self.unfilled.append(mirror)
+        return mirror
+
+    def fill(self, Mirror mirror not None):
+        """Gives an adopted mirror its state, and counts whom it refers to."""
+        cdef Version version
+        cdef uint32_t i
+        values = [MISSING] * mirror.cells
+        for i in range(mirror.cells):
+            self.found = set()
+            value = self.read(&mirror.slots[i], &version)
+            if version.kind != ABSENT:
+                values[i] = value
+            for other in self.found:
+                (<Mirror>self.mirrors[other]).holders += 1
+                self.linked = True
+            mirror.references[i] = self.found or None
+            self.found = None
+        if not mirror.shape.opaque:
+            state = {} if values[0] is MISSING else dict(values[0])
+            state.update((name, value) for name, value in zip(mirror.shape.attributes, values[1:])
+                         if value is not MISSING)
+            replace_state(mirror.live, state)
+            mirror.last = values
+            return
+        if mirror.shape.cls in EMPTY_CONTAINERS:
+            refill(mirror.live, values[1])
+        mirror.last = [MISSING, mirror.live]
+
+    def shape_at(self, uint64_t at):
+        """The shape that is published in that slot."""
+        cdef Shape shape
+        cdef Version version
+        for shape in self.shapes.values():
+            if shape.at == at:
+                return shape
+        parts = self.read(<Slot*>self.control.at(at, SLOT_SIZE), &version)
+        shape = Shape(*parts)
+        shape.at = at
+        self.encoder.clear()
+        self.encoder.encode(parts, "shape")
+        self.shapes[self.encoder.data[:self.encoder.size]] = shape
+        return shape
+
+
+cdef object UNPUBLISHED = object()
+cdef uint64_t[5] NO_PAYLOAD
+memset(NO_PAYLOAD, 0, sizeof(NO_PAYLOAD))

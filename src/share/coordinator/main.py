@@ -1,0 +1,88 @@
+"""The coordinator program: takes the role, serves the ring until it is closed, removes every segment."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import types
+from typing import Any
+
+from share import _runtime, cerial
+from share._control import Control
+from share._names import sweep
+from share._process import pidfd_of
+from share.errors import SegmentError
+
+from ._loop import Loop
+from ._store import Store
+
+__all__ = ["main"]
+
+log = logging.getLogger("share.coordinator")
+
+
+def main(name: str) -> None:
+    """Runs the coordinator of the share of that name until the share is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the owner, who decides
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        control = Control.attach(name)
+    except SegmentError:
+        return  # the owner closed the share before we were up
+    options = cerial.loads(control.configuration())
+    _prepare(options)
+    _runtime.coordinator_of = name
+    store = Store(control, options.get("check", False))
+    loop = Loop(control, store)
+    if not loop.take_role():
+        return
+    _runtime.inside = _view(store)
+    signal.signal(signal.SIGTERM, lambda *_: control.close_ring())
+    _watch_owner(control)
+    try:
+        loop.serve()
+        loop.close()
+    finally:
+        sweep(name)
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def _prepare(options: dict[str, Any]) -> None:
+    """Makes this process one in which the owner's classes can be imported."""
+    sys.argv[:] = options["argv"]
+    # Classes of the owner's main module come by value; what they look up in `__main__` must not be this program.
+    main_module = types.ModuleType("__main__")
+    main_module.__file__ = options["main_file"]
+    sys.modules["__main__"] = main_module
+    level = options.get("log_level")
+    if level is not None:
+        logging.getLogger("share").setLevel(level)
+
+
+def _view(store: Store) -> Any:
+    from ._inside import Inside
+
+    return Inside(store)
+
+
+def _watch_owner(control: Control) -> None:
+    """Closes the ring when the owner has died: the loop then drains, and ends."""
+    try:
+        descriptor = pidfd_of(control.owner_word())
+    except ProcessLookupError:
+        control.close_ring()
+        return
+
+    def watch() -> None:
+        import select
+
+        poller = select.poll()
+        poller.register(descriptor, select.POLLIN)
+        poller.poll()
+        os.close(descriptor)
+        control.close_ring()
+
+    threading.Thread(target=watch, name="share-owner-watch", daemon=True).start()
