@@ -1,0 +1,252 @@
+"""How classes and functions travel: by reference if they can be imported, else by value with one identity."""
+
+import io
+import os
+import sys
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from types import FunctionType
+from typing import Any
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from share.cerial._checksum import checksum_of
+from share.cerial._tokens import MAIN_NAMES, base_of, main_class, token_base
+from share.errors import CorruptDataError
+
+__all__ = [
+    "FunctionReducer",
+    "class_bytes",
+    "find_class",
+    "known",
+    "load_class",
+    "record_of",
+    "reduce_class",
+    "token_of",
+]
+
+_CLASS, _LOCAL_CLASS = 25, 26           # as in _tags.pxd
+_HEAP_TYPE = 1 << 9
+
+_lock = threading.RLock()
+_by_token: WeakValueDictionary[bytes, type] = WeakValueDictionary()
+_tokens: WeakKeyDictionary[type, bytes] = WeakKeyDictionary()
+_blobs: WeakKeyDictionary[type, bytes] = WeakKeyDictionary()
+_generations: dict[bytes, int] = {}     # base -> the generation that its next class gets
+_unfilled: list[type] = []              # classes made by the definition being loaded, and still empty
+
+
+def _renew_lock() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
+
+
+# ---- by reference ----------------------------------------------------------------------------------------
+
+
+def importable(value: Any) -> tuple[str, str] | None:
+    """Module and qualified name by which other processes can import a class or function, or None."""
+    module_name, name = value.__module__, value.__qualname__
+    if type(module_name) is not str or module_name in MAIN_NAMES or "<" in name:
+        return None
+    module = found = sys.modules.get(module_name)
+    if module is None:
+        return None
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if found is not value or _sent_by_value(module):
+        return None
+    return module_name, name
+
+
+def _sent_by_value(module: Any) -> bool:
+    """Whether the user told cloudpickle to send everything of this module by value."""
+    cloudpickle = sys.modules.get("cloudpickle")
+    return cloudpickle is not None and module.__name__ in cloudpickle.list_registry_pickle_by_value()
+
+
+def find_class(module_name: str, name: str) -> type:
+    """The class that a CLASS record names, imported if need be.
+
+    Raises:
+        ImportError: there is no such module here.
+        AttributeError: the module has no such class.
+    """
+    found: Any = sys.modules.get(module_name)
+    if found is None:
+        found = import_module(module_name)
+    for part in name.split("."):
+        found = getattr(found, part)
+    if not isinstance(found, type):
+        raise AttributeError(f"{module_name}.{name} is no class here")
+    return found
+
+
+# ---- by value --------------------------------------------------------------------------------------------
+
+
+def token_of(cls: type) -> bytes:
+    """The token of a class that travels by value; given at the first call."""
+    with _lock:
+        token = _tokens.get(cls)
+        if token is None:
+            base = token_base(cls)
+            generation = _generations.get(base, 0)
+            token = b"%s#%d" % (base, generation)
+            _adopt(cls, token)
+        return token
+
+
+def class_bytes(cls: type) -> bytes:
+    """The pickled definition of ``cls``: made once a class, or kept from when the class arrived."""
+    with _lock:
+        blob = _blobs.get(cls)
+        if blob is None:
+            target = io.BytesIO()
+            _definition_pickler()(target, 5).dump(cls)
+            blob = _blobs[cls] = target.getvalue()
+        return blob
+
+
+def known(token: bytes) -> type | None:
+    """The class of this process that has, or turns out to have, this token."""
+    cls = _by_token.get(token)
+    if cls is None:
+        own = main_class(base_of(token)[0])
+        if own is not None and token_of(own) == token:
+            return own
+    return cls
+
+
+def load_class(token: bytes, blob: bytes) -> type:
+    """The class with this token; made from its definition if this process has none."""
+    import pickle
+
+    with _lock:
+        cls = known(token)
+        if cls is None:
+            cls = pickle.loads(blob)
+            if not isinstance(cls, type):
+                raise CorruptDataError("the definition of a class made something else")
+            _blobs[cls] = blob
+        return cls
+
+
+def reduce_class(cls: type) -> Any:
+    """What reducer_override answers for a class."""
+    if importable(cls) is not None:
+        return NotImplemented
+    if not cls.__flags__ & _HEAP_TYPE:
+        return _cloudpickle()._class_reduce(cls)
+    return load_class, (token_of(cls), class_bytes(cls))
+
+
+def record_of(cls: type) -> tuple[bytes | None, str | None, str | None]:
+    """A class as the encoder writes it, and where it must still be found for that to stay right."""
+    place = importable(cls)
+    if place is not None:
+        text = ":".join(place).encode()
+        return _record(_CLASS, text), *place
+    if not cls.__flags__ & _HEAP_TYPE:
+        return None, None, None
+    token = token_of(cls)
+    return _record(_LOCAL_CLASS, len(token).to_bytes(2, "little") + token + class_bytes(cls)), None, None
+
+
+def _record(tag: int, body: bytes) -> bytes:
+    size, count = bytearray(), len(body)
+    while count >= 128:
+        size.append(128 | count & 127)
+        count >>= 7
+    size.append(count)
+    return bytes([tag]) + size + checksum_of(body).to_bytes(8, "little") + body
+
+
+# ---- definitions -----------------------------------------------------------------------------------------
+# A definition is one pickle in which every class that travels by value is written out, with its token: so
+# two classes that mention each other are no problem. Where a token is known already, that class is taken,
+# and nothing about it is changed.
+
+
+def _adopt(cls: type, token: bytes) -> None:
+    base, generation = base_of(token)
+    _by_token[token] = cls
+    _tokens[cls] = token
+    _generations[base] = max(_generations.get(base, 0), generation + 1)
+
+
+def _skeleton(token: bytes, make: Callable[..., type], arguments: tuple[Any, ...]) -> type:
+    cls = known(token)
+    if cls is None:
+        cls = make(*arguments)
+        _adopt(cls, token)
+        _unfilled.append(cls)
+    return cls
+
+
+def _fill(cls: type, filling: tuple[Callable[[type, Any], Any], Any]) -> None:
+    setter, state = filling
+    for i, waiting in enumerate(_unfilled):
+        if waiting is cls:
+            del _unfilled[i]
+            setter(cls, state)
+            return
+
+
+def _write_out(cls: type) -> tuple[Any, ...]:
+    make, arguments, state, _, _, setter = _cloudpickle()._dynamic_class_reduce(cls)
+    return _skeleton, (token_of(cls), make, arguments), (setter, state), None, None, _fill
+
+
+def _cloudpickle() -> Any:
+    from cloudpickle import cloudpickle
+
+    return cloudpickle
+
+
+_definition_pickler_class: Any = None
+
+
+def _definition_pickler() -> Any:
+    """The pickler of definitions; made at the first use, because importing cloudpickle takes its time."""
+    global _definition_pickler_class
+    if _definition_pickler_class is None:
+        from share.cerial._registry import rule_for
+
+        cloudpickle = _cloudpickle()
+
+        class DefinitionPickler(cloudpickle.Pickler):  # type: ignore[misc]
+            def reducer_override(self, value: Any) -> Any:
+                if isinstance(value, type):
+                    if importable(value) is not None:
+                        return NotImplemented
+                    if not value.__flags__ & _HEAP_TYPE:
+                        return cloudpickle._class_reduce(value)
+                    return _write_out(value)
+                if type(value) is FunctionType:
+                    if importable(value) is not None:
+                        return NotImplemented
+                    return self._dynamic_function_reduce(value)
+                rule = rule_for(type(value))
+                return NotImplemented if rule is None else rule(value)
+
+        _definition_pickler_class = DefinitionPickler
+    return _definition_pickler_class
+
+
+class FunctionReducer:
+    """Reduces functions for one pickling; those that cannot be imported travel by value."""
+
+    def __init__(self) -> None:
+        self._pickler: Any = None
+
+    def __call__(self, function: FunctionType) -> Any:
+        if importable(function) is not None:
+            return NotImplemented
+        if self._pickler is None:
+            # It writes nothing; it remembers which functions share their globals.
+            self._pickler = _cloudpickle().Pickler(io.BytesIO(), 5)
+        return self._pickler._dynamic_function_reduce(function)
