@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
@@ -77,10 +78,9 @@ cdef class Control:
         store_rlx(self.word(H_CONFIG), len(configuration))
         store_rlx(self.word(H_COUNTER), 1)
         memcpy(base + CONFIG, <const char*>configuration, len(configuration))
-        cdef Slot* slot
-        for slot in (self.directory, self.errors):
-            store_rlx(&slot.version[0].tag, 0)          # ABSENT at position 0
-            store_rlx(&slot.version[1].tag, EMPTY)
+        # ABSENT at position 0: the memory is zeroed
+        store_rlx(&self.directory.version[1].tag, EMPTY)
+        store_rlx(&self.errors.version[1].tag, EMPTY)
         # Until a coordinator takes the role, the owner is the one who is getting it going.
         self.register()
         store_rlx(self.word(ROLE), role_word(0, ROLE_RESCUER, 0))
@@ -243,14 +243,14 @@ cdef class Control:
 
         timeout_ns < 0: no time-out. Raises ShareTimeoutError, CoordinatorLostError, KeyboardInterrupt.
         """
-        cdef uint64_t c
+        cdef uint64_t c = load_acq(self.commit)     # pairs with the release of C: what it covers is visible
         cdef int rounds = spin_rounds(), i
         with nogil:
             for i in range(rounds):
-                c = load_acq(self.commit)       # pairs with the release of C: what it covers is visible
                 if c >= position:
                     break
                 pause()
+                c = load_acq(self.commit)
         if c >= position:
             return c
         cdef int64_t start = now_ns(), now = start, rest
@@ -275,8 +275,6 @@ cdef class Control:
             self._check(start, now, timeout_ns, &complained, "its write to be committed")
 
     cdef int _check(self, int64_t start, int64_t now, int64_t timeout_ns, bint* complained, str what) except -1:
-        # `with nogil` above has run the signal handlers only if we ask:
-        from cpython.exc cimport PyErr_CheckSignals
         PyErr_CheckSignals()
         if timeout_ns >= 0 and now - start >= timeout_ns:
             raise ShareTimeoutError(f"share {self.name}: waited {(now - start) / 1e9:.3g} s for {what}; "
@@ -286,7 +284,7 @@ cdef class Control:
                 return 0
             raise CoordinatorLostError(f"share {self.name}: the coordinator process has died; what was committed "
                                        "can no longer be relied on to be complete, create a new Share")
-        if not complained[0] and now - start >= COMPLAIN_NS:
+        if not complained[0] and now - start >= <int64_t>COMPLAIN_NS:
             complained[0] = True
             log.warning("share %s: waiting for %s since %.0f s; %d cells are queued, the coordinator is running "
                         "one command since %.1f s", self.name, what, (now - start) / 1e9, self.backlog(),

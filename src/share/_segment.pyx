@@ -72,7 +72,7 @@ cdef class Segment:
             PyBuffer_Release(&self.view)
 
     @staticmethod
-    def create(str name, uint64_t size) -> "Segment":
+    def create(str name, uint64_t size):
         """Creates a segment of ``size`` bytes, zeroed, its memory reserved.
 
         Raises FileExistsError if the name is taken, ShareMemoryError if there is not enough memory.
@@ -97,7 +97,7 @@ cdef class Segment:
         return self
 
     @staticmethod
-    def attach(str name, uint64_t least=0) -> "Segment":
+    def attach(str name, uint64_t least=0):
         """Maps an existing segment of at least ``least`` bytes that this user owns.
 
         Raises SegmentError (with ``errno`` ENOENT if there is none of that name).

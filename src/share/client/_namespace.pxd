@@ -2,7 +2,7 @@
 from libc.stdint cimport uint64_t
 
 from .._layout cimport Slot
-from ._session cimport Session
+from ._session cimport Session, Shared
 
 
 cdef class Cell:
@@ -13,7 +13,7 @@ cdef class Cell:
     cdef object value
 
 
-cdef class Namespace:
+cdef class Namespace(Shared):
     cdef Session session
     cdef dict cells                 # name -> Cell
     cdef uint64_t directory_tag

@@ -10,7 +10,7 @@ from .._protocol cimport ASSIGN, CLEAR, CREATE, LINK, REMOVE, RESPOND
 from .._slots cimport slot_find, slot_read
 from ..cerial._codec cimport Encoder
 from ._proxy cimport Proxy, new_proxy, read_slot
-from ._session cimport Session, nanoseconds
+from ._session cimport Session, Shared, note_reference
 
 from .. import _protocol
 from .._kinds import is_value
@@ -31,7 +31,7 @@ cdef class Cell:
     """Where a top-level name keeps its flag and its slot, and what was last read from there."""
 
 
-cdef class Namespace:
+cdef class Namespace(Shared):
     """The names of a share; base of :class:`share.Share`."""
 
     def __init__(self, Session session not None):
@@ -174,7 +174,7 @@ cdef class Namespace:
         if isinstance(value, Proxy):
             proxy = value
             if proxy.session is self.session:
-                self.session.note_reference()
+                note_reference(self.session.control)
                 self.command(LINK, name, proxy.id, None)
                 return
         encoder = self.session.borrow()

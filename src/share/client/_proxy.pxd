@@ -2,10 +2,10 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from .._layout cimport Slot, Version
-from ._session cimport Session
+from ._session cimport Session, Shared
 
 
-cdef class Proxy:
+cdef class Proxy(Shared):
     cdef Session session
     cdef uint64_t* commit           # C, the share-wide flag: copied from the control for speed
     cdef uint64_t* wide

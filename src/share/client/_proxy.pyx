@@ -1,6 +1,7 @@
 """Proxies and their descriptors: reads go to shared memory, writes become commands."""
 
 cimport cython
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.list cimport PyList_GET_ITEM
 from cpython.object cimport PyObject
 from libc.stdint cimport uint32_t, uint64_t
@@ -11,7 +12,7 @@ from .._layout cimport ABSENT, CLOSED_BIT, DELETED, EMPTY, Slot, SLOT_SIZE, Vers
 from .._protocol cimport CALL, DELETE, GET, KEYWORDS, NO_ARGUMENTS, RESPOND, SET, version_value
 from .._slots cimport slot_find, slot_read
 from ..cerial._codec cimport Encoder, decode
-from ._session cimport Session
+from ._session cimport Session, Shared
 
 from .._protocol import reference
 from ..errors import DeletedObjectError, NotShareableError, ShareError
@@ -22,9 +23,12 @@ from ._instances import instance_of
 MISSING = type("MISSING", (), {"__repr__": lambda self: "MISSING", "__slots__": ()})()
 
 
+cdef enum:
+    MOST_FLAGS = 64
+
+
 cdef int pause_before_retry(Session session, int* attempts) except -1:
     # A publication was under way; it takes well under a microsecond unless the coordinator is descheduled.
-    from cpython.exc cimport PyErr_CheckSignals
     attempts[0] += 1
     if attempts[0] % 64 == 0:
         PyErr_CheckSignals()
@@ -63,7 +67,7 @@ cdef object read_slot(Session session, const Slot* slot, uint64_t owner, uint64_
             return value
 
 
-cdef class Proxy:
+cdef class Proxy(Shared):
     """Base of all generated proxy classes."""
 
     def __cinit__(self):
@@ -370,6 +374,16 @@ cdef class Effects:
         free(self.reads)
         free(self.writes)
 
+    cdef int flags_of(self, Proxy proxy, uint64_t** raised) noexcept:
+        """The flags that a call raises; more than MOST_FLAGS are one, the wildcard."""
+        cdef int i
+        if self.write_count > MOST_FLAGS:
+            raised[0] = proxy.flags
+            return 1
+        for i in range(self.write_count):
+            raised[i] = proxy.flags + self.writes[i]
+        return self.write_count
+
     @staticmethod
     def _indices(names, dict index_of):
         # A name without a cell is in the extras, which are cell 0.
@@ -380,14 +394,8 @@ cdef uint64_t send_call(Proxy proxy, int kind, Effects effects, bytes name, tupl
                         bint respond) except 0:
     cdef Session session = proxy.session
     cdef Encoder encoder
-    cdef uint64_t*[64] raised
-    cdef int i, count = effects.write_count, flags = RESPOND if respond else 0
-    if count > 64:
-        count = 1
-        raised[0] = proxy.flags
-    else:
-        for i in range(count):
-            raised[i] = proxy.flags + effects.writes[i]
+    cdef uint64_t* raised[MOST_FLAGS]
+    cdef int count = effects.flags_of(proxy, raised), flags = RESPOND if respond else 0
     if not args and not kwargs:
         return session.send(kind, flags | NO_ARGUMENTS, proxy.id, name, None, raised, count)
     encoder = session.borrow()
@@ -600,13 +608,8 @@ cdef class Property:
 
     def _write(self, Proxy proxy, int kind, Effects effects, tuple values):
         cdef Encoder encoder = proxy.session.borrow()
-        cdef uint64_t*[64] raised
-        cdef int i, count = effects.write_count
-        if count > 64:
-            count, raised[0] = 1, proxy.flags
-        else:
-            for i in range(count):
-                raised[i] = proxy.flags + effects.writes[i]
+        cdef uint64_t* raised[MOST_FLAGS]
+        cdef int count = effects.flags_of(proxy, raised)
         wait = proxy.session.must_wait()
         try:
             for value in values:

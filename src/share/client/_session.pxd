@@ -8,6 +8,18 @@ from .._segment cimport Segment
 from ..cerial._codec cimport Encoder
 
 
+cdef class Shared:
+    pass
+
+
+cdef class ArgumentReducer:
+    cdef Control control
+
+
+cdef void note_reference(Control control) noexcept
+cdef int64_t nanoseconds(timeout) except -2
+
+
 cdef class Session:
     cdef readonly Control control
     cdef readonly str name

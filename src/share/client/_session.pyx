@@ -26,9 +26,6 @@ from ..errors import CorruptDataError, NotShareableError, ShareClosedError, Shar
 
 cdef uint64_t MASK63 = ~CLOSED_BIT
 
-#: Set by the proxies' module: session -> the hook that its encoders ask for objects in arguments.
-argument_reducer = None
-
 #: Every session of this process, so that a forked child can start afresh.
 sessions = weakref.WeakSet()
 
@@ -48,6 +45,29 @@ cdef int64_t nanoseconds(timeout) except -2:
     return <int64_t>(min(timeout, 1e9) * 1e9)
 
 
+cdef class Shared:
+    """Base of what stands for shared state: proxies and ``Share``."""
+
+
+cdef class ArgumentReducer:
+    """The hook that an encoder of commands asks for objects in arguments."""
+
+    def __init__(self, Control control not None):
+        self.control = control
+
+    def __call__(self, value):
+        if not isinstance(value, Shared):
+            return NotImplemented
+        note_reference(self.control)
+        return value.__reduce__()
+
+
+cdef void note_reference(Control control) noexcept:
+    """A proxy is about to travel in a command: from then on any command may reach any object."""
+    # Ordered by the CAS of our own claim before the load that every later command does after its claim.
+    store_rlx(control.references, 1)
+
+
 cdef class Session:
     """What a process holds of a share. One per share and process; proxies and ``Share`` objects refer to it."""
 
@@ -61,7 +81,7 @@ cdef class Session:
         self.local = threading.local()
         self.proxies = weakref.WeakValueDictionary()
         self.classes = {}
-        self.reduce_argument = argument_reducer(self) if argument_reducer is not None else None
+        self.reduce_argument = ArgumentReducer(control)
         sessions.add(self)
 
     cdef Encoder borrow(self):
@@ -77,11 +97,6 @@ cdef class Session:
     cdef void give_back(self, Encoder encoder) noexcept:
         if encoder.capacity <= 1 << 20:
             self.spare = encoder
-
-    def note_reference(self):
-        """A proxy is about to travel in a command: from then on any command may reach any object."""
-        # Ordered by the CAS of our own claim before the load that every later command does after its claim.
-        store_rlx(self.control.references, 1)
 
     cdef int register(self) except -1:
         entry, serial = self.control.register()

@@ -98,7 +98,7 @@ cdef class Loop:
                 else:
                     self.wait_for_work()
 
-    cdef bint should_commit(self, int count):
+    cdef bint should_commit(self, int count) except -1:
         cdef int64_t passed
         # Somebody waits for a commit or an answer: at once.
         if self.answers or load32_rlx(self.control.wait_commit) & 1 or load32_rlx(self.control.wait_room) & 1:
