@@ -1,0 +1,561 @@
+"""What a call does, by what is called."""
+
+import functools
+import types
+from collections import OrderedDict, defaultdict, deque
+from typing import TYPE_CHECKING, Any
+
+from ._args import Args
+from ._classes import MISSING, lookup
+from ._nodes import Kind, Node, NodeSet
+from ._special import SPECIAL
+from ._table import blocking_name, callable_effect, is_immutable_type, is_neutral_type, method_effect
+
+if TYPE_CHECKING:
+    from ._solver import Instance, Solver
+
+__all__ = ["Calls"]
+
+#: The special methods that a pure callable of that name calls on an object.
+_CALLED_BY_NAME: dict[str, tuple[str, ...]] = {
+    "len": ("__len__",), "id": (), "isinstance": (), "issubclass": (), "callable": (), "type": (),
+    "hash": ("__hash__",), "repr": ("__repr__",), "ascii": ("__repr__",), "str": ("__str__", "__repr__"),
+    "format": ("__format__", "__str__", "__repr__"), "bool": ("__bool__", "__len__"),
+    "int": ("__int__", "__index__", "__trunc__"), "float": ("__float__", "__index__"),
+    "abs": ("__abs__",), "round": ("__round__",), "dir": ("__dir__",), "print": ("__str__", "__repr__"),
+    "debug": ("__str__", "__repr__"), "info": ("__str__", "__repr__"),
+}  # fmt: skip
+_CALLED_BY_ANY = (
+    "__str__", "__repr__", "__eq__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__len__", "__bool__",
+    "__int__", "__float__", "__index__", "__fspath__", "__add__", "__radd__", "__sub__", "__rsub__", "__mul__",
+    "__rmul__", "__abs__", "__neg__", "__divmod__", "__pow__", "__bytes__", "__complex__", "__buffer__",
+)  # fmt: skip
+_BUILT = {
+    list: list, sorted: list, tuple: tuple, set: set, frozenset: frozenset, dict: dict, bytearray: bytearray,
+    deque: deque, OrderedDict: OrderedDict, defaultdict: defaultdict,
+}  # fmt: skip
+#: Methods of built-in containers that give None.
+_GIVES_NONE = frozenset(
+    "append extend insert remove clear sort reverse update add discard appendleft extendleft rotate __init__ "
+    "__setitem__ __delitem__ difference_update intersection_update symmetric_difference_update move_to_end "
+    "__setattr__ __delattr__".split()
+)
+_GIVES_SCALAR = frozenset(
+    "__len__ __contains__ count index isdisjoint issubset issuperset __eq__ __ne__ __lt__ __le__ __gt__ __ge__ "
+    "__hash__ __str__ __repr__ __bool__ __int__ __float__ __index__ __format__ __sizeof__ total".split()
+)
+_CONTAINERS = (list, dict, set, deque, bytearray, OrderedDict, defaultdict)
+_VIEWS = {"keys": type({}.keys()), "values": type({}.values()), "items": type({}.items())}
+_TEXTS = (str, bytes, int, float, complex, bool)
+_WRAPPERS = (types.FunctionType, types.MethodType)
+
+
+class Calls:
+    """The half of the solver that knows what happens when something is called."""
+
+    def __init__(self, solver: "Solver") -> None:
+        self.solver = solver
+        self.nodes = solver.nodes
+
+    def call_node(self, instance: "Instance", node: Node, args: Args, key: Any) -> NodeSet:
+        """Call what a node stands for."""
+        solver = self.solver
+        match node.kind:
+            case Kind.BOUND:
+                assert node.receiver is not None
+                return self.call_object(instance, node.obj, args.bound(node.receiver), key)
+            case Kind.KNOWN:
+                return self.call_object(instance, node.obj, args, key)
+            case Kind.METH:
+                return self.call_method(instance, node, args, key)
+            case Kind.FUNC:
+                instance.calls[node.outer] = None
+                self.bind(node.outer, args, None)
+                return self.result(node.outer)
+            case Kind.NONE:
+                return set()
+            case Kind.SELF:
+                return solver.objects.special(instance, node, "__call__", args, key)
+            case Kind.STATE:
+                if node.name is None:
+                    solver.read(instance, None, "calling an attribute whose name is not known")
+                    solver.write(instance, None, "calling an attribute whose name is not known")
+                out: NodeSet = set()
+                for cls in solver.objects.types_of(node):
+                    found = lookup(cls, "__call__") if cls is not None else MISSING
+                    if found is MISSING:
+                        solver.mutate(instance, node, "calling something of unknown type")
+                        out |= self.unknown(instance, args, key, "a stored callable") | solver.objects.elements(node)
+                    else:
+                        out |= self.call_object(instance, found, args.bound(node), (key, "__call__"))
+                return out
+            case Kind.SITE:
+                if node.type is not None:
+                    found = lookup(node.type, "__call__")
+                    if found is not MISSING:
+                        return self.call_object(instance, found, args.bound(node), (key, "__call__"))
+                held = [inner for inner in solver.contents.get(node, ()) if inner.kind in (Kind.BOUND, Kind.FUNC)]
+                out = self.unknown(instance, args, key, "an unknown callable")
+                for inner in held:  # ``functools.partial(f, x)``, ``map(f, xs)`` and their like
+                    merged = Args([], args.all() | solver.held(node))
+                    out = out | self.call_node(instance, inner, merged, (key, inner))
+                return out
+            case _:
+                return self.unknown(instance, args, key, "an unknown callable")
+
+    def call_object(self, instance: "Instance", target: Any, args: Args, key: Any) -> NodeSet:
+        """Call an object that exists now."""
+        solver = self.solver
+        try:
+            special = SPECIAL.get(target)
+        except TypeError:
+            special = None
+        if special is not None:
+            result = special(solver, instance, args, key)
+            if result is not None:
+                return result
+        name = blocking_name(target)
+        if name is not None:
+            instance.blocks[name] = None
+        effect = callable_effect(target)
+        if effect is not None:
+            return self.listed(instance, target, effect, args, key)
+        match target:
+            case types.FunctionType():
+                return self.python(instance, target, args, key)
+            case types.MethodType():
+                receiver = self.nodes.known(target.__self__)
+                return self.call_object(instance, target.__func__, args.bound(receiver), key)
+            case functools.partial():
+                receivers = [{self.nodes.known(value)} for value in target.args]
+                merged = Args([*receivers, *args.positional], args.rest)
+                merged.keywords = args.keywords
+                return self.call_object(instance, target.func, merged, key)
+            case functools.partialmethod():
+                given = [{self.nodes.known(value)} for value in target.args]
+                merged = Args([*args.positional[:1], *given, *args.positional[1:]], args.rest)
+                merged.keywords = args.keywords
+                return self.call_object(instance, target.func, merged, key)
+            case functools.singledispatchmethod():
+                out: NodeSet = set()
+                for function in target.dispatcher.registry.values():
+                    out |= self.call_object(instance, function, args, (key, id(function)))
+                return out
+            case staticmethod() | classmethod():
+                return self.call_object(instance, target.__func__, args, key)
+            case types.MethodDescriptorType() | types.WrapperDescriptorType():
+                return self.descriptor(instance, target, args, key)
+            case type():
+                return self.construct(instance, target, args, key)
+        wrapped = getattr(target, "__wrapped__", None) if type(target).__module__ == "functools" else None
+        if isinstance(wrapped, types.FunctionType):
+            return self.call_object(instance, wrapped, args, key)
+        if isinstance(target, types.BuiltinFunctionType | types.MethodWrapperType):
+            return self.builtin(instance, target, args, key)
+        found = lookup(type(target), "__call__")
+        if isinstance(found, types.FunctionType):
+            return self.call_object(instance, found, args.bound(self.nodes.known(target)), key)
+        return self.unknown(instance, args, key, getattr(target, "__name__", type(target).__name__))
+
+    def builtin(self, instance: "Instance", target: Any, args: Args, key: Any) -> NodeSet:
+        """A C function, or a C method of an object that exists now."""
+        owner = getattr(target, "__self__", None)
+        if owner is not None and not isinstance(owner, types.ModuleType | type):
+            receiver = self.nodes.known(owner)
+            descriptor = lookup(type(owner), target.__name__)
+            if isinstance(descriptor, types.MethodDescriptorType | types.WrapperDescriptorType):
+                return self.descriptor(instance, descriptor, args.bound(receiver), key)
+        return self.unknown(instance, args, key, target.__name__)
+
+    # Python functions
+
+    def python(self, instance: "Instance", function: types.FunctionType, args: Args, key: Any) -> NodeSet:
+        """A function written in Python: analysed if it gets at state of ours, or stands close by."""
+        solver = self.solver
+        everything = args.all()
+        mine = function.__module__ in solver.near
+        if not mine and not solver.carries(everything):
+            return {self.nodes.site(key, None)}
+        first = args.positional[0] if args.positional else set()
+        out: NodeSet = set()
+        receiver = solver.nodes.receiver
+        roles: list[tuple[Node | None, Args]] = []
+        if receiver in first:
+            roles.append((receiver, self.with_first(args, {receiver})))
+        if not first or first - {receiver}:
+            roles.append((None, self.with_first(args, first - {receiver}) if first else args))
+        for role, given in roles:
+            inner = solver.instance(function, role)
+            if inner is None:
+                out |= self.unknown(instance, given, key, function.__name__)
+                continue
+            instance.calls[inner] = None
+            self.bind(inner, given, function)
+            out |= self.result(inner)
+        return out
+
+    def with_first(self, args: Args, first: NodeSet) -> Args:
+        changed = Args([first, *args.positional[1:]], args.rest)
+        changed.keywords, changed.rest_keywords = args.keywords, args.rest_keywords
+        return changed
+
+    def result(self, inner: "Instance") -> NodeSet:
+        """What a call of a function of ours gives."""
+        solver = self.solver
+        if inner.body.is_generator:
+            return {solver.generator_site(inner)}
+        out = inner.result | ({self.nodes.none} if inner.body.may_end else set())
+        if inner.body.is_async:
+            site = self.nodes.site(("coroutine", inner), types.CoroutineType, unknown=False)
+            solver.put(site, out)
+            return {site}
+        return out
+
+    def bind(self, inner: "Instance", args: Args, function: types.FunctionType | None) -> None:
+        """Flow arguments into parameters, more generously than Python would."""
+        solver, body = self.solver, inner.body
+        given = len(args.positional)
+        for index, name in enumerate(body.params):
+            if index < given:
+                solver.add(inner, name, args.positional[index])
+            else:
+                solver.add(inner, name, args.rest)
+                solver.add(inner, name, args.rest_keywords)
+            if name in args.keywords:
+                solver.add(inner, name, args.keywords[name])
+        for name in body.kwonly:
+            solver.add(inner, name, args.keywords.get(name, set()) | args.rest_keywords)
+        if function is not None:
+            self.bind_defaults(inner, function)
+        if body.vararg is not None:
+            self.bind_rest(inner, args)
+        if body.kwarg is not None:
+            site = self.nodes.site((inner, "**"), dict)
+            for name, nodes in args.keywords.items():
+                if name not in body.params and name not in body.kwonly:
+                    solver.put(site, nodes)
+            solver.put(site, args.rest_keywords)
+            solver.add(inner, body.kwarg, {site})
+
+    def bind_defaults(self, inner: "Instance", function: types.FunctionType) -> None:
+        params = inner.body.params
+        defaults = function.__defaults__ or ()
+        for name, value in zip(params[len(params) - len(defaults) :], defaults, strict=False):
+            self.solver.add(inner, name, {self.nodes.known(value)})
+        for name, value in (function.__kwdefaults__ or {}).items():
+            self.solver.add(inner, name, {self.nodes.known(value)})
+
+    def bind_rest(self, inner: "Instance", args: Args) -> None:
+        solver, body = self.solver, inner.body
+        assert body.vararg is not None
+        site = self.nodes.site((inner, "*"), tuple)
+        extra = args.positional[len(body.params) :]
+        if site.elements is None:
+            site.elements = []
+        for index, nodes in enumerate(extra):
+            if index >= len(site.elements):
+                site.elements.append(set())
+            if not nodes <= site.elements[index]:
+                site.elements[index] |= nodes
+                solver.changed = True
+            solver.put(site, nodes)
+        solver.put(site, args.rest)
+        solver.add(inner, body.vararg, {site})
+
+    def construct(self, instance: "Instance", cls: type, args: Args, key: Any) -> NodeSet:
+        """A new object of a class."""
+        solver = self.solver
+        if is_immutable_type(cls):
+            return {self.nodes.scalar(cls)}
+        init = lookup(cls, "__init__")
+        new = lookup(cls, "__new__")
+        site = self.nodes.site((key, "new"), cls)
+        carries = solver.carries(args.all())
+        python_made = isinstance(init, types.FunctionType) or isinstance(new, staticmethod)
+        if isinstance(new, staticmethod) and isinstance(new.__func__, types.FunctionType):
+            made = args.bound(self.nodes.known(cls))
+            solver.put(site, self.call_object(instance, new.__func__, made, (key, "__new__")) - {site})
+        if isinstance(init, types.FunctionType):
+            self.call_object(instance, init, args.bound(site), (key, "__init__"))
+        if carries:
+            solver.put(site, args.all())
+            if not python_made and not issubclass(cls, BaseException | tuple):
+                self.unknown(instance, args, key, cls.__name__)
+        return {site}
+
+    # Foreign code
+
+    def unknown(self, instance: "Instance", args: Args, key: Any, name: str) -> NodeSet:
+        """Code that nothing is known about."""
+        solver = self.solver
+        out = {self.nodes.site((key, "unknown"), None)}
+        everything = args.all()
+        if solver.carries(everything):
+            out |= solver.escape(instance, everything, f"passed to {name}")
+        return out
+
+    def listed(self, instance: "Instance", target: Any, effect: str, args: Args, key: Any) -> NodeSet:
+        """A callable of the table; see :mod:`share.analysis._effects` for what the effects mean."""
+        solver, objects = self.solver, self.solver.objects
+        given = list(args.all())
+        name = getattr(target, "__name__", "")
+        if effect == "change":
+            return self.changing(instance, name, args, key)
+        if "file" in args.keywords:
+            solver.escape(instance, args.keywords["file"], f"passed to {name} as file")
+        names = _CALLED_BY_NAME.get(name, _CALLED_BY_ANY)
+        held: NodeSet = set()
+        for node in given:
+            if effect == "copy" and node.kind is Kind.SELF:
+                solver.read(instance, None, name)
+            if node.kind not in (Kind.SCALAR, Kind.NONE, Kind.FUNC, Kind.BOUND, Kind.METH):
+                objects.operate_on(instance, node, set(), names, (key, node))
+            if effect in ("test", "fold", "build") and not self.is_function(node):
+                found = objects.iterate(instance, node, -1)
+                held |= found
+                if name in ("dict", "from_iterable", "OrderedDict"):
+                    for inner in list(found):
+                        if inner.kind not in (Kind.SCALAR, Kind.NONE) and inner is not node:
+                            held |= objects.iterate(instance, inner, -1)
+            if effect in ("copy", "test", "fold", "build"):
+                for inner in list(objects.elements(node)):
+                    if inner.kind in (Kind.STATE, Kind.SITE) and inner is not node:
+                        objects.operate_on(instance, inner, set(), _CALLED_BY_ANY, (key, inner))
+        self.call_functions(instance, given, held, key)
+        if effect in ("inspect", "test"):
+            return self.inspected(target, key)
+        if effect == "copy":
+            return {self.nodes.site((key, "copy"), None, unknown=False)}
+        result = self.nodes.site((key, "made"), _BUILT.get(target), unknown=False)
+        solver.put(result, held if effect != "hold" else set(given))
+        if effect == "hold" or name in ("map", "filter", "iter", "accumulate", "starmap"):
+            solver.put(result, given)
+        if effect == "fold":
+            return {result, *(node for node in held if node is not result)} or {self.nodes.scalar(None)}
+        if name == "copy" and effect == "hold":
+            for node in given:
+                if node.kind is Kind.SELF:
+                    solver.read(instance, None, name)
+                solver.put(result, objects.elements(node))
+        return {result}
+
+    def inspected(self, target: Any, key: Any) -> NodeSet:
+        if isinstance(target, type):
+            if is_immutable_type(target):
+                return {self.nodes.scalar(target)}
+            return {self.nodes.site((key, "made"), target, unknown=False)}
+        module = getattr(target, "__module__", None)
+        if module in ("builtins", "math", "time", "_operator", "posixpath", "genericpath", "random", "zlib"):
+            scalar = target is not print
+            return {self.nodes.scalar(None) if scalar else self.nodes.none}
+        name = getattr(target, "__name__", "")
+        if name in ("debug", "info", "warning", "error", "exception", "critical", "log", "warn", "sleep"):
+            return {self.nodes.none}
+        return {self.nodes.site((key, "made"), None, unknown=False)}
+
+    def is_function(self, node: Node) -> bool:
+        return node.kind in (Kind.FUNC, Kind.BOUND, Kind.METH, Kind.NONE) or (
+            node.kind is Kind.KNOWN and callable(node.obj)
+        )
+
+    def call_functions(self, instance: "Instance", given: list[Node], held: NodeSet, key: Any) -> None:
+        """Functions given to a pure callable (``key=``, ``map``) are called with the elements."""
+        for node in given:
+            if self.is_function(node) and node.kind is not Kind.NONE:
+                rest = held | {self.nodes.site((key, "element"), None)}
+                result = self.call_node(instance, node, Args([], rest), (key, "callback"))
+                held |= result
+            elif node.kind is Kind.STATE or (node.kind is Kind.SITE and node.type is None):
+                pass  # taken for data: a callable kept in an attribute is caught where it is called
+
+    def changing(self, instance: "Instance", name: str, args: Args, key: Any) -> NodeSet:
+        """``next(it)``, ``heappush(heap, x)`` and their like."""
+        solver, objects = self.solver, self.solver.objects
+        targets = list(args.positional[0]) if args.positional else list(args.rest)
+        others = args.all() - set(targets)
+        out: NodeSet = set() if name != "next" else set(others)
+        for node in targets:
+            if name == "next":
+                for cls in objects.types_of(node):
+                    found = lookup(cls, "__next__") if cls is not None else MISSING
+                    if isinstance(found, types.FunctionType):
+                        out |= self.call_object(instance, found, Args([{node}]), (key, node))
+                    else:
+                        solver.mutate(instance, node, "next() moves it on")
+            else:
+                solver.mutate(instance, node, f"passed to {name}", definite=True)
+                solver.put(node, others)
+                for element in list(objects.elements(node)):
+                    if element.kind is Kind.STATE and element is not node:
+                        objects.operate_on(instance, element, others, ("__lt__", "__gt__", "__eq__"), (key, node))
+            out |= objects.elements(node)
+            if name not in ("next", "heappop", "heapreplace", "heappushpop"):
+                out.add(node)
+        self.call_functions(instance, list(others), set(), key)
+        return out | others | {self.nodes.none}
+
+    def call_method(self, instance: "Instance", node: Node, args: Args, key: Any) -> NodeSet:
+        """``receiver.name(...)`` of a receiver of unknown type, or of one whose type says nothing about the name."""
+        solver = self.solver
+        receiver = node.receiver
+        assert receiver is not None
+        match receiver.kind:
+            case Kind.NONE:
+                return {self.nodes.scalar(None)}
+            case Kind.SCALAR:
+                return self.scalar_method(instance, receiver, node.name or "", args, key)
+            case Kind.STATE:
+                solver.mutate(instance, receiver, f".{node.name}() of unknown type")
+                out = self.unknown(instance, args, key, f".{node.name}()")
+                if solver.carries(args.all()) or args.all():
+                    solver.put(receiver, args.all())
+                return out | {receiver} | solver.objects.elements(receiver)
+            case Kind.FUNC | Kind.BOUND | Kind.METH:
+                if node.name in ("__call__", "__get__"):
+                    return self.call_node(instance, receiver, args, (key, "__call__"))
+                return self.unknown(instance, args, key, node.name or "")
+        out = self.unknown(instance, args, key, f".{node.name}()")
+        if solver.carries([receiver]):
+            out |= solver.escape(instance, [receiver], f".{node.name}() of something that holds it")
+        if receiver.kind is Kind.SITE:
+            solver.put(receiver, args.all())
+            out |= solver.held(receiver) | {receiver}
+        return out
+
+    def scalar_method(self, instance: "Instance", receiver: Node, name: str, args: Args, key: Any) -> NodeSet:
+        """A method of an immutable value: it changes nothing but may iterate its arguments."""
+        objects = self.solver.objects
+        for node in list(args.all()):
+            if name in ("join", "union", "intersection", "difference", "fromhex", "symmetric_difference"):
+                objects.iterate(instance, node, -1)
+            if node.kind not in (Kind.SCALAR, Kind.NONE):
+                objects.operate_on(instance, node, set(), _CALLED_BY_ANY, (key, node))
+        self.call_functions(instance, list(args.all()), set(), key)
+        if name in ("split", "rsplit", "splitlines"):
+            made = self.nodes.site((key, "split"), list, unknown=False)
+            self.solver.put(made, {self.nodes.scalar(receiver.type)})
+            return {made}
+        if receiver.type in _TEXTS:
+            return {self.nodes.scalar(receiver.type if receiver.type in (str, bytes) else None)}
+        return {self.nodes.scalar(None), self.nodes.site((key, "made"), None, unknown=False)}
+
+    # Methods implemented in C
+
+    def descriptor(self, instance: "Instance", target: Any, args: Args, key: Any) -> NodeSet:
+        """``list.append`` and all other methods in C, called with their receiver as first argument."""
+        owner, name = target.__objclass__, target.__name__
+        receivers = list(args.positional[0]) if args.positional else list(args.rest)
+        rest = Args(args.positional[1:], args.rest)
+        rest.keywords, rest.rest_keywords = args.keywords, args.rest_keywords
+        out: NodeSet = set()
+        for node in receivers:
+            out |= self.c_method(instance, owner, name, node, rest, (key, id(target), node))
+        return out
+
+    def c_method(
+        self, instance: "Instance", owner: type, name: str, node: Node, args: Args, key: Any
+    ) -> NodeSet:
+        solver, objects = self.solver, self.solver.objects
+        if node.kind in (Kind.SCALAR, Kind.NONE):
+            return self.scalar_method(instance, node, name, args, key)
+        others = args.all()
+        if owner is object and node.kind is Kind.SELF:
+            if name in ("__reduce__", "__reduce_ex__", "__getstate__"):
+                solver.read(instance, None, name)
+            return {self.nodes.scalar(None), *({self.nodes.state(None)} if "__reduce" in name else ())}
+        if is_neutral_type(owner):
+            if name in ("acquire", "__enter__", "wait"):
+                instance.blocks.setdefault(f"{owner.__name__}.{name}", None)
+            return {self.nodes.scalar(None)}
+        effect = method_effect(owner, name)
+        if node.kind is Kind.SELF:
+            solver.read(instance, None, f".{name}()")
+        missing = self.missing(instance, owner, name, node, args, key)
+        if effect is None:
+            return missing | self.c_change(instance, owner, name, node, args, key)
+        self.call_functions(instance, list(others), set(), key)
+        if name not in ("__getitem__", "__contains__", "get", "count", "index") and name.strip("_") == name:
+            for other in list(others):
+                if not self.is_function(other) and other.kind is not Kind.SCALAR:
+                    objects.iterate(instance, other, -1)
+        if effect == "look":
+            if name in _GIVES_SCALAR:
+                return {self.nodes.scalar(None)} | missing
+            return {self.nodes.site(key, None, unknown=False)} | missing
+        elements = objects.elements(node)
+        if name in ("__getitem__", "get"):
+            keys = args.positional[0] if args.positional else args.rest
+            if any(key_node.kind is Kind.SCALAR and key_node.type is slice for key_node in keys):
+                part = self.nodes.site(key, owner if owner in (list, tuple, bytearray) else None, unknown=False)
+                solver.put(part, elements)
+                return {part}
+            defaults: NodeSet = set().union(*args.positional[1:]) if len(args.positional) > 1 else set()
+            return elements | defaults | ({self.nodes.none} if name == "get" else set()) | missing
+        result = self.nodes.site(key, self.made_type(owner, name), unknown=False)
+        if name == "items":
+            pair = self.nodes.site((key, "pair"), tuple, unknown=False)
+            solver.put(pair, elements)
+            pair.elements = [elements, elements]
+            solver.put(result, {pair})
+        else:
+            solver.put(result, elements)
+        if name in _VIEWS:
+            result.receiver = node
+        if name in ("__or__", "__ror__", "__add__", "union", "symmetric_difference", "__xor__"):
+            for other in list(others):
+                solver.put(result, objects.elements(other))
+        return {result} | missing
+
+    def made_type(self, owner: type, name: str) -> type | None:
+        if name in _VIEWS:
+            return _VIEWS[name]
+        if name in ("__iter__", "__reversed__"):
+            return None
+        return owner if owner in (list, tuple, set, frozenset, dict) and name != "__reduce__" else None
+
+    def missing(
+        self, instance: "Instance", owner: type, name: str, node: Node, args: Args, key: Any
+    ) -> NodeSet:
+        """``d[k]`` of a dictionary that says what to do about a missing key."""
+        solver = self.solver
+        out: NodeSet = set()
+        if name != "__getitem__" or not issubclass(owner, dict):
+            return out
+        for cls in solver.objects.types_of(node):
+            found = lookup(cls, "__missing__") if cls is not None else MISSING
+            if isinstance(found, types.FunctionType):
+                out |= self.call_object(instance, found, args.bound(node), (key, "__missing__"))
+            elif found is not MISSING:
+                solver.mutate(instance, node, "[...] of a defaultdict inserts a missing key")
+        return out
+
+    def c_change(
+        self, instance: "Instance", owner: type, name: str, node: Node, args: Args, key: Any
+    ) -> NodeSet:
+        """A method in C that may change its object, and may keep what it is given."""
+        solver, objects = self.solver, self.solver.objects
+        known = owner in _CONTAINERS
+        if name not in ("__init__", "__new__") or node.kind is not Kind.SITE:
+            solver.mutate(instance, node, f".{name}(...)", definite=known)
+        others = args.all()
+        solver.put(node, others)
+        if known or method_effect(owner, "__len__") is not None:
+            self.call_functions(instance, list(others), objects.elements(node), key)
+            spread = name in ("extend", "extendleft", "update", "__iadd__", "__ior__", "__init__") or "_update" in name
+            for other in list(others):
+                if spread and other.kind not in (Kind.SCALAR, Kind.NONE) and not self.is_function(other):
+                    found = objects.iterate(instance, other, -1)
+                    solver.put(node, found | objects.elements(other))
+                    for inner in list(found):
+                        if owner in (dict, OrderedDict, defaultdict) and inner is not other:
+                            solver.put(node, objects.elements(inner))
+        elif solver.carries(others):
+            solver.escape(instance, others, f"passed to .{name}()")
+        if known and name in _GIVES_NONE:
+            return {self.nodes.none}
+        if name.startswith("__i") and name != "__iter__":
+            return {node}
+        out = objects.elements(node) | others
+        if not known:
+            out |= {self.nodes.site(key, None), node}
+        return out

@@ -1,0 +1,58 @@
+"""The small language that both front ends (syntax tree and bytecode) translate a function into.
+
+A :class:`Body` is a flat list of instructions over named variables. Order and branches do not matter: the
+solver is flow-insensitive and runs every instruction until nothing changes. An instruction is a tuple
+``(operation, line, ...)``; ``d`` below is the variable that takes the result, the other letters are variables:
+
+====================================  =============================================================
+``const d node``                      a constant: None, a string, any other immutable value
+``move d s``                          ``d = s``
+``global d name``                     a global or built-in; ``setglobal name s`` stores one
+``outer d name``                      a variable of an enclosing function; ``setouter name s`` stores one
+``attr d o name``                     ``o.name``; ``setattr o name s``; ``delattr o name``
+``item d o k``                        ``o[k]``; ``setitem o k s``; ``delitem o k``
+``iter d o index``                    one element of iterating ``o`` (the ``index``-th when unpacking, else -1)
+``call d f args kwargs``              ``args``: (starred, variable) pairs; ``kwargs``: (name or None, variable)
+``build d type elements``             a new list, tuple, set or dict; ``elements`` as ``args``
+``proto d o names operands``          an operator: the special methods ``names`` of ``o``, or of an operand
+``inplace d o name operand``          ``o += operand`` and its like
+``contains d o x``                    ``x in o``
+``func d body defaults``              a nested function, lambda; ``defaults`` are variables
+``super d``                           ``super()`` without arguments
+``import d module name``              an imported module, or a name of one
+``enter d o``                         ``with o as d``, its end included
+``return s``  ``raise s``  ``caught d``
+``yield d s``  ``yieldfrom d s``  ``await d s``
+====================================  =============================================================
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+__all__ = ["Body", "Instr", "UnsupportedCodeError", "Var"]
+
+Var: TypeAlias = str | int
+Instr: TypeAlias = tuple[Any, ...]
+
+
+class UnsupportedCodeError(Exception):
+    """A front end met something that it does not know; the function becomes one that may do anything."""
+
+
+@dataclass(slots=True, eq=False)
+class Body:
+    """One function, translated."""
+
+    name: str
+    file: str
+    line: int
+    params: list[str] = field(default_factory=list)  # positional ones, in order
+    kwonly: list[str] = field(default_factory=list)
+    vararg: str | None = None
+    kwarg: str | None = None
+    annotations: dict[str, Any] = field(default_factory=dict)  # parameter -> syntax tree of its annotation
+    locals: set[str] = field(default_factory=set)
+    instrs: list[Instr] = field(default_factory=list)
+    may_end: bool = True  # may end without a return statement
+    is_generator: bool = False
+    is_async: bool = False

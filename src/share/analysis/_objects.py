@@ -1,0 +1,573 @@
+"""What attribute access, subscripts, operators and iteration do, by what the object is."""
+
+import functools
+import types
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from . import _hints
+from ._classes import MISSING, lookup
+from ._args import Args
+from ._nodes import Kind, Node, NodeSet
+from ._table import is_neutral_type, method_effect
+
+if TYPE_CHECKING:
+    from ._ir import Var
+    from ._solver import Instance, Solver
+
+__all__ = ["C_CALLABLES", "Objects"]
+
+C_CALLABLES = (
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.ClassMethodDescriptorType,
+    types.BuiltinFunctionType,
+    types.MethodWrapperType,
+)
+_NUMBERS = (int, float, complex, bool)
+#: Special methods that operators and pure callables may call on an object of a class written in Python.
+_ITERATORS = (types.GeneratorType, enumerate, zip, map, filter, reversed)
+_PLAIN_CONTAINERS = (list, tuple, set, frozenset, dict, bytearray, str, bytes, range)
+
+
+class Objects:
+    """The half of the solver that knows how objects answer to syntax."""
+
+    def __init__(self, solver: "Solver") -> None:
+        self.solver = solver
+        self.nodes = solver.nodes
+
+    # Types
+
+    def types_of(self, node: Node) -> list[type | None]:
+        """The classes that an object may have; None stands for any. Empty: not known yet, or no object."""
+        match node.kind:
+            case Kind.SELF:
+                return [self.solver.cls]
+            case Kind.STATE:
+                out: dict[type | None, None] = {}
+                for shape in self.solver.shapes(node):
+                    if shape.kind is not Kind.STATE and shape.kind is not Kind.SELF:
+                        out.update(dict.fromkeys(self.types_of(shape)))
+                return list(out)
+            case Kind.SITE | Kind.SCALAR:
+                return [node.type]
+            case Kind.KNOWN:
+                return [type(node.obj)]
+            case Kind.FUNC | Kind.BOUND | Kind.METH:
+                return [types.FunctionType]
+            case _:
+                return []
+
+    def from_hint(self, hint: Any, key: Any, function: types.FunctionType | None) -> NodeSet:
+        """The nodes of a value of which only the annotation is known."""
+        space = function.__globals__ if function is not None else {}
+        found = _hints.resolve(hint, space) if hint is not None else None
+        if found is None:
+            return {self.nodes.site(key, None)}
+        out: NodeSet = set()
+        for cls in found:
+            if cls is type(None):
+                out.add(self.nodes.none)
+            elif self.nodes.is_immutable(cls):
+                out.add(self.nodes.scalar(cls))
+            else:
+                out.add(self.nodes.site((key, "hint"), cls))
+                if cls is dict:  # whose annotation also admits one that inserts when it is read
+                    out.add(self.nodes.site((key, "hint"), defaultdict))
+        return out
+
+    # Attributes
+
+    def load(self, instance: "Instance", node: Node, name: str | None) -> NodeSet:
+        """``node.name``."""
+        solver = self.solver
+        if node.kind is Kind.SUPER:
+            return self.load_super(instance, node, name)
+        if node.kind is Kind.SELF:
+            if name is None:
+                solver.read(instance, None, "an attribute whose name is not known")
+                return {self.nodes.state(None)}
+            return self.member(instance, node, solver.cls, name)
+        if node.kind is Kind.KNOWN:
+            return self.load_known(instance, node, name)
+        if node.kind in (Kind.SCALAR, Kind.NONE):
+            return {self.nodes.method(name, node), self.nodes.scalar(None)}
+        if node.kind in (Kind.FUNC, Kind.BOUND, Kind.METH):
+            return {self.nodes.method(name, node)} if name is not None else {node}
+        out: NodeSet = set()
+        for cls in self.types_of(node):
+            if cls is None or name is None:
+                out |= self.elements(node)
+                out.add(self.nodes.method(name, node))
+            else:
+                out |= self.member(instance, node, cls, name)
+        return out
+
+    def load_known(self, instance: "Instance", node: Node, name: str | None) -> NodeSet:
+        stored = set(self.solver.contents.get(node, ()))
+        value = node.obj
+        if name is None:
+            return {*stored, self.solver.part(node)}
+        if isinstance(value, types.ModuleType):
+            found = vars(value).get(name, MISSING)
+            return {*stored, self.solver.part(node) if found is MISSING else self.nodes.known(found)}
+        if isinstance(value, type):
+            return stored | self.load_class(instance, node, value, name)
+        return stored | self.member(instance, node, type(value), name)
+
+    def load_class(self, instance: "Instance", node: Node, cls: type, name: str) -> NodeSet:
+        if name in ("__name__", "__qualname__", "__module__", "__doc__"):
+            return {self.nodes.scalar(str)}
+        if name in ("__dict__", "__mro__", "__bases__", "__class__"):
+            return {node}
+        found = lookup(cls, name)
+        if found is MISSING:
+            found = lookup(type(cls), name)
+            if found is MISSING:
+                return {self.solver.part(node)}
+            return {self.nodes.bound(found, node)} if callable(found) else {self.solver.part(node)}
+        if isinstance(found, staticmethod):
+            return {self.nodes.known(found.__func__)}
+        if isinstance(found, classmethod):
+            return {self.nodes.bound(found.__func__, node)}
+        if isinstance(found, types.ClassMethodDescriptorType):
+            return {self.nodes.bound(found, node)}
+        if cls in self.solver.cls.__mro__:
+            self.solver.class_owned.add(id(found))
+        return {self.nodes.known(found)}
+
+    def load_super(self, instance: "Instance", node: Node, name: str | None) -> NodeSet:
+        receiver = node.receiver
+        assert receiver is not None
+        classes: list[type | None]
+        if receiver.kind is Kind.KNOWN and isinstance(receiver.obj, type):
+            classes = [receiver.obj]
+        else:
+            classes = self.types_of(receiver)
+        out: NodeSet = set()
+        for cls in classes:
+            mro = cls.__mro__ if cls is not None else ()
+            if node.obj not in mro or name is None:
+                self.solver.escape(instance, [receiver], "super() of an unknown class")
+                out.add(self.nodes.site(("super", node), None))
+                continue
+            for base in mro[mro.index(node.obj) + 1 :]:
+                if name in base.__dict__:
+                    out |= self.bind(instance, receiver, cls, name, base.__dict__[name])
+                    break
+        return out
+
+    def member(self, instance: "Instance", node: Node, cls: type, name: str) -> NodeSet:
+        """``node.name`` for a node of a known class."""
+        found = lookup(cls, name)
+        if found is not MISSING:
+            return self.bind(instance, node, cls, name, found)
+        out = self.field(instance, node, name)
+        getter = lookup(cls, "__getattr__")
+        if getter is not MISSING:
+            args = self.args([{node}, {self.nodes.scalar(str, name)}])
+            out = out | self.solver.calling.call_object(instance, getter, args, ("__getattr__", instance, node))
+        elif node.kind is not Kind.SELF and not cls.__dict__.get("__dict__") and self.is_c_type(cls):
+            out = out | {self.nodes.method(name, node)}
+        return out
+
+    @staticmethod
+    def is_c_type(cls: type) -> bool:
+        return not cls.__flags__ & (1 << 9)
+
+    def bind(self, instance: "Instance", node: Node, cls: type | None, name: str, found: Any) -> NodeSet:
+        """What an attribute found on a class gives for an instance: the descriptor protocol."""
+        solver = self.solver
+        key = ("descriptor", id(found), node)
+        match found:
+            case property():
+                if found.fget is None:
+                    return set()
+                return solver.calling.call_object(instance, found.fget, self.args([{node}]), key)
+            case types.FunctionType():
+                return {self.nodes.bound(found, node)}
+            case staticmethod():
+                return {self.nodes.known(found.__func__)}
+            case classmethod():
+                return {self.nodes.bound(found.__func__, self.class_node(node, cls))}
+            case types.MemberDescriptorType():
+                return self.field(instance, node, name)
+            case functools.cached_property():
+                made = solver.calling.call_object(instance, found.func, self.args([{node}]), key)
+                self.store_field(instance, node, name, made)
+                return made | self.field(instance, node, name)
+            case types.GetSetDescriptorType():
+                return self.load_getset(instance, node, cls, name)
+        if isinstance(found, C_CALLABLES):
+            return {self.nodes.bound(found, node)}
+        if hasattr(type(found), "__get__"):
+            return self.load_descriptor(instance, node, cls, name, found)
+        if node.kind is Kind.SELF or node.kind is Kind.STATE:
+            if cls is solver.cls:
+                solver.class_owned.add(id(found))
+        value = self.nodes.known(found)
+        if node.kind is Kind.SELF and not (name in solver.declared or name in solver.tops):
+            return {value}
+        if node.kind is Kind.SELF:
+            solver.put_top(name, [value] if value.kind is not Kind.KNOWN else [])
+        return self.field(instance, node, name) | {value}
+
+    def load_descriptor(
+        self, instance: "Instance", node: Node, cls: type | None, name: str, found: Any
+    ) -> NodeSet:
+        """A descriptor of a kind of its own."""
+        solver = self.solver
+        wrapped = getattr(found, "__wrapped__", None)
+        if isinstance(found, functools.partialmethod):
+            return {self.nodes.bound(found, node)}
+        if isinstance(found, functools.singledispatchmethod):
+            return {self.nodes.bound(found, node)}
+        if isinstance(wrapped, types.FunctionType) and type(found).__module__ == "functools":
+            return {self.nodes.bound(wrapped, node)}
+        getter = lookup(type(found), "__get__")
+        out = self.field(instance, node, name)
+        args = self.args([{self.nodes.known(found)}, {node}, {self.class_node(node, cls)}])
+        return out | solver.calling.call_object(instance, getter, args, ("__get__", id(found), node))
+
+    def load_getset(self, instance: "Instance", node: Node, cls: type | None, name: str) -> NodeSet:
+        solver = self.solver
+        if name == "__class__":
+            return {self.class_node(node, cls)}
+        if node.kind is Kind.SELF:
+            solver.read(instance, None, name)
+            return {self.nodes.state(None)}
+        if self.nodes.is_immutable(cls or object):
+            return {self.nodes.scalar(None)}
+        return {node} if name == "__dict__" else self.elements(node)
+
+    def class_node(self, node: Node, cls: type | None) -> Node:
+        if node.kind is Kind.KNOWN and isinstance(node.obj, type):
+            return node
+        return self.nodes.known(cls) if cls is not None else self.nodes.site("class", None)
+
+    def field(self, instance: "Instance", node: Node, name: str) -> NodeSet:
+        """An instance attribute."""
+        solver = self.solver
+        if node.kind is not Kind.SELF:
+            return self.elements(node)
+        solver.read(instance, name, f".{name}")
+        if name in solver.declared and name not in solver.tops:
+            hint = solver.declared[name]
+            found = self.from_hint(hint, ("declared", name), solver.hint_space(name))
+            solver.put_top(name, found)
+        return solver.value_of(self.nodes.state(name))
+
+    def store(self, instance: "Instance", node: Node, name: str | None, values: NodeSet) -> None:
+        """``node.name = value``."""
+        solver = self.solver
+        text = f".{name} = ..."
+        classes = self.types_of(node)
+        if node.kind is Kind.SUPER:
+            assert node.receiver is not None
+            self.store_field(instance, node.receiver, name, values)
+            return
+        if node.kind is Kind.KNOWN:
+            solver.put(node, values)
+            solver.mutate(instance, node, text, definite=True)
+            return
+        for cls in classes:
+            if cls is None:
+                self.store_field(instance, node, name, values)
+                continue
+            setter = lookup(cls, "__setattr__")
+            if isinstance(setter, types.FunctionType):
+                args = self.args([{node}, {self.nodes.scalar(str, name)}, values])
+                solver.calling.call_object(instance, setter, args, ("__setattr__", instance, node))
+                if node.kind is Kind.SELF:
+                    solver.write(instance, None, text)
+            found = lookup(cls, name) if name is not None else MISSING
+            if isinstance(found, property):
+                if found.fset is not None:
+                    key = ("fset", id(found), node)
+                    solver.calling.call_object(instance, found.fset, self.args([{node}, values]), key)
+                continue
+            if name == "__class__":
+                solver.mutate(instance, node, text)
+                continue
+            if found is not MISSING and not isinstance(found, types.MemberDescriptorType):
+                method = lookup(type(found), "__set__")
+                if isinstance(method, types.FunctionType):
+                    args = self.args([{self.nodes.known(found)}, {node}, values])
+                    solver.calling.call_object(instance, method, args, ("__set__", id(found), node))
+                    if node.kind is Kind.SELF:
+                        solver.write(instance, name, text)
+                    continue
+                if isinstance(found, types.GetSetDescriptorType):
+                    solver.mutate(instance, node, text)
+                    continue
+            self.store_field(instance, node, name, values)
+
+    def store_field(self, instance: "Instance", node: Node, name: str | None, values: NodeSet) -> None:
+        solver = self.solver
+        text = f".{name} = ..." if name is not None else "an attribute whose name is not known = ..."
+        if node.kind is Kind.SELF:
+            solver.write(instance, name, text)
+            solver.put_top(name, values)
+        else:
+            solver.put(node, values)
+            solver.mutate(instance, node, text)
+
+    def delete(self, instance: "Instance", node: Node, name: str | None) -> None:
+        """``del node.name``."""
+        solver = self.solver
+        text = f"del .{name}"
+        if node.kind is not Kind.SELF:
+            solver.mutate(instance, node, text, definite=True)
+            return
+        deleter = lookup(solver.cls, "__delattr__")
+        if isinstance(deleter, types.FunctionType):
+            args = self.args([{node}, {self.nodes.scalar(str, name)}])
+            solver.calling.call_object(instance, deleter, args, ("__delattr__", instance))
+            solver.write(instance, None, text)
+        found = lookup(solver.cls, name) if name is not None else MISSING
+        if isinstance(found, property):
+            if found.fdel is not None:
+                solver.calling.call_object(instance, found.fdel, self.args([{node}]), ("fdel", id(found)))
+            return
+        method = lookup(type(found), "__delete__") if found is not MISSING else MISSING
+        if isinstance(method, types.FunctionType):
+            args = self.args([{self.nodes.known(found)}, {node}])
+            solver.calling.call_object(instance, method, args, ("__delete__", id(found)))
+        solver.write(instance, name, text)
+
+    # Elements
+
+    def elements(self, node: Node) -> NodeSet:
+        """Anything directly in an object."""
+        solver = self.solver
+        match node.kind:
+            case Kind.STATE:
+                return solver.value_of(self.nodes.state(node.name, True))
+            case Kind.SITE | Kind.KNOWN:
+                return solver.held(node)
+            case Kind.SCALAR:
+                return {self.nodes.scalar(str if node.type is str else None)}
+            case Kind.SELF:
+                return {self.nodes.state(None)}
+            case Kind.NONE:
+                return set()
+            case _:
+                return {self.nodes.site(("part", node), None)}
+
+    def iterate(self, instance: "Instance", node: Node, index: int) -> NodeSet:
+        """One element of iterating an object (of unpacking it, the ``index``-th), and what that does to it."""
+        solver = self.solver
+        if index >= 0 and node.elements is not None:
+            return node.elements[index] if index < len(node.elements) else set()
+        out: NodeSet = set()
+        for cls in self.types_of(node):
+            if cls is None:
+                solver.mutate(instance, node, "iterating something of unknown type")
+            elif node.kind is not Kind.SCALAR:
+                self.iterate_type(instance, node, cls, out)
+        if node.kind is not Kind.SELF:
+            out |= self.elements(node)
+        return out
+
+    def iterate_type(self, instance: "Instance", node: Node, cls: type, out: NodeSet) -> None:
+        solver = self.solver
+        method = lookup(cls, "__iter__")
+        key = ("__iter__", node)
+        if method is MISSING:
+            getter = lookup(cls, "__getitem__")
+            if isinstance(getter, types.FunctionType):
+                args = self.args([{node}, {self.nodes.scalar(int)}])
+                out |= solver.calling.call_object(instance, getter, args, key)
+            elif node.kind is not Kind.KNOWN:
+                solver.mutate(instance, node, "iterating something of unknown type")
+        elif isinstance(method, types.FunctionType):
+            for result in solver.calling.call_object(instance, method, self.args([{node}]), key):
+                if result is node:
+                    step = lookup(cls, "__next__")
+                    if step is not MISSING:
+                        out |= solver.calling.call_object(instance, step, self.args([{node}]), (key, "next"))
+                elif result.kind is not Kind.SELF:
+                    out |= self.elements(result)
+        elif node.kind is Kind.SELF:
+            out |= solver.calling.call_object(instance, method, self.args([{node}]), key)
+            out |= self.elements(node)
+        elif self.owner_effect(method, "__iter__") is None:
+            solver.mutate(instance, node, f"iterating {cls.__name__}, which moves on")
+
+    def owner_effect(self, method: Any, name: str) -> str | None:
+        owner = getattr(method, "__objclass__", None)
+        return method_effect(owner, name) if owner is not None else None
+
+    def item(self, instance: "Instance", node: Node, keys: NodeSet, key: Any) -> NodeSet:
+        """``node[k]``."""
+        if node.kind is Kind.SCALAR:
+            return {self.nodes.scalar(node.type if node.type in (str, bytes) else None)}
+        if node.kind is Kind.KNOWN and isinstance(node.obj, type):
+            return {node}  # ``list[int]``
+        return self.special(instance, node, "__getitem__", self.args([keys]), key)
+
+    def special(self, instance: "Instance", node: Node, name: str, args: Args, key: Any) -> NodeSet:
+        """Call a special method that syntax calls, by the type of the object."""
+        solver = self.solver
+        out: NodeSet = set()
+        if node.kind in (Kind.SCALAR, Kind.NONE):
+            return {self.nodes.scalar(None)}
+        if node.kind is Kind.SUPER:
+            return solver.escape(instance, [node], name)
+        for cls in self.types_of(node):
+            if cls is not None and is_neutral_type(cls):
+                out.add(node if node.kind is not Kind.STATE else self.nodes.scalar(bool))
+                continue
+            found = lookup(cls, name) if cls is not None else MISSING
+            if found is MISSING:
+                if node.kind is Kind.SELF:
+                    continue
+                solver.mutate(instance, node, f"{name} of unknown type", definite=name != "__getitem__")
+                solver.put(node, args.all())
+                out |= self.elements(node)
+                if name == "__enter__":
+                    out.add(node)
+                if cls is None and solver.carries(args.all()):
+                    out |= solver.escape(instance, args.all(), f"{name} of unknown type")
+            else:
+                out |= solver.calling.call_object(instance, found, args.bound(node), (key, name))
+        return out
+
+    # Operators
+
+    def operator(
+        self, instance: "Instance", owner: "Var", names: tuple[str, ...], operands: "tuple[Var, ...]", key: Any
+    ) -> NodeSet:
+        """An operator on objects: nothing changes unless a class written in Python says so."""
+        left = instance.vars.get(owner, set())
+        right: NodeSet = set().union(*(instance.vars.get(var, set()) for var in operands))
+        return self.operate(instance, left, right, names, key)
+
+    def operate(
+        self, instance: "Instance", left: NodeSet, right: NodeSet, names: tuple[str, ...], key: Any
+    ) -> NodeSet:
+        out: NodeSet = set()
+        plain = True
+        for nodes, others in ((left, right), (right, left)):
+            for node in list(nodes):
+                if node.kind not in (Kind.SCALAR, Kind.NONE):
+                    plain = False
+                    out |= self.operate_on(instance, node, others, names, key)
+        if plain:
+            types_ = {node.type for node in left | right}
+            return {self.nodes.scalar(types_.pop() if len(types_) == 1 else None)} if left else set()
+        texts = [node for node in left if node.kind is Kind.SCALAR and node.type in (str, bytes)]
+        if names[0] in ("__bool__", "__format__", "__hash__", "__len__") or (texts and names[0] == "__mod__"):
+            return {self.nodes.scalar(str if texts else None)}
+        numbers = [n for n in left | right if n.kind is Kind.SCALAR and n.type in _NUMBERS]
+        result = self.nodes.site((key, "result"), self.result_type(left, right, names), unknown=False)
+        if not numbers or names[0] == "__mul__":  # ``2 * xs`` holds what xs holds, ``1 + x`` nothing
+            for node in left | right:
+                if node.kind not in (Kind.SCALAR, Kind.NONE, Kind.SELF) and names[0][2:4] not in ("eq", "ne", "lt"):
+                    solver_elements = self.elements(node)
+                    self.solver.put(result, {inner for inner in solver_elements if inner is not result})
+        return out | {result}
+
+    def result_type(self, left: NodeSet, right: NodeSet, names: tuple[str, ...]) -> type | None:
+        found = {cls for node in left | right for cls in self.types_of(node)}
+        if len(found) == 1:
+            cls = found.pop()
+            if cls in _PLAIN_CONTAINERS:
+                return cls
+        return None
+
+    def operate_on(
+        self, instance: "Instance", node: Node, others: NodeSet, names: tuple[str, ...], key: Any
+    ) -> NodeSet:
+        solver = self.solver
+        out: NodeSet = set()
+        for cls in self.types_of(node):
+            if cls is None:
+                continue
+            for name in names:
+                found = lookup(cls, name)
+                if isinstance(found, types.FunctionType):
+                    args = self.args([{node}, others] if others else [{node}])
+                    out |= solver.calling.call_object(instance, found, args, (key, name))
+                elif found is not MISSING and node.kind is Kind.SELF and self.solver.opaque:
+                    solver.read(instance, None, name)
+        return out
+
+    def inplace(self, instance: "Instance", node: Node, name: str, values: NodeSet, key: Any) -> NodeSet:
+        """``node op= value``: a mutable object changes in place, or a new one is made."""
+        solver = self.solver
+        plain = f"__{name[3:]}"
+        if node.kind in (Kind.SCALAR, Kind.NONE):
+            return self.operate(instance, {node}, values, (plain, f"__r{name[3:]}"), key)
+        out: NodeSet = set()
+        for cls in self.types_of(node):
+            found = lookup(cls, name) if cls is not None else MISSING
+            if cls is None or (found is not MISSING and not isinstance(found, types.FunctionType)):
+                solver.mutate(instance, node, f"{name} in place", definite=cls is not None)
+                solver.put(node, values)
+                for value in list(values):
+                    solver.put(node, self.elements(value))
+                out.add(node)
+            elif isinstance(found, types.FunctionType):
+                args = self.args([{node}, values])
+                out |= solver.calling.call_object(instance, found, args, (key, name))
+        return out | self.operate(instance, {node}, values, (plain, f"__r{name[3:]}"), key)
+
+    def contains(self, instance: "Instance", node: Node, values: NodeSet, key: Any) -> None:
+        """``x in node``."""
+        solver = self.solver
+        if node.kind in (Kind.SCALAR, Kind.NONE):
+            return
+        for cls in self.types_of(node):
+            found = lookup(cls, "__contains__") if cls is not None else MISSING
+            if found is not MISSING:
+                solver.calling.call_object(instance, found, self.args([{node}, values]), (key, "in"))
+            elif cls is None:
+                solver.mutate(instance, node, "`in` something of unknown type")
+            else:
+                self.iterate(instance, node, -1)
+
+    def awaited(self, instance: "Instance", node: Node, key: Any) -> NodeSet:
+        """``await node``."""
+        if node.kind is Kind.STATE:
+            self.solver.mutate(instance, node, "await")
+        if node.kind is Kind.SELF:
+            self.special(instance, node, "__await__", self.args([]), key)
+        return self.elements(node) | {self.nodes.site((key, "awaited"), None)}
+
+    # Arguments
+
+    def args(self, positional: list[NodeSet]) -> Args:
+        return Args(positional)
+
+    def pack(
+        self,
+        instance: "Instance",
+        args: "list[tuple[bool, Var]]",
+        kwargs: "list[tuple[str | None, Var]]",
+    ) -> Args:
+        """Turn the operands of a call into sets of nodes."""
+        packed = self.args([])
+        for starred, var in args:
+            nodes = instance.vars.get(var, set())
+            if not starred:
+                if packed.rest:
+                    packed.rest |= nodes
+                else:
+                    packed.positional.append(nodes)
+            elif len(nodes) == 1 and not packed.rest and (only := next(iter(nodes))).elements is not None:
+                packed.positional += only.elements
+                if only.unknown:
+                    packed.rest |= self.solver.held(only)
+            else:
+                for node in list(nodes):
+                    packed.rest |= self.iterate(instance, node, -1)
+        for name, var in kwargs:
+            nodes = instance.vars.get(var, set())
+            if name is None:
+                for node in list(nodes):
+                    packed.rest_keywords |= self.elements(node)
+            else:
+                packed.keywords[name] = nodes
+        return packed

@@ -1,0 +1,386 @@
+"""Puts a :class:`ClassPlan` together: members, the solver's effects closed over calls, alias groups, overrides."""
+
+import functools
+import types
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from ..errors import AnalysisError
+from . import _overrides
+from ._classes import declared_fields, kind_of, lookup, own_mro, slot_names
+from ._nodes import Kind, Node, NodeSet
+from ._plan import ClassPlan, MethodKind, MethodPlan, Reason
+from ._solver import Instance, Solver, TooComplexError
+from ._table import is_neutral_type, method_effect
+
+__all__ = ["plan"]
+
+_plans: "weakref.WeakKeyDictionary[type, ClassPlan]" = weakref.WeakKeyDictionary()
+
+#: What never runs through a proxy, and so may write class state.
+_CONSTRUCTION = ("__init__", "__new__", "__init_subclass__", "__set_name__", "__class_getitem__", "__del__")
+#: Members of every class that are no methods of it.
+_NOT_METHODS = ("__class__", "__dict__", "__weakref__", "__doc__", "__module__", "__slots__", "__annotations__")
+_C_FUNCTIONS = (
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.ClassMethodDescriptorType,
+    types.BuiltinFunctionType,
+)
+
+
+def plan(cls: type) -> ClassPlan:
+    """What every method of a class reads, writes and returns; made once a class, without running its code.
+
+    :raises AnalysisError: if a method writes class state, or what was said of the class by ``_shared_meta``,
+        ``@reads``, ``@writes`` or ``@returns_value`` does not fit it.
+    """
+    if not isinstance(cls, type):
+        raise AnalysisError(f"plan() takes a class, not {cls!r}")
+    found = _plans.get(cls)
+    if found is None:
+        found = _plans[cls] = _Planner(cls).plan()
+    return found
+
+
+class _Member:
+    """One callable part of a class: what to call it and where its effects come from."""
+
+    __slots__ = ("function", "kind", "name", "raw", "wild")
+
+    def __init__(self, name: str, kind: MethodKind, raw: Any, function: Any) -> None:
+        self.name, self.kind, self.raw, self.function = name, kind, raw, function
+        self.wild = ""  # why nothing is known of it
+
+
+def _members(cls: type) -> Iterator[_Member]:
+    """Every callable and every descriptor with code, by name, as Python would find it."""
+    seen: set[str] = set()
+    for base in own_mro(cls):
+        for name, value in base.__dict__.items():
+            if name in seen or name in _NOT_METHODS:
+                continue
+            seen.add(name)
+            yield from _parts(name, value)
+
+
+def _parts(name: str, value: Any) -> Iterator[_Member]:
+    match value:
+        case staticmethod():
+            yield _Member(name, "staticmethod", value, value.__func__)
+        case classmethod():
+            yield _Member(name, "classmethod", value, value.__func__)
+        case property():
+            parts: list[tuple[MethodKind, Any]] = [
+                ("getter", value.fget), ("setter", value.fset), ("deleter", value.fdel)
+            ]  # fmt: skip
+            for kind, function in parts:
+                if function is not None:
+                    yield _Member(name, kind, value, function)
+        case functools.cached_property():
+            yield _Member(name, "getter", value, None)
+        case types.MemberDescriptorType() | types.GetSetDescriptorType():
+            return
+        case types.ClassMethodDescriptorType():
+            yield _Member(name, "classmethod", value, value)
+        case type():
+            return
+        case _ if isinstance(value, _C_FUNCTIONS):
+            yield _Member(name, "method", value, value)
+        case types.FunctionType() | functools.partialmethod() | functools.singledispatchmethod():
+            yield _Member(name, "method", value, value)
+        case _ if hasattr(type(value), "__get__"):
+            wrapped = getattr(value, "__wrapped__", None)
+            if isinstance(wrapped, types.FunctionType) and callable(value):
+                yield _Member(name, "method", value, value)
+                return
+            yield _Member(name, "getter", value, None)
+            if hasattr(type(value), "__set__"):
+                yield _Member(name, "setter", value, None)
+            if hasattr(type(value), "__delete__"):
+                yield _Member(name, "deleter", value, None)
+        case _ if callable(value):
+            yield _Member(name, "staticmethod", value, value)
+
+
+class _Planner:
+    """Makes the plan of one class."""
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+        self.kind = kind_of(cls)
+        self.solver = Solver(cls)
+        self.entries: list[tuple[_Member, Instance | None]] = []
+
+    def plan(self) -> ClassPlan:
+        members = list(_members(self.cls))
+        try:
+            self.entries = [(member, self.enter(member)) for member in members]
+            self.solver.run()
+        except (TooComplexError, RecursionError):
+            self.entries = [(member, None) for member in members]
+            for member in members:
+                member.wild = "too much code is reached to follow"
+        closed = _close([instance for _, instance in self.entries if instance is not None])
+        groups = self.alias_groups()
+        plans: dict[str, dict[str, MethodPlan]] = {"getter": {}, "setter": {}, "deleter": {}, "method": {}}
+        for member, instance in self.entries:
+            made = self.method_plan(member, closed[instance] if instance is not None else None, groups)
+            kind = member.kind if member.kind in plans else "method"
+            plans[kind][member.name] = made
+        made_plan = ClassPlan(
+            name=f"{self.cls.__module__}:{self.cls.__qualname__}",
+            kind=self.kind,
+            attributes=self.attributes(),
+            methods=plans["method"],
+            getters=plans["getter"],
+            setters=plans["setter"],
+            deleters=plans["deleter"],
+            custom_setattr=self.overrides("__setattr__") or self.overrides("__delattr__"),
+            custom_getattribute=self.overrides("__getattribute__"),
+            alias_groups=tuple(groups),
+        )
+        return _overrides.apply(self.cls, made_plan)
+
+    def overrides(self, name: str) -> bool:
+        return lookup(self.cls, name) is not object.__dict__[name]
+
+    def enter(self, member: _Member) -> Instance | None:
+        """Hand a member to the solver, as something that is called from outside."""
+        solver = self.solver
+        receiver: Node | None = solver.nodes.receiver
+        if member.kind == "classmethod" or member.name in ("__init_subclass__", "__class_getitem__", "__new__"):
+            receiver = solver.nodes.known(self.cls)
+        elif member.kind == "staticmethod":
+            receiver = None
+        function = member.function
+        if isinstance(function, types.FunctionType):
+            found = solver.enter(function, receiver)
+            if found is None:
+                member.wild = "neither its source nor its bytecode can be analysed"
+            return found
+        return self.enter_stub(member, receiver)
+
+    def enter_stub(self, member: _Member, receiver: Node | None) -> Instance:
+        """Anything but a plain function: as if a function called it with arguments that nobody knows."""
+        solver = self.solver
+        from ._ir import Body
+
+        body = Body(member.name, "", 0, params=["self"], vararg="args", kwarg="kwargs")
+        body.may_end = False
+        names = [(False, "self")] if receiver is not None else []
+        match member.kind:
+            case "getter":
+                body.instrs = [("attr", 0, 1, "self", member.name), ("return", 0, 1)]
+            case "setter":
+                body.instrs = [("iter", 0, 1, "args", -1), ("setattr", 0, "self", member.name, 1)]
+                body.may_end = True
+            case "deleter":
+                body.instrs = [("delattr", 0, "self", member.name)]
+                body.may_end = True
+            case _:
+                callee = member.function
+                body.locals = {"callee"}
+                body.instrs = [
+                    ("call", 0, 1, "callee", [*names, (True, "args")], [(None, "kwargs")]),
+                    ("return", 0, 1),
+                ]
+        instance = solver.new_instance(("stub", member.kind, member.name), Instance(body, None, None))
+        if member.kind not in ("getter", "setter", "deleter"):
+            solver.add(instance, "callee", {solver.nodes.known(callee)})
+        if receiver is not None:
+            solver.add(instance, "self", {receiver})
+        solver.add(instance, "args", {solver.nodes.site((instance, "*"), tuple)})
+        solver.add(instance, "kwargs", {solver.nodes.site((instance, "**"), dict)})
+        return instance
+
+    # One method
+
+    def method_plan(self, member: _Member, effects: "_Effects | None", groups: list[frozenset[str]]) -> MethodPlan:
+        if effects is None:
+            reason = Reason("writes anything", member.wild)
+            return MethodPlan(member.name, member.kind, None, None, returns=True, reasons=(reason,))
+        if effects.class_writes and member.name not in _CONSTRUCTION:
+            self.refuse(member, effects.class_writes[0])
+        reads = self.names(effects.reads, groups, member)
+        writes = self.names(effects.writes, groups, member)
+        everything = frozenset().union(*groups) if self.self_reachable else frozenset()
+        if reads is not None and everything & reads and self.self_reachable:
+            reads = None
+        instance = effects.instance
+        body = instance.body
+        result = self.solver.calling.result(instance)
+        lazy = body.is_generator or body.is_async
+        returns = lazy or any(node.kind is not Kind.NONE for node in result) or not result
+        returns_self = not lazy and result == {self.solver.nodes.receiver}
+        return MethodPlan(
+            name=member.name,
+            kind=member.kind,
+            reads=reads,
+            writes=writes,
+            returns=returns,
+            returns_alias=returns and self.aliases(result),
+            returns_self=returns_self,
+            is_async=body.is_async,
+            is_generator=body.is_generator,
+            blocks=tuple(effects.blocks),
+            reasons=tuple(effects.reasons()),
+        )
+
+    def refuse(self, member: _Member, reason: Reason) -> None:
+        where = f" ({reason.file}, line {reason.line})" if reason.line else ""
+        raise AnalysisError(
+            f"{self.cls.__qualname__}.{member.name} writes class state: {reason.text}{where}. Other processes "
+            "would not see it. Keep it in an attribute of the instance, assigned in __init__."
+        )
+
+    def names(
+        self, found: dict[str | None, Reason], groups: list[frozenset[str]], member: _Member
+    ) -> frozenset[str] | None:
+        """Attribute names out of effects: None for any, and the aliases of each."""
+        if None in found or (found and self.kind == "opaque"):
+            return None
+        names = {name for name in found if name is not None}
+        for group in groups:
+            if names & group:
+                names |= group
+        return frozenset(names)
+
+    def aliases(self, result: NodeSet) -> bool:
+        """Whether a result may share mutable state with the receiver."""
+        solver = self.solver
+        seen: NodeSet = set()
+        todo = list(result)
+        while todo:
+            node = todo.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            match node.kind:
+                case Kind.STATE:
+                    if solver.is_mutable(node):
+                        return True
+                case Kind.SELF | Kind.FUNC | Kind.BOUND | Kind.SUPER:
+                    return True
+                case Kind.METH:
+                    return True
+                case Kind.SITE:
+                    if node.receiver is not None:
+                        return True
+                    todo += solver.contents.get(node, ())
+        return False
+
+    # The class
+
+    @functools.cached_property
+    def self_reachable(self) -> frozenset[str]:
+        """Attributes through which the receiver itself is reached (a child that knows its parent)."""
+        solver = self.solver
+        names = [name for name in solver.tops if name is not None]
+        return frozenset(name for name in names if solver.nodes.receiver in solver.graph(name))
+
+    def alias_groups(self) -> list[frozenset[str]]:
+        """Attributes that may hold the same mutable object, by what their graphs have in common."""
+        solver = self.solver
+        owners: dict[Node, set[str]] = {}
+        names = sorted(name for name in solver.tops if name is not None)
+        for name in names:
+            for node in self.graph_nodes(name):
+                owners.setdefault(node, set()).add(name)
+        groups = [set(group) for group in owners.values() if len(group) > 1]
+        if self.self_reachable:
+            groups.append(set(names))
+        merged: list[set[str]] = []
+        for group in groups:
+            for other in [other for other in merged if other & group]:
+                merged.remove(other)
+                group = group | other
+            merged.append(group)
+        return sorted((frozenset(group) for group in merged), key=sorted)
+
+    def graph_nodes(self, name: str) -> NodeSet:
+        """The mutable objects in the graph of an attribute; another attribute stands for itself."""
+        solver = self.solver
+        out: NodeSet = {solver.nodes.state(name)}
+        todo = list(solver.tops.get(name, ()))
+        todo += solver.contents.get(solver.nodes.state(name), ())
+        todo += solver.contents.get(solver.nodes.state(name, True), ())
+        seen: NodeSet = set()
+        while todo:
+            node = todo.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            if node.kind is Kind.STATE:
+                if node.name is not None and solver.is_mutable(node):
+                    out.add(solver.nodes.state(node.name))
+            elif node.kind in (Kind.SITE, Kind.KNOWN):
+                if solver.is_mutable(node):
+                    out.add(node)
+                todo += solver.contents.get(node, ())
+        return out
+
+    def attributes(self) -> tuple[str, ...]:
+        """All instance attributes: slots and declared fields first, then in the order of their first mention."""
+        if self.kind == "opaque":
+            return ()
+        found: dict[str, None] = dict.fromkeys([*slot_names(self.cls), *declared_fields(self.cls)])
+        solver = self.solver
+        known = {name for name in solver.tops if name is not None}
+        for instance in solver.instances.values():
+            for effects in (instance.reads, instance.writes):
+                known.update(name for name in effects if name is not None)
+        first = sorted(self.entries, key=lambda entry: entry[0].name not in ("__init__", "__new__"))
+        for _, instance in first:
+            for instr in instance.body.instrs if instance is not None else ():
+                name = {"attr": 4, "setattr": 3, "delattr": 3}.get(instr[0])
+                if name is not None and instr[name] in known:
+                    found[instr[name]] = None
+        found.update(dict.fromkeys(sorted(known)))
+        return tuple(name for name in found if name not in ("__dict__", "__weakref__"))
+
+
+class _Effects:
+    """The effects of a function, all that it calls included."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self.reads: dict[str | None, Reason] = {}
+        self.writes: dict[str | None, Reason] = {}
+        self.class_writes: list[Reason] = []
+        self.outside: dict[str, Reason] = {}
+        self.blocks: dict[str, None] = {}
+
+    def include(self, other: Instance) -> None:
+        for name, reason in other.reads.items():
+            self.reads.setdefault(name, reason)
+        for name, reason in other.writes.items():
+            self.writes.setdefault(name, reason)
+        self.class_writes += other.class_writes
+        self.outside.update(other.outside)
+        self.blocks.update(other.blocks)
+
+    def reasons(self) -> list[Reason]:
+        out = list(self.writes.values())
+        if None in self.reads:
+            out.append(self.reads[None])
+        return out + list(self.outside.values())
+
+
+def _close(entries: list[Instance]) -> dict[Instance, _Effects]:
+    """Effects closed over calls."""
+    out: dict[Instance, _Effects] = {}
+    for entry in entries:
+        effects = out[entry] = _Effects(entry)
+        seen = {entry: None}
+        todo = [entry]
+        while todo:
+            instance = todo.pop()
+            effects.include(instance)
+            for called in instance.calls:
+                if called not in seen:
+                    seen[called] = None
+                    todo.append(called)
+    return out

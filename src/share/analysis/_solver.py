@@ -1,0 +1,655 @@
+"""The fixed point: runs the instructions of all functions that matter until nothing new is found.
+
+Flow-insensitive and alias-aware: every variable holds a set of :class:`Node`; what is put into an object is
+remembered per place of creation (``contents``) and per attribute (``tops``). Only what cannot be retracted is
+recorded, so the order in which functions are visited does not matter.
+"""
+
+import builtins
+import sys
+from collections.abc import Callable, Iterable
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from ._args import Args
+from ._classes import MISSING, declared_fields, kind_of, slot_names
+from ._front import body_of
+from ._ir import Body, Var
+from ._nodes import Kind, Node, Nodes, NodeSet
+from ._plan import Reason
+from ._table import is_immutable_type, is_neutral_type
+
+__all__ = ["Instance", "Solver", "TooComplexError"]
+
+_MAX_INSTANCES = 600
+_CODE_LIKE = (Kind.SELF, Kind.FUNC, Kind.BOUND, Kind.METH, Kind.NONE, Kind.SCALAR, Kind.SUPER)
+
+
+class TooComplexError(Exception):
+    """The functions reached are too many; the class is planned as if nothing were known of them."""
+
+
+class Instance:
+    """One function in one role (receiver is the shared object, or not), with what is known of its variables."""
+
+    def __init__(self, body: Body, function: FunctionType | None, outer: "Instance | None") -> None:
+        self.body, self.function, self.outer = body, function, outer
+        self.vars: dict[Var, NodeSet] = {}
+        self.reads: dict[str | None, Reason] = {}
+        self.writes: dict[str | None, Reason] = {}
+        self.class_writes: list[Reason] = []
+        self.outside: dict[str, Reason] = {}
+        self.blocks: dict[str, None] = {}
+        self.calls: dict[Instance, None] = {}
+        self.result: NodeSet = set()
+        self.line = body.line
+
+    def root(self) -> "Instance":
+        """The outermost enclosing function."""
+        return self if self.outer is None else self.outer.root()
+
+
+class Solver:
+    """Analyses one class; see :meth:`enter` and :meth:`run`."""
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+        self.nodes = Nodes(is_immutable_type)
+        self.instances: dict[Any, Instance] = {}
+        self.keep: list[Any] = []  # functions whose id is part of a key
+        self.tops: dict[str | None, NodeSet] = {}
+        self.contents: dict[Node, NodeSet] = {}
+        self.globals: dict[tuple[int, str], NodeSet] = {}
+        self.class_owned: set[int] = set()  # objects that were found as attributes of the class
+        self.seen_states: dict[Node, None] = {}
+        self.filled: set[Node] = set()
+        self.changed = True
+        self.version = 0
+        self.shape_cache: dict[Node, NodeSet] = {}
+        self.shape_version = -1
+        self.slots = set(slot_names(cls))
+        self.declared = declared_fields(cls)
+        self.opaque = kind_of(cls) == "opaque"
+        self.near = {base.__module__ for base in cls.__mro__ if base.__module__ not in ("builtins", "abc", "typing")}
+        self.caught = self.nodes.site("caught", None)
+        from ._calls import Calls  # the two halves of one thing, in two files
+        from ._objects import Objects
+
+        self.objects = Objects(self)
+        self.calling = Calls(self)
+
+    # Running
+
+    def enter(self, function: FunctionType, receiver: Node | None) -> Instance | None:
+        """Add a function that is called from outside; None if nothing is known about its code."""
+        instance = self.instance(function, receiver)
+        if instance is None:
+            return None
+        body = instance.body
+        for index, name in enumerate(body.params):
+            if index == 0 and receiver is not None:
+                self.add(instance, name, {receiver})
+            else:
+                self.add(instance, name, self.argument(instance, name))
+        for name in body.kwonly:
+            self.add(instance, name, self.argument(instance, name))
+        if body.vararg is not None:
+            site = self.nodes.site((instance, "*"), tuple, unknown=True)
+            if receiver is not None and not body.params:
+                self.put(site, {receiver})
+                site.elements = [{receiver}]
+            self.add(instance, body.vararg, {site})
+        if body.kwarg is not None:
+            self.add(instance, body.kwarg, {self.nodes.site((instance, "**"), dict)})
+        return instance
+
+    def hint_space(self, name: str) -> FunctionType | None:
+        """Some function of the class that declares an attribute, for the globals of its module."""
+        for base in self.cls.__mro__:
+            if name in base.__dict__.get("__annotations__", {}):
+                functions = (value for value in vars(base).values() if isinstance(value, FunctionType))
+                return next((value for value in functions if value.__module__ == base.__module__), None)
+        return None
+
+    def argument(self, instance: Instance, name: str) -> NodeSet:
+        """What a caller from outside may pass."""
+        hint = instance.body.annotations.get(name)
+        return self.objects.from_hint(hint, (instance, name), instance.function)
+
+    def run(self) -> None:
+        """Iterate to the fixed point, then once more with what was never seen being stored taken as unknown."""
+        while True:
+            while self.changed:
+                self.changed = False
+                for instance in list(self.instances.values()):
+                    self.step(instance)
+            self.fill()
+            if not self.changed:
+                return
+
+    def fill(self) -> None:
+        """Attributes and containers into which nothing was seen being put are filled from outside."""
+        for state in list(self.seen_states):
+            if state not in self.filled and not self.shapes(state):
+                self.filled.add(state)
+                self.version += 1
+                self.changed = True
+
+    def step(self, instance: Instance) -> None:
+        for instr in instance.body.instrs:
+            instance.line = instr[1]
+            _OPERATIONS[instr[0]](self, instance, instr)
+
+    def instance(self, function: FunctionType, receiver: Node | None) -> Instance | None:
+        role = "self" if receiver is self.nodes.receiver else "other"
+        key = (id(function), role)
+        found = self.instances.get(key)
+        if found is None:
+            body = body_of(function.__code__)
+            if body is None:
+                return None
+            self.keep.append(function)
+            found = self.new_instance(key, Instance(body, function, None))
+        return found
+
+    def new_instance(self, key: Any, instance: Instance) -> Instance:
+        if len(self.instances) >= _MAX_INSTANCES:
+            raise TooComplexError
+        self.instances[key] = instance
+        self.changed = True
+        return instance
+
+    # Variables and contents
+
+    def get(self, instance: Instance, var: Var) -> list[Node]:
+        """The nodes of a variable, as a list that does not change while it is walked."""
+        return list(instance.vars.get(var, ()))
+
+    def add(self, instance: Instance, var: Var, nodes: NodeSet) -> None:
+        old = instance.vars.get(var)
+        if old is None:
+            if nodes:
+                instance.vars[var] = set(nodes)
+                self.changed = True
+        elif not nodes <= old:
+            old |= nodes
+            self.changed = True
+
+    def put(self, holder: Node, nodes: Iterable[Node]) -> None:
+        """Remember that an object may hold others."""
+        if holder.kind not in (Kind.STATE, Kind.SITE, Kind.KNOWN):
+            return
+        nodes = {self.general(node) for node in nodes if node is not holder}
+        old = self.contents.setdefault(holder, set())
+        if not nodes <= old:
+            old |= nodes
+            self.changed = True
+            self.version += 1
+
+    def put_top(self, name: str | None, nodes: Iterable[Node]) -> None:
+        """Remember that an attribute may be one of these."""
+        nodes = {self.general(node) for node in nodes}
+        old = self.tops.setdefault(name, set())
+        if not nodes <= old:
+            old |= nodes
+            self.changed = True
+            self.version += 1
+
+    def general(self, node: Node) -> Node:
+        """A text loses which text it is when it is stored."""
+        return self.nodes.scalar(str) if node.kind is Kind.SCALAR and node.name is not None else node
+
+    def shapes(self, state: Node) -> NodeSet:
+        """What the value of an attribute may be: its type, in effect. Empty as long as nothing was stored."""
+        if self.shape_version != self.version:
+            self.shape_cache.clear()
+            self.shape_version = self.version
+        found = self.shape_cache.get(state)
+        if found is None:
+            self.shape_cache[state] = set()  # for cycles
+            found = self.shape_cache[state] = self.find_shapes(state)
+        return found
+
+    def find_shapes(self, state: Node) -> NodeSet:
+        self.seen_states[state] = None
+        unknown = self.nodes.site(("unknown", state), None)
+        if state.name is None or state in self.filled:
+            return {unknown}
+        tops = self.tops.get(state.name, set()) | self.tops.get(None, set())
+        if not state.deep:
+            return self.expand(tops)
+        roots = set(tops)
+        roots |= self.contents.get(self.nodes.state(state.name), set())
+        roots |= self.contents.get(state, set())
+        return self.reach(roots) | self.expand(self.contents.get(self.nodes.state(state.name), set()))
+
+    def expand(self, nodes: NodeSet) -> NodeSet:
+        """Replace attributes by what they may be."""
+        out: NodeSet = set()
+        for node in nodes:
+            if node.kind is Kind.STATE:
+                out |= self.shapes(node)
+            else:
+                out.add(node)
+        return out
+
+    def reach(self, roots: NodeSet) -> NodeSet:
+        """Everything in the objects of a set, at any depth."""
+        out: NodeSet = set()
+        seen: NodeSet = set()
+        todo = list(roots)
+        while todo:
+            node = todo.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            if node.kind is Kind.STATE:
+                todo += self.shapes(node)
+                if not node.deep:
+                    out |= self.shapes(self.nodes.state(node.name, True))
+            inner = self.held(node)
+            out |= self.expand(inner)
+            todo += inner
+        return out
+
+    def held(self, node: Node) -> NodeSet:
+        """What is directly in an object, what was never seen being put there included."""
+        if node.kind is Kind.SITE:
+            inner = set(self.contents.get(node, ()))
+            if node.unknown:
+                inner.add(self.part(node))
+            return inner
+        if node.kind is Kind.KNOWN:
+            return {*self.contents.get(node, ()), self.part(node)}
+        return self.contents.get(node, set())
+
+    def part(self, node: Node) -> Node:
+        """Stands for the unseen things in an object; of an object of unknown type it is that object itself."""
+        if node.kind is Kind.SITE and node.type is None:
+            return node
+        if node.part is None:
+            node.part = self.nodes.site(("part", node), None)
+        return node.part
+
+    def value_of(self, state: Node) -> NodeSet:
+        """The nodes that loading an attribute, or something in it, gives."""
+        out: NodeSet = set()
+        for node in self.shapes(state):
+            if node.kind in _CODE_LIKE or (node.kind is Kind.KNOWN and is_code(node.obj)):
+                out.add(node)
+            else:
+                out.add(state)
+        if state.name is not None and state not in self.filled:
+            if state.deep:
+                zero = self.nodes.state(state.name)
+                stored = self.contents.get(zero, set()) | self.contents.get(state, set())
+            else:
+                stored = self.tops.get(state.name, set())
+            out |= {node for node in stored if node.kind is Kind.STATE and self.is_mutable(node)}
+        return out
+
+    def is_mutable(self, node: Node, depth: int = 0) -> bool:
+        """Whether anything about an object can change."""
+        match node.kind:
+            case Kind.STATE:
+                return depth > 8 or any(self.is_mutable(shape, depth + 1) for shape in self.shapes(node))
+            case Kind.SITE:
+                if node.type in (tuple, frozenset):
+                    return depth > 8 or any(self.is_mutable(inner, depth + 1) for inner in self.held(node))
+                return node.type is None or not (is_immutable_type(node.type) or is_neutral_type(node.type))
+            case Kind.KNOWN:
+                return not is_code(node.obj) and not is_neutral_type(type(node.obj))
+            case Kind.SELF | Kind.FUNC | Kind.BOUND | Kind.METH | Kind.SUPER:
+                return True
+            case _:
+                return False
+
+    def carries(self, nodes: Iterable[Node]) -> bool:
+        """Whether state of the receiver can be reached through one of these."""
+        seen: NodeSet = set()
+        todo = list(nodes)
+        while todo:
+            node = todo.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            match node.kind:
+                case Kind.SELF | Kind.STATE | Kind.FUNC | Kind.SUPER:
+                    return True
+                case Kind.BOUND | Kind.METH:
+                    if node.receiver is not None:
+                        todo.append(node.receiver)
+                case Kind.SITE | Kind.KNOWN:
+                    todo += self.contents.get(node, ())
+        return False
+
+    # Effects
+
+    def reason(self, instance: Instance, effect: str, text: str) -> Reason:
+        return Reason(effect, text, instance.body.file, instance.line)
+
+    def read(self, instance: Instance, name: str | None, text: str = "") -> None:
+        if name not in instance.reads:
+            instance.reads[name] = self.reason(instance, f"reads {name or 'anything'}", text)
+
+    def write(self, instance: Instance, name: str | None, text: str) -> None:
+        if name not in instance.writes:
+            instance.writes[name] = self.reason(instance, f"writes {name or 'anything'}", text)
+
+    def mutate(self, instance: Instance, node: Node, text: str, definite: bool = False) -> None:
+        """An object changes: the attribute that it is part of is written."""
+        match node.kind:
+            case Kind.STATE:
+                if self.is_mutable(node) or (not self.shapes(node) and node.name is None):
+                    self.write(instance, node.name, text)
+            case Kind.SELF:
+                self.write(instance, None, text)
+            case Kind.KNOWN:
+                if is_neutral_type(type(node.obj)):
+                    return
+                if isinstance(node.obj, type) and node.obj in self.cls.__mro__:
+                    self.class_write(instance, text)
+                elif id(node.obj) in self.class_owned and definite:
+                    self.class_write(instance, text)
+                else:
+                    instance.outside.setdefault(text, self.reason(instance, "changes outside state", text))
+                for name, tops in self.tops.items():
+                    if node in tops:
+                        self.write(instance, name, text)
+
+    def class_write(self, instance: Instance, text: str) -> None:
+        if all(reason.line != instance.line for reason in instance.class_writes):
+            instance.class_writes.append(self.reason(instance, "writes class state", text))
+
+    def escape(self, instance: Instance, nodes: Iterable[Node], text: str) -> NodeSet:
+        """Objects are given to code that nothing is known about: it may change, call and return them."""
+        given = list(nodes)
+        seen: NodeSet = set()
+        todo = list(given)
+        while todo:
+            node = todo.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            match node.kind:
+                case Kind.SELF:
+                    self.read(instance, None, text)
+                    self.write(instance, None, text)
+                case Kind.STATE:
+                    self.mutate(instance, node, text)
+                    if node.name is not None and self.nodes.receiver in self.graph(node.name):
+                        todo.append(self.nodes.receiver)
+                case Kind.SITE:
+                    todo += self.contents.get(node, ())
+                case Kind.FUNC | Kind.BOUND | Kind.METH:
+                    unknown = self.nodes.site(("from outside", node), None)
+                    self.calling.call_node(instance, node, Args([], {unknown}), ("escaped", node))
+                case Kind.SUPER:
+                    todo.append(self.nodes.receiver)
+        kept = {node for node in given if node.kind in (Kind.SELF, Kind.STATE, Kind.SITE, Kind.FUNC, Kind.BOUND)}
+        for node in kept:
+            if node.kind is Kind.SITE or (node.kind is Kind.STATE and self.is_mutable(node)):
+                self.put(node, kept - {node} if self.carries(kept) else ())
+        return kept
+
+    def graph(self, name: str) -> NodeSet:
+        """Everything that an attribute may be or hold."""
+        return self.shapes(self.nodes.state(name)) | self.shapes(self.nodes.state(name, True))
+
+    # Operations
+
+    def op_const(self, instance: Instance, instr: Any) -> None:
+        value = instr[3]
+        known = self.nodes.known(value)
+        self.add(instance, instr[2], {known})
+
+    def op_move(self, instance: Instance, instr: Any) -> None:
+        self.add(instance, instr[2], instance.vars.get(instr[3], set()))
+
+    def op_global(self, instance: Instance, instr: Any) -> None:
+        name = instr[3]
+        function = instance.root().function
+        space = function.__globals__ if function is not None else {}
+        if name in space:
+            value = space[name]
+        else:
+            value = vars(builtins).get(name, MISSING)
+        out = set(self.globals.get((id(space), name), ()))
+        if value is not MISSING:
+            out.add(self.nodes.known(value))
+        else:
+            out.add(self.nodes.site(("global", name), None))
+        self.add(instance, instr[2], out)
+
+    def op_setglobal(self, instance: Instance, instr: Any) -> None:
+        name = instr[2]
+        function = instance.root().function
+        key = (id(function.__globals__) if function is not None else 0, name)
+        values = instance.vars.get(instr[3], set())
+        if not values <= self.globals.setdefault(key, set()):
+            self.globals[key] |= values
+            self.changed = True
+        text = f"global {name} = ..."
+        instance.outside.setdefault(text, self.reason(instance, "changes outside state", text))
+
+    def op_outer(self, instance: Instance, instr: Any) -> None:
+        name = instr[3]
+        scope = instance.outer
+        while scope is not None:
+            if name in scope.body.locals or name in scope.vars:
+                self.add(instance, instr[2], scope.vars.get(name, set()))
+                return
+            scope = scope.outer
+        self.add(instance, instr[2], self.closure_value(instance.root(), name))
+
+    def closure_value(self, root: Instance, name: str) -> NodeSet:
+        """The content of a cell of a function that exists."""
+        function = root.function
+        if function is not None and name in function.__code__.co_freevars:
+            cell = (function.__closure__ or ())[function.__code__.co_freevars.index(name)]
+            try:
+                return {self.nodes.known(cell.cell_contents)}
+            except ValueError:
+                pass
+        return {self.nodes.site(("outer", name), None)}
+
+    def op_setouter(self, instance: Instance, instr: Any) -> None:
+        name = instr[2]
+        scope = instance.outer
+        while scope is not None:
+            if name in scope.body.locals:
+                self.add(scope, name, instance.vars.get(instr[3], set()))
+                return
+            scope = scope.outer
+
+    def op_attr(self, instance: Instance, instr: Any) -> None:
+        _, _, target, owner, name = instr
+        for node in self.get(instance, owner):
+            self.add(instance, target, self.objects.load(instance, node, name))
+
+    def op_setattr(self, instance: Instance, instr: Any) -> None:
+        _, _, owner, name, value = instr
+        values = instance.vars.get(value, set())
+        for node in self.get(instance, owner):
+            self.objects.store(instance, node, name, values)
+
+    def op_delattr(self, instance: Instance, instr: Any) -> None:
+        for node in self.get(instance, instr[2]):
+            self.objects.delete(instance, node, instr[3])
+
+    def op_item(self, instance: Instance, instr: Any) -> None:
+        _, _, target, owner, key = instr
+        keys = instance.vars.get(key, set())
+        for node in self.get(instance, owner):
+            self.add(instance, target, self.objects.item(instance, node, keys, (instance, target)))
+
+    def op_setitem(self, instance: Instance, instr: Any) -> None:
+        _, _, owner, key, value = instr
+        keys, values = instance.vars.get(key, set()), instance.vars.get(value, set())
+        for node in self.get(instance, owner):
+            self.objects.special(instance, node, "__setitem__", Args([keys, values]), (instance, instr[1], owner))
+
+    def op_delitem(self, instance: Instance, instr: Any) -> None:
+        _, _, owner, key = instr
+        keys = instance.vars.get(key, set())
+        for node in self.get(instance, owner):
+            self.objects.special(instance, node, "__delitem__", Args([keys]), (instance, instr[1], owner))
+
+    def op_iter(self, instance: Instance, instr: Any) -> None:
+        _, _, target, source, index = instr
+        for node in self.get(instance, source):
+            self.add(instance, target, self.objects.iterate(instance, node, index))
+
+    def op_call(self, instance: Instance, instr: Any) -> None:
+        _, _, target, callee, args, kwargs = instr
+        packed = self.objects.pack(instance, args, kwargs)
+        for node in self.get(instance, callee):
+            self.add(instance, target, self.calling.call_node(instance, node, packed, (instance, target)))
+
+    def op_build(self, instance: Instance, instr: Any) -> None:
+        _, _, target, cls, elements = instr
+        site = self.nodes.site((instance, target), None if cls is object else cls, unknown=False)
+        positions: list[NodeSet] | None = []
+        for starred, var in elements:
+            nodes = instance.vars.get(var, set())
+            if starred:
+                positions = None
+                for node in list(nodes):
+                    self.put(site, self.objects.iterate(instance, node, -1))
+                    if cls is dict:  # ``{**other}``: its values too
+                        self.put(site, self.objects.elements(node))
+            else:
+                self.put(site, nodes)
+                if positions is not None:
+                    positions.append(nodes)
+        if cls is tuple:
+            site.elements = positions
+        self.add(instance, target, {site})
+
+    def op_proto(self, instance: Instance, instr: Any) -> None:
+        _, _, target, owner, names, operands = instr
+        self.add(
+            instance, target, self.objects.operator(instance, owner, names, operands, (instance, target))
+        )
+
+    def op_inplace(self, instance: Instance, instr: Any) -> None:
+        _, _, target, owner, name, operand = instr
+        values = instance.vars.get(operand, set())
+        for node in self.get(instance, owner):
+            self.add(instance, target, self.objects.inplace(instance, node, name, values, (instance, target)))
+
+    def op_contains(self, instance: Instance, instr: Any) -> None:
+        _, _, target, owner, item = instr
+        values = instance.vars.get(item, set())
+        for node in self.get(instance, owner):
+            self.objects.contains(instance, node, values, (instance, target))
+        self.add(instance, target, {self.nodes.scalar(bool)})
+
+    def op_func(self, instance: Instance, instr: Any) -> None:
+        _, _, target, body, defaults = instr
+        key = ("func", instance, target)
+        inner = self.instances.get(key)
+        if inner is None:
+            inner = self.new_instance(key, Instance(body, None, instance))
+            for name in [*body.params, *body.kwonly]:
+                self.add(inner, name, {self.nodes.site((inner, name), None)})
+            if body.vararg is not None:
+                self.add(inner, body.vararg, {self.nodes.site((inner, "*"), tuple)})
+            if body.kwarg is not None:
+                self.add(inner, body.kwarg, {self.nodes.site((inner, "**"), dict)})
+        positional = [var for name, var in defaults if name is None]
+        for name, var in zip(body.params[len(body.params) - len(positional) :], positional, strict=False):
+            self.add(inner, name, instance.vars.get(var, set()))
+        for name, var in defaults:
+            if name is not None:
+                self.add(inner, name, instance.vars.get(var, set()))
+        instance.calls[inner] = None  # made is as good as called
+        node = self.nodes.cache.get(key)
+        if node is None:
+            node = self.nodes.cache[key] = Node(Kind.FUNC, body.name)
+            node.body, node.outer = body, inner
+        self.add(instance, target, {node})
+
+    def op_super(self, instance: Instance, instr: Any) -> None:
+        first = instance.body.params[0] if instance.body.params else None
+        receivers = self.get(instance, first) if first is not None else []
+        root = instance.root()
+        cells = [node.obj for node in self.closure_value(root, "__class__") if node.kind is Kind.KNOWN]
+        for receiver in receivers:
+            if cells:
+                self.add(instance, instr[2], {self.nodes.super(cells[0], receiver)})
+            else:
+                self.escape(instance, [receiver], "super() of an unknown class")
+                self.add(instance, instr[2], {self.nodes.site((instance, instr[2]), None)})
+
+    def op_import(self, instance: Instance, instr: Any) -> None:
+        _, _, target, module, name = instr
+        function = instance.root().function
+        if module.startswith("."):
+            package = (function.__globals__ if function is not None else {}).get("__package__") or ""
+            level = len(module) - len(module.lstrip("."))
+            base = package.rsplit(".", level - 1)[0] if level > 1 else package
+            module = f"{base}.{module.lstrip('.')}".rstrip(".")
+        found: Any = sys.modules.get(module)
+        if name is not None:
+            found = sys.modules.get(f"{module}.{name}") or (
+                vars(found).get(name, MISSING) if found is not None else MISSING
+            )
+        if found is None or found is MISSING:
+            self.add(instance, target, {self.nodes.site((instance, target), None)})
+        else:
+            self.add(instance, target, {self.nodes.known(found)})
+
+    def op_enter(self, instance: Instance, instr: Any) -> None:
+        _, _, target, owner = instr
+        for node in self.get(instance, owner):
+            key = (instance, target)
+            self.add(instance, target, self.objects.special(instance, node, "__enter__", Args([]), key))
+            self.objects.special(instance, node, "__exit__", Args([], {self.nodes.none, self.caught}), (key, "exit"))
+
+    def op_return(self, instance: Instance, instr: Any) -> None:
+        self.returned(instance, instance.vars.get(instr[2], set()))
+
+    def returned(self, instance: Instance, nodes: NodeSet) -> None:
+        if not nodes <= instance.result:
+            instance.result |= nodes
+            self.changed = True
+
+    def op_raise(self, instance: Instance, instr: Any) -> None:
+        self.put(self.caught, instance.vars.get(instr[2], set()))
+
+    def op_caught(self, instance: Instance, instr: Any) -> None:
+        self.add(instance, instr[2], {self.caught, *self.contents.get(self.caught, ())})
+
+    def generator_site(self, instance: Instance) -> Node:
+        """What a generator function gives: it holds what is yielded, and what is sent."""
+        from types import GeneratorType
+
+        return self.nodes.site(("generator", instance), GeneratorType, unknown=False)
+
+    def op_yield(self, instance: Instance, instr: Any) -> None:
+        site = self.generator_site(instance)
+        self.put(site, instance.vars.get(instr[3], set()))
+        self.add(instance, instr[2], {self.nodes.site(("sent", instance), None), *self.held(site)})
+
+    def op_yieldfrom(self, instance: Instance, instr: Any) -> None:
+        site = self.generator_site(instance)
+        for node in self.get(instance, instr[3]):
+            self.put(site, self.objects.iterate(instance, node, -1))
+        self.add(instance, instr[2], {self.nodes.site(("sent", instance), None), *self.held(site)})
+
+    def op_await(self, instance: Instance, instr: Any) -> None:
+        for node in self.get(instance, instr[3]):
+            self.add(instance, instr[2], self.objects.awaited(instance, node, (instance, instr[2])))
+
+
+def is_code(value: Any) -> bool:
+    """Functions, classes, modules: things that are not state, wherever they are stored."""
+    return isinstance(value, type | FunctionType | ModuleType | CodeType) or (
+        callable(value) and type(value).__module__ in ("builtins", "functools", "operator")
+    )
+
+
+_OPERATIONS: dict[str, Callable[[Solver, Instance, Any], None]] = {
+    name.removeprefix("op_"): method for name, method in vars(Solver).items() if name.startswith("op_")
+}

@@ -1,0 +1,156 @@
+"""Callables whose effect depends on their arguments: ``getattr``, ``setattr``, ``vars``, ``super`` and their like."""
+
+import builtins
+import typing
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ._args import Args
+from ._nodes import Kind, Node, NodeSet
+
+if TYPE_CHECKING:
+    from ._solver import Instance, Solver
+
+__all__ = ["SPECIAL"]
+
+Handler = Callable[["Solver", "Instance", Args, Any], NodeSet | None]
+
+
+def _operand(args: Args, index: int) -> list[Node]:
+    """The nodes that a positional argument may be."""
+    if index < len(args.positional):
+        return list(args.positional[index])
+    return list(args.rest)
+
+
+def _names(nodes: list[Node]) -> list[str | None]:
+    """The attribute names that these may be; None for any."""
+    return [node.name if node.kind is Kind.SCALAR else None for node in nodes] or [None]
+
+
+def _getattr(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+    out: NodeSet = set(_operand(args, 2)) if len(args.positional) > 2 else set()
+    for node in _operand(args, 0):
+        for name in _names(_operand(args, 1)):
+            out |= solver.objects.load(instance, node, name)
+    return out
+
+
+def _hasattr(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+    _getattr(solver, instance, args, key)
+    return {solver.nodes.scalar(bool)}
+
+
+def _setattr(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+    for node in _operand(args, 0):
+        for name in _names(_operand(args, 1)):
+            solver.objects.store(instance, node, name, set(_operand(args, 2)))
+    return {solver.nodes.none}
+
+
+def _object_setattr(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+    for node in _operand(args, 0):
+        for name in _names(_operand(args, 1)):
+            if node.kind is Kind.KNOWN:
+                solver.mutate(instance, node, f".{name} = ...", definite=True)
+            else:
+                solver.objects.store_field(instance, node, name, set(_operand(args, 2)))
+    return {solver.nodes.none}
+
+
+def _delattr(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+    for node in _operand(args, 0):
+        for name in _names(_operand(args, 1)):
+            solver.objects.delete(instance, node, name)
+    return {solver.nodes.none}
+
+
+def _object_delattr(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+    for node in _operand(args, 0):
+        for name in _names(_operand(args, 1)):
+            if node.kind is Kind.SELF:
+                solver.write(instance, name, f"del .{name}")
+            else:
+                solver.mutate(instance, node, f"del .{name}", definite=True)
+    return {solver.nodes.none}
+
+
+def _vars(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+    if not args.positional:
+        return {solver.nodes.site((key, "locals"), dict)}
+    out: NodeSet = set()
+    for node in _operand(args, 0):
+        out |= solver.objects.load(instance, node, "__dict__")
+    return out
+
+
+def _locals(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+    site = solver.nodes.site((key, "locals"), dict)
+    for nodes in list(instance.vars.values()):
+        solver.put(site, nodes)
+    return {site}
+
+
+def _type(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+    if len(args.positional) != 1 or args.rest:
+        return None
+    out: NodeSet = set()
+    for node in args.positional[0]:
+        for cls in solver.objects.types_of(node):
+            out.add(solver.nodes.known(cls) if cls is not None else solver.nodes.site((key, "type"), None))
+        if node.kind is Kind.NONE:
+            out.add(solver.nodes.known(type(None)))
+    return out
+
+
+def _super(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+    out: NodeSet = set()
+    for cls in _operand(args, 0):
+        for node in _operand(args, 1):
+            if cls.kind is Kind.KNOWN and isinstance(cls.obj, type):
+                out.add(solver.nodes.super(cls.obj, node))
+            else:
+                out |= solver.escape(instance, [node], "super() of an unknown class")
+    return out
+
+
+def _cast(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+    return set(_operand(args, 1))
+
+
+def _exec(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+    everything = {node for nodes in list(instance.vars.values()) for node in nodes}
+    return solver.escape(instance, everything | args.all(), "exec or eval of any code") | {
+        solver.nodes.site((key, "exec"), None)
+    }
+
+
+def _new(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+    out: NodeSet = set()
+    for cls in _operand(args, 0):
+        if cls.kind is Kind.KNOWN and isinstance(cls.obj, type):
+            out.add(solver.nodes.site((key, "new"), cls.obj))
+        else:
+            out.add(solver.nodes.site((key, "new"), None))
+    for site in out:
+        solver.put(site, args.all())
+    return out
+
+
+SPECIAL: dict[Any, Handler] = {
+    builtins.getattr: _getattr,
+    builtins.hasattr: _hasattr,
+    builtins.setattr: _setattr,
+    builtins.delattr: _delattr,
+    builtins.vars: _vars,
+    builtins.locals: _locals,
+    builtins.type: _type,
+    builtins.super: _super,
+    builtins.exec: _exec,
+    builtins.eval: _exec,
+    typing.cast: _cast,
+    object.__setattr__: _object_setattr,
+    object.__delattr__: _object_delattr,
+    object.__getattribute__: _getattr,
+    object.__new__: _new,
+}
