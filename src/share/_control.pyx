@@ -130,7 +130,6 @@ cdef class Control:
         self.directory = <Slot*>(base + DIRECTORY_SLOT)
         self.errors = <Slot*>(base + ERRORS_SLOT)
         mpsc_bind(&self.ring, base + RING, cells)
-        segment.close_descriptor()
 
     # -- processes ------------------------------------------------------------------------------------
 
@@ -145,7 +144,7 @@ cdef class Control:
             serial = load_acq(counter)
             if cas(counter, serial, serial + 1):
                 break
-        for entry in range(MAX_PROCESSES):
+        for entry in range(<uint64_t>MAX_PROCESSES):
             if load_rlx(self.process(entry, P_WORD)) == 0 and cas(self.process(entry, P_WORD), 0, word):
                 store_rlx(self.process(entry, P_RESPONSE), 0)
                 store_rel(self.process(entry, P_SERIAL), serial)    # pairs with the coordinator's acquire
@@ -198,10 +197,9 @@ cdef class Control:
         return 0
 
     def _keep(self, uint64_t index, Segment segment):
-        while len(self.attached) <= index:
+        while <uint64_t>len(self.attached) <= index:
             self.attached.append(None)
         self.attached[index] = segment
-        segment.close_descriptor()
         self.sizes[index] = segment.size
         self.bases[index] = segment.base
 

@@ -10,7 +10,7 @@ from ._control cimport Control
 from ._layout cimport BLOCK, BLOCK_HEADER, INLINE, INLINE_BYTES, REF, Version
 from ._segment cimport Segment
 from ._slots cimport block_unchanged
-from .cerial._codec cimport decode
+from .cerial._codec cimport Encoder, decode
 
 from ._segment import unlink
 from .errors import CorruptDataError, ShareError
@@ -63,6 +63,14 @@ cdef object version_value(Control control, const Version* version, bint* torn):
         return reference(control.name, version.payload[0], version.payload[1], version.payload[2],
                          version.payload[3], version.payload[4])
     raise CorruptDataError(f"a slot holds a value of unknown kind {version.kind}")
+
+
+def encode(value, str where, reduce=None) -> bytes:
+    """Encodes one value; ``where`` begins the path in a NotShareableError, ``reduce`` is the encoder's hook."""
+    cdef Encoder encoder = Encoder()
+    encoder.reduce = reduce
+    encoder.encode(value, where)
+    return encoder.data[:encoder.size]
 
 
 def write_spill(str name, bytes payload) -> None:

@@ -1,9 +1,12 @@
 """Lifetime of shared-memory segments: create, attach, unlink, without the resource tracker."""
 
 import errno
+import mmap
 import os
 import sys
 from multiprocessing import shared_memory
+
+import _posixshmem
 
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
@@ -13,17 +16,14 @@ from share.errors import SegmentError, ShareMemoryError
 # The tracker of a process unlinks, when that process ends, whatever the process had opened: also segments
 # that others still use. So ours never hear of the tracker. Python 3.13 can be told; before that, the POSIX
 # half of SharedMemory.__init__ is done here, without its registration.
-if sys.version_info >= (3, 13):
+class _Memory(shared_memory.SharedMemory):
+    if sys.version_info >= (3, 13):
 
-    def _open(name, create, size):
-        return shared_memory.SharedMemory(name=name, create=create, size=size, track=False)
+        def __init__(self, name, create, size):
+            super().__init__(name=name, create=create, size=size, track=False)
 
-else:
-    import mmap
+    else:
 
-    import _posixshmem
-
-    class _Untracked(shared_memory.SharedMemory):
         def __init__(self, name, create, size):
             flags = os.O_RDWR | (os.O_CREAT | os.O_EXCL if create else 0)
             self._name = "/" + name
@@ -40,14 +40,14 @@ else:
                 raise
             self._buf = memoryview(self._mmap)
 
-    def _open(name, create, size):
-        return _Untracked(name, create, size)
+    def __del__(self):
+        # The inherited one would unmap, at the whim of the collector, what our pointers still lead to. The mapping
+        # goes with the mmap object, once nobody exports its buffer any more.
+        pass
 
 
 def unlink(str name) -> bool:
     """Removes the name of a segment; whoever has it mapped keeps it. False if there was none."""
-    import _posixshmem
-
     try:
         _posixshmem.shm_unlink("/" + name)
     except FileNotFoundError:
@@ -79,7 +79,7 @@ cdef class Segment:
         """
         cdef Segment self = Segment()
         try:
-            memory = _open(name, True, size)
+            memory = _Memory(name, True, size)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT):
                 raise _full(size) from error
@@ -104,7 +104,7 @@ cdef class Segment:
         """
         cdef Segment self = Segment()
         try:
-            memory = _open(name, False, 0)
+            memory = _Memory(name, False, 0)
         except FileNotFoundError as error:
             raise SegmentError(errno.ENOENT, f"no shared-memory segment named {name!r}: was the share closed?") \
                 from error
@@ -132,13 +132,8 @@ cdef class Segment:
         self.mapped = True
         self.base = <char*>self.view.buf
         self.size = self.view.len
-
-    def close_descriptor(self):
-        """Closes the file descriptor; the mapping stays."""
-        descriptor = self.memory._fd
-        if descriptor >= 0:
-            self.memory._fd = -1
-            os.close(descriptor)
+        os.close(memory._fd)        # the mapping stays
+        memory._fd = -1
 
     def __repr__(self):
         return f"<Segment {self.name!r} of {self.size} bytes>"

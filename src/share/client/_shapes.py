@@ -4,7 +4,7 @@ import weakref
 from types import MemberDescriptorType
 from typing import Any
 
-from share import cerial
+from share._protocol import encode
 from share.analysis import plan as plan_of
 from share.errors import NotShareableError
 
@@ -32,7 +32,7 @@ def _shape(cls: type, attributes: tuple[str, ...], plan: Any, where: str) -> byt
     shapes = _encoded.setdefault(cls, {})
     found = shapes.get(attributes)
     if found is None:
-        found = shapes[attributes] = cerial.dumps((cls, attributes or ("",), plan), where=f"class of {where}")
+        found = shapes[attributes] = encode((cls, attributes or ("",), plan), f"class of {where}")
     return found
 
 

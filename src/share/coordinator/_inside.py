@@ -28,6 +28,7 @@ class Inside:
         mirror = self._store.mirror_of(value)
         if mirror is None and not is_value(value):
             from share import cerial
+            from share._protocol import encode
             from share.analysis import plan
 
             cls = type(value)
@@ -38,8 +39,8 @@ class Inside:
 
                 state = all_state(value)
                 attributes = found.attributes + tuple(n for n in state if n not in found.attributes)
-            shape = self._store.shape(cerial.dumps((cls, attributes, found)))
-            mirror = self._store.create(shape, cerial.loads(cerial.dumps(state, reduce=self._store.reduce)))
+            shape = self._store.shape(encode((cls, attributes, found), name))
+            mirror = self._store.create(shape, cerial.loads(encode(state, name, self._store.reduce)))
         self._store.assign(name, value if mirror is None else mirror)
 
     def __delattr__(self, name: str) -> None:

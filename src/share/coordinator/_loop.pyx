@@ -124,7 +124,7 @@ cdef class Loop:
         memcpy(&command, body, COMMAND_HEADER)
         store_rlx(self.control.word(POISON), end)
         try:
-            if command.size > n * CELL or command.size < COMMAND_HEADER + command.name_length:
+            if command.size > n * CELL or command.size < <uint32_t>COMMAND_HEADER + command.name_length:
                 raise CorruptDataError(f"a command of {command.size} bytes in {n} cells")
             name = body[COMMAND_HEADER:COMMAND_HEADER + command.name_length]
             data = body + COMMAND_HEADER + command.name_length
@@ -378,7 +378,7 @@ cdef class Loop:
         """Gives back the entries of processes that are proven dead. The ring is drained: C is at its tail."""
         cdef uint64_t entry, word
         cdef uint64_t seen = load_acq(self.control.word(REGISTRATIONS))
-        for entry in range(MAX_PROCESSES):
+        for entry in range(<uint64_t>MAX_PROCESSES):
             word = load_acq(self.control.process(entry, P_WORD))
             if word == 0 or entry == self.entry or not proven_dead(word) or word == self.control.owner_word():
                 continue
