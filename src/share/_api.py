@@ -161,12 +161,12 @@ class Share(Namespace):
     @contextmanager
     def waiting(self) -> Iterator[Self]:
         """A block in which every write of this thread returns only after its commit, or raises its error."""
-        local = self.session_of().local
-        local.waiting = getattr(local, "waiting", 0) + 1
+        session = self.session_of()
+        session.waiting(1)
         try:
             yield self
         finally:
-            local.waiting -= 1
+            session.waiting(-1)
 
     # -- ending ---------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.list cimport PyList_GET_ITEM
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyObject_GenericGetAttr
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 
@@ -212,10 +212,14 @@ cdef class Proxy(Shared):
     def __repr__(self):
         return f"<shared {type(self)._share_class_.__qualname__} object, id {self.id} on {self.session.name}>"
 
-    def __getattr__(self, str name):
-        # Reached for what is neither an attribute with a cell nor a method: extras, then the class.
-        if name.startswith("_share_"):
-            raise AttributeError(name)
+    def __getattribute__(self, str name):
+        # Not __getattr__: for that, Python-level subclasses would look names up the slow way.
+        try:
+            return PyObject_GenericGetAttr(self, name)
+        except AttributeError:
+            if name.startswith("__") or name.startswith("_share_"):
+                raise
+        # Neither an attribute with a cell nor a method: extras, then the class.
         extras = self.read(0)
         if extras is not MISSING and name in extras:
             value = extras[name]

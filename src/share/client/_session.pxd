@@ -37,6 +37,7 @@ cdef class Session:
     cdef public uint64_t last_sent
     cdef public uint64_t last_raised
     cdef public bint writes_wait
+    cdef int waiting_blocks
     cdef readonly object local      # thread-local: .waiting
     cdef object proxies             # id -> proxy, weak
     cdef dict classes               # shape locator -> generated proxy class

@@ -117,7 +117,8 @@ cdef class Session:
         self.arrived = {}
         self.abandoned = set()
         self.expected = {}
-        self.local = threading.local()
+        # The thread that forked may be inside a waiting block; the others are not in the child.
+        self.waiting_blocks = getattr(self.local, "waiting", 0)
         self.spare = None
         self.spills = 0
         self.owner_state = None
@@ -135,7 +136,13 @@ cdef class Session:
     # -- sending --------------------------------------------------------------------------------------
 
     cdef bint must_wait(self):
-        return self.writes_wait or getattr(self.local, "waiting", 0) > 0
+        # The count of open blocks, of any thread, spares the look-up in the usual case that there is none.
+        return self.writes_wait or (self.waiting_blocks > 0 and getattr(self.local, "waiting", 0) > 0)
+
+    def waiting(self, int change):
+        """Opens (1) or closes (-1) a block in which this thread's writes wait."""
+        self.local.waiting = getattr(self.local, "waiting", 0) + change
+        self.waiting_blocks += change
 
     cdef uint64_t send(self, int kind, int flags, uint64_t target, bytes name, Encoder payload,
                        uint64_t** raised, int count) except 0:

@@ -25,6 +25,10 @@ cdef class Loop:
     cdef uint64_t registrations     # how many there were at the last look for dead processes
     cdef int64_t batch_started, publish_cost
 
+    cdef Mirror last_mirror         # of the last call, while it certainly exists
+    cdef bytes last_name
+
+    cdef bytes name_of(self, const char* text, uint32_t length)
     cdef int execute(self, uint64_t position, uint32_t n, uint32_t owner) except -1
     cdef object run(self, const Command* command, bytes name, const char* data, uint64_t size)
     cdef int answer(self, uint32_t owner, uint64_t end, int kind, object value) except -1

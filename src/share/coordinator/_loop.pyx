@@ -3,8 +3,9 @@
 import logging
 import traceback
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 from .._atomic cimport load32_rlx, load_acq, load_rlx, pause, store_rel, store_rlx, TESTPOINT
 from .._control cimport Control, ROLE_COORDINATOR, ROLE_RESCUER, role_word
@@ -20,7 +21,7 @@ from .._ringbuf cimport CELL, CLAIMED, CLOSED, COMMITTED, FREE, PAD, mpsc_body, 
 from .._segment cimport Segment
 from .._wait cimport announce, now_ns, sleep, spin_rounds, wake
 from ..cerial._codec cimport Encoder, decode
-from ._store cimport Mirror, Shape, Store
+from ._store cimport Call, Mirror, Shape, Store
 
 from .._protocol import read_spill, write_spill
 from .._segment import unlink
@@ -29,8 +30,13 @@ from ._live import MISSING
 
 log = logging.getLogger("share.coordinator")
 
+cdef extern from "Python.h":
+    object PyObject_CallMethodNoArgs(object self, object name)
+
+
 cdef enum:
     BATCH_NS = 200000               # how long a group may run before it commits, unless publishing costs more
+    WAITED_NS = 20000           # the same when somebody waits
     IDLE_NS = 10000000000           # backstop of an idle coordinator's sleep
     CLAIM_NS = 1000000              # sleep while a claim is at head
 
@@ -99,16 +105,17 @@ cdef class Loop:
                     self.wait_for_work()
 
     cdef bint should_commit(self, int count) except -1:
+        cdef uint64_t open_cells = self.position - self.control.committed()
         cdef int64_t passed
-        # Somebody waits for a commit or an answer: at once.
-        if self.answers or load32_rlx(self.control.wait_commit) & 1 or load32_rlx(self.control.wait_room) & 1:
+        if open_cells > self.control.cells // 2:
             return True
-        if self.position - self.control.committed() > self.control.cells // 2:
+        # An empty ring ends a group anyway (see serve); here it is about what a long queue may hold up.
+        if self.answers or load32_rlx(self.control.wait_commit) & 1:
+            return now_ns() - self.batch_started > WAITED_NS
+        if open_cells > self.control.cells // 8 and load32_rlx(self.control.wait_room) & 1:
             return True
-        if count % 64 and self.publish_cost < BATCH_NS:
-            # Short commands: no need to look at the clock each time. A long one shows in the next look.
-            if count > 1:
-                return False
+        if count & 15 and self.publish_cost < BATCH_NS:
+            return False        # short commands: no need to look at the clock each time
         passed = now_ns() - self.batch_started
         return passed > BATCH_NS and passed > 3 * self.publish_cost
 
@@ -126,7 +133,7 @@ cdef class Loop:
         try:
             if command.size > n * CELL or command.size < <uint32_t>COMMAND_HEADER + command.name_length:
                 raise CorruptDataError(f"a command of {command.size} bytes in {n} cells")
-            name = body[COMMAND_HEADER:COMMAND_HEADER + command.name_length]
+            name = self.name_of(body + COMMAND_HEADER, command.name_length)
             data = body + COMMAND_HEADER + command.name_length
             size = command.size - COMMAND_HEADER - command.name_length
             if command.flags & SPILLED:
@@ -147,27 +154,46 @@ cdef class Loop:
             self.answer(owner, end, RESULT, result)
         return 0
 
+    cdef bytes name_of(self, const char* text, uint32_t length):
+        # Runs of the same call are the rule; its name need not be made and hashed anew.
+        if self.last_name is not None and <uint32_t>PyBytes_GET_SIZE(self.last_name) == length and \
+                memcmp(PyBytes_AS_STRING(self.last_name), text, length) == 0:
+            return self.last_name
+        self.last_name = text[:length]
+        return self.last_name
+
     cdef object run(self, const Command* command, bytes name, const char* data, uint64_t size):
         cdef Mirror mirror
+        cdef Call call
         cdef Store store = self.store
         cdef Py_ssize_t used = 0, more = 0
         cdef tuple args = ()
         cdef dict kwargs = None
         cdef int kind = command.kind
         if kind == CALL:
-            mirror = store.mirrors.get(command.target)
-            if mirror is None:
-                raise DeletedObjectError(f"the object of {name.decode()}() has been deleted from the share")
+            if self.last_mirror is not None and self.last_mirror.id == command.target:
+                mirror = self.last_mirror
+            else:
+                mirror = store.find(command.target)
+                if mirror is None:
+                    raise DeletedObjectError(f"the object of {name.decode()}() has been deleted from the share")
             if not command.flags & NO_ARGUMENTS:
                 args = decode(data, size, &used)
                 if command.flags & KEYWORDS:
                     kwargs = decode(data + used, size - used, &more)
-            store.touch(mirror, mirror.shape.writes.get(name))
-            method = getattr(mirror.live, name.decode())
+            call = mirror.shape.calls.get(name)
+            if call is None:
+                call = mirror.shape.call(name)
+            store.touch_call(mirror, call)
+            self.last_mirror = mirror
+            if not args and kwargs is None:
+                return PyObject_CallMethodNoArgs(mirror.live, call.text)
+            method = getattr(mirror.live, call.text)
             return method(*args) if kwargs is None else method(*args, **kwargs)
         text = name.decode()
+        self.last_mirror = None
         if kind == SET or kind == DELETE or kind == GET:
-            mirror = store.mirrors.get(command.target)
+            mirror = store.find(command.target)
             if mirror is None:
                 raise DeletedObjectError(f"the object of attribute {text} has been deleted from the share")
             if kind == SET:
@@ -186,7 +212,7 @@ cdef class Loop:
             shape = decode(data, size, &used)
             store.assign(text, store.create(store.shape(shape), decode(data + used, size - used, &more)))
         elif kind == LINK:
-            mirror = store.mirrors.get(command.target)
+            mirror = store.find(command.target)
             if mirror is None:
                 raise DeletedObjectError(f"the object that {text!r} was to be given has been deleted from the share")
             store.assign(text, mirror)
@@ -204,7 +230,7 @@ cdef class Loop:
         if command.flags & RESPOND:
             self.answer(owner, end, ERROR, (error, text))
             return 0
-        mirror = self.store.mirrors.get(command.target)
+        mirror = self.store.find(command.target)
         where = f"{(<Mirror>mirror).shape.cls.__qualname__}.{name.decode()}" if mirror is not None else name.decode()
         log.error("queued command %s failed:\n%s", where, text)
         record = (end, self.control.process_info(owner)[1], where, self.sendable(error), text)
@@ -313,6 +339,7 @@ cdef class Loop:
         TESTPOINT("coordinator.freed")
         wake(self.control.wait_room)
         self.store.settle()
+        self.last_mirror = None         # it may have been deleted
         return 0
 
     cdef int recover_from(self, error) except -1:
@@ -323,6 +350,7 @@ cdef class Loop:
         cdef Command command
         self.answers.clear()
         self.store.abandon()
+        self.last_mirror = None
         self.position = at
         while self.position < end:
             state = mpsc_peek(&self.control.ring, self.position, &n, &owner)
@@ -334,6 +362,7 @@ cdef class Loop:
             except BaseException as culprit:
                 self.answers.clear()
                 self.store.abandon()
+                self.last_mirror = None
                 memcpy(&command, mpsc_body(&self.control.ring, self.position - n), COMMAND_HEADER)
                 body = mpsc_body(&self.control.ring, self.position - n)
                 name = body[COMMAND_HEADER:COMMAND_HEADER + command.name_length]

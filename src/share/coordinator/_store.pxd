@@ -7,14 +7,21 @@ from .._layout cimport Slot, Version
 from ..cerial._codec cimport Encoder
 
 
+cdef class Call:
+    cdef str text
+    cdef tuple writes               # cell indices, None for all
+
+
 cdef class Shape:
     cdef uint64_t at                # locator of its slot
     cdef readonly object cls
     cdef readonly tuple attributes
     cdef readonly object plan
     cdef dict index_of
-    cdef dict writes                # method name (bytes) -> tuple of cell indices, or None for all
+    cdef dict calls                 # method name (bytes) -> Call
     cdef bint opaque
+
+    cdef Call call(self, bytes name)
 
 
 cdef class Root:
@@ -37,6 +44,7 @@ cdef class Mirror:
     cdef bint published
     cdef bint everything            # all cells may have changed
     cdef set touched                # cells that may have changed in place
+    cdef Call last_call             # already noted in this group
     cdef int holders
 
 
@@ -76,7 +84,9 @@ cdef class Store:
     cdef list unfilled              # adopted mirrors without their state
     cdef set warned
 
+    cdef Mirror find(self, uint64_t id)
     cdef int touch(self, Mirror mirror, writes) except -1
+    cdef int touch_call(self, Mirror mirror, Call call) except -1
     cdef int prepare(self) except -1
     cdef int publish(self, uint64_t position) except -1
     cdef int settle(self) except -1

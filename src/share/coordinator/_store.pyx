@@ -1,6 +1,7 @@
 """Mirrors and their publication: live objects on one side, slots and blocks on the other."""
 
 import warnings
+from sys import intern
 
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
@@ -26,6 +27,10 @@ cdef enum:
     ERRORS_KEPT = 100
 
 
+cdef class Call:
+    """A method as the coordinator calls it."""
+
+
 cdef class Shape:
     """A class as the share knows it: its attributes with cells, and what each method may write."""
 
@@ -33,7 +38,16 @@ cdef class Shape:
         self.cls, self.attributes, self.plan = cls, attributes, plan
         self.index_of = {name: index for index, name in enumerate(attributes, 1)}
         self.opaque = plan.kind == "opaque"
-        self.writes = {name.encode(): self.cells_of(method) for name, method in plan.methods.items()}
+        self.calls = {}
+
+    cdef Call call(self, bytes name):
+        """What is to be known of a method; made at its first call."""
+        cdef Call call = Call()
+        call.text = intern(name.decode())
+        plan = self.plan.methods.get(call.text)
+        call.writes = None if plan is None else self.cells_of(plan)
+        self.calls[name] = call
+        return call
 
     def cells_of(self, method):
         """The cells that a method may write; None for all of them."""
@@ -134,6 +148,15 @@ cdef class Store:
         if mirror is not None:
             self.touch(mirror, None)
         return value
+
+    cdef Mirror find(self, uint64_t id):
+        """The mirror of that id; None if its object has been deleted."""
+        cdef Mirror mirror = self.mirrors.get(id)
+        # Deleted earlier in this group. Only where objects refer to each other, whether somebody else holds it shows
+        # no sooner than at the commit.
+        if mirror is not None and mirror.holders <= 0 and not load_rlx(self.control.references):
+            return None
+        return mirror
 
     def mirror_of(self, value):
         """The mirror whose live object this is, or None."""
@@ -238,6 +261,12 @@ cdef class Store:
         self.dirty.add(mirror)
         return mirror
 
+    cdef int touch_call(self, Mirror mirror, Call call) except -1:
+        if mirror.last_call is call and not self.linked:
+            return 0
+        mirror.last_call = call
+        return self.touch(mirror, call.writes)
+
     cdef int touch(self, Mirror mirror, writes) except -1:
         """Notes that a command on this object has run, which by its plan may have written those cells."""
         self.dirty.add(mirror)
@@ -283,13 +312,21 @@ cdef class Store:
         cdef Mirror mirror
         cdef Root root
         cdef Publication link
-        # Publishing one object may let another go, which then is deleted by this commit too.
+        # Publishing one object may take hold of another or let it go; who has no holder in the end is deleted by
+        # this commit too, and may itself let others go.
         while self.dirty:
-            mirror = self.dirty.pop()
-            if mirror.holders > 0:
-                self.prepare_mirror(mirror)
-            elif mirror.id in self.mirrors:
-                self.forget(mirror)
+            idle = set()
+            while self.dirty:
+                mirror = self.dirty.pop()
+                if mirror.holders > 0:
+                    self.prepare_mirror(mirror)
+                else:
+                    idle.add(mirror)
+            for mirror in idle:
+                if mirror.holders > 0:
+                    self.dirty.add(mirror)
+                elif mirror.id in self.mirrors:
+                    self.forget(mirror)
         for root in self.dirty_roots:
             if root.value is MISSING:
                 link = Publication()
@@ -320,6 +357,7 @@ cdef class Store:
         cdef bint everything = mirror.everything or self.check
         cdef str where
         cdef set found
+        mirror.last_call = None
         if shape.opaque:
             values = [MISSING, mirror.live]
             if not (mirror.everything or mirror.touched or self.check):
