@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self, TypeVar
 
 from share import _runtime
-from share._lifecycle import attach_session, end, start_session
+from share._lifecycle import attach_session, end, leave, named_session, open_session, start_session
+from share._names import check_name
 from share.client._namespace import Namespace, reserve
 from share.client._proxy import plain
 from share.client._session import Session, with_traceback
@@ -81,30 +82,66 @@ class Share(Namespace):
     42
 
     Args:
+        name: None for a share that is reached by passing it on; else other programs of this user can reach it with
+            :meth:`attach` and :meth:`open`.
         writes: None queues writes and returns at once; ``"wait"`` makes every write return only after its commit.
         ring: cells (64 bytes each) of the command ring, a power of two.
         check: compare all state after every command, to find writes that the class's plan misses.
 
     Raises:
+        FileExistsError: a share of that name is alive. (Remains of a crashed one are removed.)
         ShareMemoryError: there is not enough shared memory.
 
     Passing a Share or a proxy to another process (as an argument, through a pool or a queue) attaches that process.
     Use it as a context manager or call :meth:`close`: both execute everything queued and remove all shared memory.
     """
 
-    def __new__(cls, *, writes: Literal["wait"] | None = None, ring: int = 16384, check: bool = False) -> Any:
+    def __new__(cls, name: str | None = None, **options: Any) -> Any:
         if _runtime.coordinator_of is not None:
             # A module that makes a Share at its top level is being imported by a coordinator.
             return _StandIn()
         return super().__new__(cls)
 
-    def __init__(self, *, writes: Literal["wait"] | None = None, ring: int = 16384, check: bool = False) -> None:
-        if writes not in (None, "wait"):
-            raise ValueError(f'writes must be None or "wait", not {writes!r}')
-        session = start_session(ring, {"check": bool(check)})
-        session.writes_wait = writes == "wait"
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        writes: Literal["wait"] | None = None,
+        ring: int = 16384,
+        check: bool = False,
+    ) -> None:
+        public = None if name is None else check_name(name)
+        waits = _check_writes(writes)
+        session = start_session(ring, {"check": bool(check)}, public)
+        session.writes_wait = waits
         super().__init__(session)
         _shares[session.name] = self
+
+    @classmethod
+    def attach(cls, name: str, *, writes: Literal["wait"] | None = None) -> Self:
+        """Joins the share that another program of this user has made under that name.
+
+        Raises:
+            SegmentError: there is none of that name (``errno`` is ENOENT), or it is damaged, of another user, another
+                pid namespace or another version of this library.
+        """
+        return _share_of(named_session(check_name(name)), writes)
+
+    @classmethod
+    def open(
+        cls,
+        name: str,
+        *,
+        writes: Literal["wait"] | None = None,
+        ring: int = 16384,
+        check: bool = False,
+    ) -> Self:
+        """Joins the share of that name, or creates it if there is none; for programs without a common parent.
+
+        Such a share has no owner: it lives until the last process that uses it has left (closed it, ended or died).
+        ``ring`` and ``check`` count only for the one that creates it.
+        """
+        return _share_of(open_session(ring, {"check": bool(check)}, check_name(name)), writes)
 
     # -- state of the share ---------------------------------------------------------------------------
 
@@ -179,14 +216,17 @@ class Share(Namespace):
         self.detach()
         if session.owner_state is not None:
             pid, session.owner_state = session.owner_state, None
-            end(session.control, pid, os.getpid())
+            end(session.control, *pid)
+        else:
+            leave(session)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if self.session_of().owner_state is None:
-            return
+        session = self.session_of()
+        if session.owner_state is None and not session.control.until_last:
+            return  # a user's block does not end the owner's share
         try:
             if error is None:
                 self.flush()
@@ -237,11 +277,24 @@ def attach_share(name: str) -> Any:
     if _runtime.coordinator_of == name:
         return _runtime.inside
     share = _shares.get(name)
+    return _share_of(attach_session(name), None) if share is None else share
+
+
+def _share_of(session: Session, writes: Literal["wait"] | None) -> Any:
+    """This process's Share for a session."""
+    waits = _check_writes(writes)
+    share = _shares.get(session.name)
     if share is None:
-        share = Namespace.__new__(Share)
-        Namespace.__init__(share, attach_session(name))
-        _shares[name] = share
+        share = _shares[session.name] = Namespace.__new__(Share)
+        Namespace.__init__(share, session)
+    session.writes_wait = session.writes_wait or waits
     return share
+
+
+def _check_writes(writes: str | None) -> bool:
+    if writes not in (None, "wait"):
+        raise ValueError(f'writes must be None or "wait", not {writes!r}')
+    return writes == "wait"
 
 
 class _StandIn:

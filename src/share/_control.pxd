@@ -42,6 +42,8 @@ cdef class Control:
         return <uint64_t*>(self.base + offset)
 
     cdef uint64_t* process(self, uint64_t entry, uint64_t field) noexcept nogil
+    cdef uint64_t next_serial(self) noexcept nogil
+    cdef bint has_gone(self, uint64_t entry) noexcept nogil
     cdef char* at(self, uint64_t where, uint64_t length) except NULL
     cdef int attach_segment(self, uint64_t index) except -1
     cdef uint64_t add_segment(self, uint32_t kind, uint64_t size) except? 0xffffffff

@@ -59,8 +59,11 @@ cdef class Control:
         free(self.sizes)
 
     @staticmethod
-    def create(str name, uint64_t cells, bytes configuration):
-        """Creates the control segment of a new share; this process is its owner and registers in entry 0."""
+    def create(str name, uint64_t cells, bytes configuration, bint until_last=False):
+        """Creates the control segment of a new share; this process is its owner and registers in entry 0.
+
+        until_last: the share has no owner but lives until the last process that has registered leaves.
+        """
         if cells < 64 or cells & (cells - 1) or cells > 1 << 17:
             raise ValueError(f"cells must be a power of two from 64 to {1 << 17}, not {cells}")
         if len(configuration) > CONFIG_SIZE:
@@ -77,6 +80,8 @@ cdef class Control:
         store_rlx(self.word(H_CELLS), cells)
         store_rlx(self.word(H_CONFIG), len(configuration))
         store_rlx(self.word(H_COUNTER), 1)
+        store_rlx(self.word(H_LIFE), until_last)
+        store_rlx(self.word(H_TOKEN), int(name.rpartition("_")[2], 16))
         memcpy(base + CONFIG, <const char*>configuration, len(configuration))
         # ABSENT at position 0: the memory is zeroed
         store_rlx(&self.directory.version[1].tag, EMPTY)
@@ -114,6 +119,12 @@ cdef class Control:
         self._bind(mapped, cells)
         return self
 
+    @staticmethod
+    def base_name(str link) -> str:
+        """The name under which a named share's control segment was made. Raises SegmentError like attach."""
+        cdef Control control = Control.attach(link)
+        return f"share_{load_rlx(control.word(H_TOKEN)):016x}"
+
     def _bind(self, Segment segment, uint64_t cells):
         cdef char* base = segment.base
         self.name = segment.name
@@ -137,23 +148,89 @@ cdef class Control:
         return <uint64_t*>(self.base + PROCESS_TABLE + entry * PROCESS_ENTRY + field)
 
     def register(self):
-        """Takes a free entry of the process table for this process. Returns (entry, serial)."""
-        cdef uint64_t word = process_word(), serial, entry
-        cdef uint64_t* counter = self.word(H_COUNTER)
-        while True:
-            serial = load_acq(counter)
-            if cas(counter, serial, serial + 1):
-                break
+        """Takes a free entry of the process table for this process. Returns (entry, serial).
+
+        Raises ShareClosedError if the share is ending because its last process has left.
+        """
+        cdef uint64_t word = process_word(), serial, entry, count
+        serial = self.next_serial()
         for entry in range(<uint64_t>MAX_PROCESSES):
             if load_rlx(self.process(entry, P_WORD)) == 0 and cas(self.process(entry, P_WORD), 0, word):
                 store_rlx(self.process(entry, P_RESPONSE), 0)
+                store_rlx(self.process(entry, P_LEFT), 0)
                 store_rel(self.process(entry, P_SERIAL), serial)    # pairs with the coordinator's acquire
                 while True:
-                    serial = load_acq(self.word(REGISTRATIONS))
-                    if cas(self.word(REGISTRATIONS), serial, serial + 1):
+                    count = load_acq(self.word(REGISTRATIONS))
+                    if count & CLOSED_BIT:
+                        store_rel(self.process(entry, P_WORD), 0)
+                        raise ShareClosedError(f"share {self.name} is ending: its last process has left")
+                    # Either this count or our entry is seen by a coordinator that is about to end (see end_if_left).
+                    if cas(self.word(REGISTRATIONS), count, count + 1):
                         break
-                return entry, load_rlx(self.process(entry, P_SERIAL))
+                wake(self.wait_work)
+                return entry, serial
         raise ShareError(f"a share serves at most {MAX_PROCESSES} processes at a time")
+
+    cdef uint64_t next_serial(self) noexcept nogil:
+        cdef uint64_t* counter = self.word(H_COUNTER)
+        cdef uint64_t serial
+        while True:
+            serial = load_acq(counter)
+            if cas(counter, serial, serial + 1):
+                return serial
+
+    def leave(self, uint64_t entry) -> None:
+        """Tells the coordinator that this process is done; it reclaims the entry."""
+        cdef uint64_t count
+        store_rel(self.process(entry, P_LEFT), 1)       # pairs with the acquire in has_gone
+        while True:
+            count = load_acq(self.word(REGISTRATIONS))
+            if count & CLOSED_BIT or cas(self.word(REGISTRATIONS), count, count + 1):
+                break
+        wake(self.wait_work)
+
+    cdef bint has_gone(self, uint64_t entry) noexcept nogil:
+        """Whether the process of a used entry has left or is proven dead."""
+        return load_acq(self.process(entry, P_LEFT)) != 0 or proven_dead(load_acq(self.process(entry, P_WORD)))
+
+    def end_if_left(self, uint64_t mine) -> bool:
+        """For a share without an owner: ends the taking in of processes if none is there but the coordinator."""
+        cdef uint64_t entry, count = load_acq(self.word(REGISTRATIONS))
+        if load_rlx(self.word(H_LIFE)) == 0:
+            return False
+        for entry in range(<uint64_t>MAX_PROCESSES):
+            if entry != mine and load_acq(self.process(entry, P_WORD)) != 0 and not self.has_gone(entry):
+                return False
+        return cas(self.word(REGISTRATIONS), count, count | CLOSED_BIT)
+
+    def stale(self) -> bool:
+        """Whether everybody who could serve or save this share is proven dead."""
+        cdef uint64_t role = load_acq(self.word(ROLE)), entry, word
+        if (role >> 16) & 0xffff == ROLE_COORDINATOR:
+            if not proven_dead(load_acq(self.process(role & 0xffff, P_WORD))):
+                return False
+        else:
+            word = load_acq(self.word(H_STARTED))
+            if word != 0 and not proven_dead(word):
+                return False
+        for entry in range(<uint64_t>MAX_PROCESSES):
+            if load_acq(self.process(entry, P_WORD)) != 0 and not self.has_gone(entry):
+                return False
+        return True
+
+    def in_use(self) -> bool:
+        """Whether a process other than the coordinator is registered and alive."""
+        cdef uint64_t role = load_acq(self.word(ROLE)), entry
+        for entry in range(<uint64_t>MAX_PROCESSES):
+            if (entry != role & 0xffff or (role >> 16) & 0xffff != ROLE_COORDINATOR) and \
+                    load_acq(self.process(entry, P_WORD)) != 0 and not self.has_gone(entry):
+                return True
+        return False
+
+    @property
+    def until_last(self) -> bool:
+        """Whether the share lives until its last process leaves, instead of as long as its owner."""
+        return load_rlx(self.word(H_LIFE)) != 0
 
     def process_info(self, uint64_t entry):
         """(process word, serial) of an entry; the word is 0 if it is free."""

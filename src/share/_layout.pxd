@@ -48,6 +48,8 @@ cdef enum:
     H_COUNTER = 64              # next process serial
     H_STARTED = 72              # process word of the process started to be coordinator
     H_NEXT_ID = 80              # the id after the last one given out
+    H_LIFE = 88                 # 0: as long as the owner; 1: until the last process leaves
+    H_TOKEN = 96                # the number in the control segment's name
     ROLE = 256
     COMMIT = 384
     WIDE = 512                  # share-wide flag
@@ -79,6 +81,7 @@ cdef enum:
     P_WORD = 0                  # process word, 0 = free
     P_SERIAL = 8                # of the registration, never reused
     P_RESPONSE = 16             # bytes of the response ring's data, 0 = none yet
+    P_LEFT = 24                 # 1: the process has left in good order and queues nothing more
     # slots
     SLOT_SIZE = 128
     INLINE_BYTES = 40

@@ -1,25 +1,32 @@
 """The life of a share in this process: starting its coordinator, attaching, ending."""
 
+import atexit
+import errno
 import logging
 import os
 import select
 import sys
 import threading
+import time
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from share import _protocol, cerial
 from share._control import Control
-from share._names import new_name, sweep
+from share._names import base_of, give_name, new_name, sweep, take_name
 from share.client._namespace import resolver_for
-from share.client._session import Session
+from share.client._session import Session, set_registration_hook
+from share.errors import SegmentError, ShareClosedError
 
-__all__ = ["attach_session", "end", "start_session"]
+__all__ = ["attach_session", "end", "leave", "named_session", "open_session", "start_session"]
 
 log = logging.getLogger("share")
 
 _lock = threading.RLock()
 _sessions: "weakref.WeakValueDictionary[str, Session]" = weakref.WeakValueDictionary()
+# Coordinators that this process started for shares without an owner.
+_children: dict[str, int] = {}
 # Sessions of shares that this process only uses. Kept, because a worker gets the share anew with every task.
 _attached: dict[str, Session] = {}
 os.register_at_fork(
@@ -31,31 +38,117 @@ os.register_at_fork(
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from share.coordinator.main import main; main({name!r})"
 
 
-def start_session(ring: int, options: dict[str, Any]) -> Session:
+def start_session(ring: int, options: dict[str, Any], public: str | None = None) -> Session:
     """Creates a share's memory, starts its coordinator, and gives the owner's session."""
-    name = new_name()
+    control = _create(ring, options, public, False)
+    if public is not None and not _publish_name(control.name, public):
+        sweep(control.name)
+        raise FileExistsError(
+            f"a share named {public!r} exists already: Share.attach({public!r}) joins it, "
+            f"Share.open({public!r}) joins or creates it"
+        )
+    return _start(control, public)
+
+
+def open_session(ring: int, options: dict[str, Any], public: str) -> Session:
+    """Joins the share of that name, or creates it. It lives until the last process that has opened it leaves."""
+    while True:
+        base = base_of(public)
+        if base is not None:
+            session = _join_named(base, public)
+            if session is not None:
+                return session
+        control = _create(ring, options, public, True)
+        if _publish_name(control.name, public):
+            return _start(control, public)
+        sweep(control.name)
+
+
+def named_session(public: str) -> Session:
+    """Joins the share of that name. Raises SegmentError if there is none."""
+    base = base_of(public)
+    session = None if base is None else _join_named(base, public)
+    if session is None:
+        raise SegmentError(
+            errno.ENOENT,
+            f"there is no share named {public!r}: Share({public!r}) creates it, Share.open({public!r}) does either",
+        )
+    return session
+
+
+def _create(ring: int, options: dict[str, Any], public: str | None, until_last: bool) -> Control:
     main = sys.modules.get("__main__")
     configuration = cerial.dumps(
         {
             "argv": sys.argv[:] if hasattr(sys, "argv") else [""],
             "main_file": getattr(main, "__file__", None),
             "log_level": logging.getLogger("share").level or None,
+            "name": public,
             **options,
         }
     )
-    control = Control.create(name, ring, configuration)
+    return Control.create(new_name(), ring, configuration, until_last)
+
+
+def _publish_name(name: str, public: str) -> bool:
+    if give_name(name, public):
+        return True
+    other = base_of(public)
+    if other is None:
+        return give_name(name, public)
+    try:
+        stale = Control.attach(other).stale()
+    except SegmentError:
+        stale = base_of(public) == other  # its control segment is gone, only the link is left
+    return stale and take_name(name, public, other)
+
+
+def _join_named(base: str, public: str) -> Session | None:
+    """This process's session for a share that is alive; None if it is dead or ending."""
+    try:
+        session = attach_session(base)
+    except SegmentError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise
+    control = session.control
+    try:
+        if not control.stale() and not control.closed:
+            session.join()
+            return session
+    except ShareClosedError:
+        pass
+    _attached.pop(base, None)
+    _wait_for_end(control, public)
+    return None
+
+
+def _wait_for_end(control: Control, public: str) -> None:
+    """Until an ending share has removed its name, or is proven unable to."""
+    while base_of(public) == control.name and not control.stale():
+        time.sleep(0.002)  # it is removing files, which nothing tells us of
+
+
+def _start(control: Control, public: str | None) -> Session:
+    name = control.name
     try:
         pid = _spawn(name)
         control.started(pid)
     except BaseException:
-        sweep(name)
+        sweep(name, public)
         raise
     session = Session(control)
     session.adopt_entry(0)
-    session.owner_state = pid
-    # The callback must not refer to the session. It runs when the last Share and proxy of this share are gone in
+    # The callbacks must not refer to the session. They run when the last Share and proxy of this share are gone in
     # this process, and at interpreter exit.
-    weakref.finalize(session, end, control, pid, os.getpid())
+    if control.until_last:
+        with _lock:
+            _attached[name] = session
+            _children[name] = pid
+        weakref.finalize(session, _forget, name)
+    else:
+        session.owner_state = (pid, os.getpid(), public)
+        weakref.finalize(session, end, control, pid, os.getpid(), public)
     return _register(name, session)
 
 
@@ -68,7 +161,7 @@ def attach_session(name: str) -> Session:
                 if kept.control.closed:
                     del _attached[other]
             session = _attached[name] = _register(name, Session(Control.attach(name)))
-            weakref.finalize(session, _leave, name)
+            weakref.finalize(session, _forget, name)
         return session
 
 
@@ -79,8 +172,30 @@ def _register(name: str, session: Session) -> Session:
     return session
 
 
-def _leave(name: str) -> None:
+def _forget(name: str) -> None:
     _protocol.resolvers.pop(name, None)
+
+
+def _leave_all() -> None:
+    """At the end of this process: its entries need not wait for the proof of its death."""
+    for session in list(_sessions.values()):
+        session.leave()
+
+
+def _registered() -> None:
+    # Children of multiprocessing end without running atexit's functions, and forget what their parent had arranged
+    # for its own end; so each process arranges it when it first registers anywhere.
+    global _arranged_in
+    if _arranged_in != os.getpid():
+        _arranged_in = os.getpid()
+        atexit.register(_leave_all)
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None:
+            util.Finalize(None, _leave_all, exitpriority=-100)
+
+
+_arranged_in = 0
+set_registration_hook(_registered)
 
 
 def _spawn(name: str) -> int:
@@ -104,23 +219,34 @@ def _interpreter_flags() -> list[str]:
     return flags
 
 
-def end(control: Any, pid: int, owner_pid: int) -> None:
+def leave(session: Session) -> None:
+    """Ends this process's use of a share that it does not own."""
+    with _lock:
+        _attached.pop(session.name, None)
+        pid = _children.pop(session.name, None)
+    session.leave()
+    if pid is not None:
+        # We started the coordinator, so it is our child; if we were the last, see it end.
+        _join(pid, session.control, lambda: not session.control.in_use())
+
+
+def end(control: Any, pid: int, owner_pid: int, public: str | None = None) -> None:
     """Closes the share: everything queued is executed, then the coordinator unlinks all memory and ends."""
     if os.getpid() != owner_pid:
         return  # a forked child: the share is its parent's
     _protocol.resolvers.pop(control.name, None)
     control.close_ring()
     _join(pid, control)
-    sweep(control.name)  # nothing is left unless the coordinator was killed
+    sweep(control.name, public)  # nothing is left unless the coordinator was killed
 
 
-def _join(pid: int, control: Any) -> None:
+def _join(pid: int, control: Any, ending: Callable[[], bool] = lambda: True) -> None:
     try:
         descriptor = os.pidfd_open(pid)
     except OSError:
         descriptor = -1
     try:
-        while descriptor >= 0:
+        while descriptor >= 0 and ending():
             poller = select.poll()
             poller.register(descriptor, select.POLLIN)
             if poller.poll(5000):
@@ -129,7 +255,7 @@ def _join(pid: int, control: Any) -> None:
                 "share %s: closing, waiting for the coordinator (pid %d) to finish %d queued cells",
                 control.name, pid, control.backlog(),
             )  # fmt: skip
-        os.waitpid(pid, 0)
+        os.waitpid(pid, 0 if ending() else os.WNOHANG)
     except ChildProcessError:
         pass  # somebody else has waited for all children
     finally:

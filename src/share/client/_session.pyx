@@ -26,6 +26,15 @@ from ..errors import CorruptDataError, NotShareableError, ShareClosedError, Shar
 
 cdef uint64_t MASK63 = ~CLOSED_BIT
 
+cdef object registration_hook = None
+
+
+def set_registration_hook(hook):
+    """Sets what is called whenever this process has registered with a share."""
+    global registration_hook
+    registration_hook = hook
+
+
 #: Every session of this process, so that a forked child can start afresh.
 sessions = weakref.WeakSet()
 
@@ -102,12 +111,21 @@ cdef class Session:
         entry, serial = self.control.register()
         self.serial = serial
         self.entry = entry
+        if registration_hook is not None:
+            registration_hook()
         return 0
+
+    def join(self):
+        """Registers this process now. Raises ShareClosedError if the share is ending."""
+        if self.entry < 0:
+            self.register()
 
     def adopt_entry(self, int64_t entry):
         """The owner registered when it created the control segment."""
         self.serial = self.control.process_info(entry)[1]
         self.entry = entry
+        if registration_hook is not None:
+            registration_hook()
 
     def forget_process(self):
         """In a forked child: nothing of what the parent has registered or awaits is the child's."""
@@ -124,9 +142,11 @@ cdef class Session:
         self.owner_state = None
 
     def leave(self):
-        """Gives back what this process has registered; nothing it has queued is lost."""
-        if self.entry >= 0 and self.response_segment is not None and self.outstanding == 0:
-            unlink(self.response_segment.name)
+        """Gives back what this process has registered, unless it is the owner. Nothing it has queued is lost."""
+        if self.entry >= 0 and self.owner_state is None:
+            entry = self.entry
+            self.forget_process()
+            self.control.leave(entry)
 
     @property
     def identity(self):

@@ -23,6 +23,7 @@ cdef class Loop:
     cdef list answers               # of this batch: (entry, serial, position, kind, bytes)
     cdef list spills                # names to unlink once C has passed
     cdef uint64_t registrations     # how many there were at the last look for dead processes
+    cdef public object watch        # called with the process word of everybody who registers
     cdef int64_t batch_started, publish_cost
 
     cdef Mirror last_mirror         # of the last call, while it certainly exists

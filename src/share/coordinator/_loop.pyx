@@ -53,6 +53,7 @@ cdef class Loop:
         self.store = store
         self.responders, self.answers, self.spills = {}, [], []
         self.position = control.committed()
+        self.registrations = <uint64_t>-1
 
     def take_role(self) -> bool:
         """Becomes the coordinator. False: somebody else has been chosen; touch nothing and exit."""
@@ -404,22 +405,33 @@ cdef class Loop:
                     sleep(self.control.wait_work, w, CLAIM_NS)
 
     def reap(self):
-        """Gives back the entries of processes that are proven dead. The ring is drained: C is at its tail."""
+        """Gives back the entries of processes that have left or are proven dead. The ring is drained."""
         cdef uint64_t entry, word
-        cdef uint64_t seen = load_acq(self.control.word(REGISTRATIONS))
+        self.registrations = load_acq(self.control.word(REGISTRATIONS))
         for entry in range(<uint64_t>MAX_PROCESSES):
             word = load_acq(self.control.process(entry, P_WORD))
-            if word == 0 or entry == self.entry or not proven_dead(word) or word == self.control.owner_word():
+            if word == 0 or entry == self.entry:
                 continue
-            # It can have claimed nothing after its death; what it had claimed before must be behind us.
+            if not self.control.has_gone(entry):
+                if self.watch is not None:
+                    self.watch(word)
+                continue
+            # It can have claimed nothing after it left or died; what it had claimed before must be behind us.
             if load_acq(self.control.ring.tail) != self.control.committed():
+                self.registrations = <uint64_t>-1
                 return          # and look again when the ring is drained
             serial = load_rlx(self.control.process(entry, P_SERIAL))
             self.responders.pop(entry, None)
             remove_leftovers(self.control.name, serial)
             store_rlx(self.control.process(entry, P_RESPONSE), 0)
             store_rel(self.control.process(entry, P_WORD), 0)
-        self.registrations = seen
+        if self.control.end_if_left(self.entry):
+            self.control.close_ring()
+
+    def look_again(self):
+        """Has the loop look for processes that have gone, as soon as it is idle. For other threads."""
+        self.registrations = <uint64_t>-1
+        wake(self.control.wait_work)
 
     def close(self):
         """Marks the share as closed for everybody who reads or waits."""

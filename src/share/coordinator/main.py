@@ -4,18 +4,17 @@ import logging
 import os
 import signal
 import sys
-import threading
 import types
 from typing import Any
 
 from share import _runtime, cerial
 from share._control import Control
 from share._names import sweep
-from share._process import pidfd_of
 from share.errors import SegmentError
 
 from ._loop import Loop
 from ._store import Store
+from ._watch import Watch
 
 __all__ = ["main"]
 
@@ -39,12 +38,15 @@ def main(name: str) -> None:
         return
     _runtime.inside = _view(store)
     signal.signal(signal.SIGTERM, lambda *_: control.close_ring())
-    _watch_owner(control)
+    watch = Watch(control, loop)
+    loop.watch = watch.add
+    if not control.until_last:
+        watch.add(control.owner_word())
     try:
         loop.serve()
         loop.close()
     finally:
-        sweep(name)
+        sweep(name, options.get("name"))
         logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -66,23 +68,3 @@ def _view(store: Store) -> Any:
     from ._inside import Inside
 
     return Inside(store)
-
-
-def _watch_owner(control: Control) -> None:
-    """Closes the ring when the owner has died: the loop then drains, and ends."""
-    try:
-        descriptor = pidfd_of(control.owner_word())
-    except ProcessLookupError:
-        control.close_ring()
-        return
-
-    def watch() -> None:
-        import select
-
-        poller = select.poll()
-        poller.register(descriptor, select.POLLIN)
-        poller.poll()
-        os.close(descriptor)
-        control.close_ring()
-
-    threading.Thread(target=watch, name="share-owner-watch", daemon=True).start()
