@@ -102,7 +102,7 @@ cdef class SPSCRing(Ring):
                     size //= 2
             count = size
             self.begin_header(MAGIC, count, 0, RING_AT + spsc_bytes(count))
-                for i in range(<uint64_t> (RING_AT - WORDS_AT) // 8):
+            for i in range(<uint64_t> (RING_AT - WORDS_AT) // 8):
                 store_rlx(<uint64_t*> (self.base + WORDS_AT) + i, 0)
             spsc_init(self.base + RING_AT, count)
             self.make_ready()
