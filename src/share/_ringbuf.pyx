@@ -30,7 +30,7 @@ cdef enum:
     LAP_MASK = 0x7FFFFFFF
 
 
-# ---- MPSC: stamps ----------------------------------------------------------------------------------------
+# ---- MPSC: stamps ---------------------------------------------------------------------------------
 
 cdef inline uint64_t free_stamp(MPSC* ring, uint64_t position) noexcept nogil:
     return (position >> ring.shift) << STATE_BITS | FREE
@@ -56,7 +56,7 @@ cdef inline uint32_t cells_of(MPSC* ring, uint64_t stamp, uint64_t position) noe
     return <uint32_t> n
 
 
-# ---- MPSC: memory ----------------------------------------------------------------------------------------
+# ---- MPSC: memory ---------------------------------------------------------------------------------
 
 cdef uint64_t mpsc_bytes(uint64_t cells) noexcept nogil:
     return STAMPS_AT + (cells * 8 + LINE - 1) // LINE * LINE + cells * CELL
@@ -82,7 +82,7 @@ cdef void mpsc_bind(MPSC* ring, char* base, uint64_t cells) noexcept nogil:
     ring.tail_seen = 0
 
 
-# ---- MPSC: producer --------------------------------------------------------------------------------------
+# ---- MPSC: producer -------------------------------------------------------------------------------
 
 cdef inline bint room_for(MPSC* ring, uint64_t tail, uint64_t need, bint* stale) noexcept nogil:
     """Whether `need` cells from `tail` on, and one more, are free; *stale: head has passed this tail."""
@@ -226,7 +226,7 @@ cdef bint mpsc_is_closed(MPSC* ring) noexcept nogil:
     return stamp & STATE_MASK == CLOSED and is_of_lap(ring, stamp, tail)
 
 
-# ---- MPSC: consumer --------------------------------------------------------------------------------------
+# ---- MPSC: consumer -------------------------------------------------------------------------------
 
 cdef int mpsc_peek(MPSC* ring, uint64_t position, uint32_t* n, uint32_t* owner) noexcept nogil:
     # Acquire, pairs with the release CAS in mpsc_commit: the body; and with mpsc_abort.
@@ -279,7 +279,7 @@ cdef void mpsc_free(MPSC* ring, uint64_t start, uint64_t end) noexcept nogil:
     TESTPOINT("mpsc.moved_head")
 
 
-# ---- SPSC ------------------------------------------------------------------------------------------------
+# ---- SPSC -----------------------------------------------------------------------------------------
 #
 # A record {uint32 length, uint32 kind, uint64 position, payload} never crosses the end: what is left there
 # is padding, eight bytes or more, of which the first eight are {0, kind 0}.
