@@ -106,15 +106,16 @@ cdef class Loop:
                     self.wait_for_work()
 
     cdef bint should_commit(self, int count) except -1:
-        cdef uint64_t open_cells = self.position - self.control.committed()
         cdef int64_t passed
-        if open_cells > self.control.cells // 2:
+        # An empty ring ends a group anyway (see serve); here it is about what a long queue may hold up. A quarter of
+        # the ring at a time is given back to producers.
+        if self.position - self.control.committed() > self.control.cells // 4:
             return True
-        # An empty ring ends a group anyway (see serve); here it is about what a long queue may hold up.
         if self.answers or load32_rlx(self.control.wait_commit) & 1:
-            return now_ns() - self.batch_started > WAITED_NS
-        if open_cells > self.control.cells // 8 and load32_rlx(self.control.wait_room) & 1:
-            return True
+            # Somebody waits: once the group has run as long as publishing it takes, so that they wait at most
+            # twice as long as they must and at most half of the time goes into publishing.
+            passed = now_ns() - self.batch_started
+            return passed > WAITED_NS and passed > self.publish_cost
         if count & 15 and self.publish_cost < BATCH_NS:
             return False        # short commands: no need to look at the clock each time
         passed = now_ns() - self.batch_started
