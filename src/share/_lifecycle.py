@@ -5,6 +5,7 @@ import errno
 import logging
 import os
 import select
+import signal
 import sys
 import threading
 import time
@@ -208,7 +209,8 @@ def _spawn(name: str) -> int:
         arguments,
         os.environ,
         file_actions=[(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)],
-        setsigmask=[],
+        # Ctrl-C before the coordinator has said that it ignores it must not end it either.
+        setsigmask=[signal.SIGINT, signal.SIGHUP],
     )
 
 

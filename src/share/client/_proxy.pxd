@@ -5,6 +5,14 @@ from .._layout cimport Slot, Version
 from ._session cimport Session, Shared
 
 
+cdef class Snapshot:
+    cdef uint64_t* tags
+    cdef list values
+    cdef object instance            # None until it is complete
+
+    cdef Snapshot copy(self)
+
+
 cdef class Proxy(Shared):
     cdef Session session
     cdef uint64_t* commit           # C, the share-wide flag: copied from the control for speed
@@ -16,15 +24,13 @@ cdef class Proxy(Shared):
     cdef uint64_t flags_at, slots_at, shape_at
     cdef uint64_t* tags             # of the cached value, by cell
     cdef list values
-    cdef uint64_t* snapshot_tags
-    cdef list snapshot_values
-    cdef object snapshot            # an instance of the user's class, never changed once made
+    cdef Snapshot snapshot
     cdef object __weakref__
 
     cdef object read(self, uint32_t index)
-    cdef object take_snapshot(self, uint32_t* indices, int count)
+    cdef Snapshot take_snapshot(self, uint32_t* indices, int count)
     cdef int forget_snapshot(self) except -1
-    cdef object hand_out(self, object result)
+    cdef object hand_out(self, Snapshot snapshot, object result)
 
 
 cdef Proxy new_proxy(type cls, Session session, uint64_t id, uint64_t flags_at, uint64_t slots_at,

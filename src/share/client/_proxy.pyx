@@ -6,6 +6,7 @@ from cpython.list cimport PyList_GET_ITEM
 from cpython.object cimport PyObject, PyObject_GenericGetAttr
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy
 
 from .._atomic cimport fence_acq, load_acq, load_rlx, pause
 from .._layout cimport ABSENT, CLOSED_BIT, DELETED, EMPTY, Slot, SLOT_SIZE, Version
@@ -57,8 +58,7 @@ cdef object read_slot(Session session, const Slot* slot, uint64_t owner, uint64_
             pause_before_retry(session, &attempts)
             continue
         if found_owner != owner or version.kind == DELETED:
-            raise DeletedObjectError("this object has been deleted from its share (its name was deleted or given "
-                                     "to another value); read it from the share again")
+            raise deleted()
         tag[0] = version.tag
         if version.kind == ABSENT:
             return MISSING
@@ -67,16 +67,44 @@ cdef object read_slot(Session session, const Slot* slot, uint64_t owner, uint64_
             return value
 
 
+cdef object deleted():
+    return DeletedObjectError("this object has been deleted from its share (its name was deleted or given to another "
+                              "value); read it from the share again")
+
+
+cdef class Snapshot:
+    """Decoded state of an object, by cell, and an instance made of it; never changed once it is in use."""
+
+    def __dealloc__(self):
+        free(self.tags)
+
+    cdef Snapshot copy(self):
+        cdef Snapshot other = empty_snapshot(len(self.values))
+        memcpy(other.tags, self.tags, len(self.values) * sizeof(uint64_t))
+        other.values = list(self.values)
+        return other
+
+
+cdef Snapshot empty_snapshot(uint32_t cells):
+    cdef Snapshot self = Snapshot()
+    cdef uint32_t i
+    self.tags = <uint64_t*>malloc(cells * sizeof(uint64_t))
+    if self.tags == NULL:
+        raise MemoryError
+    for i in range(cells):
+        self.tags[i] = EMPTY
+    self.values = [MISSING] * cells
+    return self
+
+
 cdef class Proxy(Shared):
     """Base of all generated proxy classes."""
 
     def __cinit__(self):
         self.tags = NULL
-        self.snapshot_tags = NULL
 
     def __dealloc__(self):
         free(self.tags)
-        free(self.snapshot_tags)
 
     cdef object read(self, uint32_t index):
         """Barrier and slot read of one cell; MISSING if the attribute does not exist."""
@@ -97,13 +125,15 @@ cdef class Proxy(Shared):
         self.values[index] = None
         return read_only_copy(value)
 
-    cdef object take_snapshot(self, uint32_t* indices, int count):
-        """An instance of the user's class with the given cells (count < 0: all) as they are at one C."""
+    cdef Snapshot take_snapshot(self, uint32_t* indices, int count):
+        """The given cells (count < 0: all) as they are at one C, in an instance of the user's class."""
         cdef uint64_t position, flag, c, tag = 0, owner = 0
         cdef uint32_t index
         cdef int i, n = count if count >= 0 else <int>self.cells, attempts = 0
         cdef bint fresh, torn = False
         cdef Version* versions
+        # Another thread may replace it while we wait or decode: we go on from this one.
+        cdef Snapshot old = self.snapshot, new
         fence_acq()
         position = load_rlx(self.flags)
         for i in range(n):
@@ -114,15 +144,15 @@ cdef class Proxy(Shared):
         if flag > position:
             position = flag
         c = self.session.barrier(position)
-        if self.snapshot is not None:
+        if old.instance is not None:
             fresh = True
             for i in range(n):
                 index = indices[i] if count >= 0 else <uint32_t>i
-                if slot_find(self.slots + index, c, &tag) < 0 or tag != self.snapshot_tags[index]:
+                if slot_find(self.slots + index, c, &tag) < 0 or tag != old.tags[index]:
                     fresh = False
                     break
             if fresh:
-                return self.snapshot
+                return old
         versions = <Version*>malloc(sizeof(Version) * (n if n else 1))
         if versions == NULL:
             raise MemoryError
@@ -136,49 +166,40 @@ cdef class Proxy(Shared):
                         torn = True
                         break
                     if owner != self.id or versions[i].kind == DELETED:
-                        raise DeletedObjectError("this object has been deleted from its share")
+                        raise deleted()
                 if not torn:
-                    fetched = {}
+                    new = old.copy()
                     for i in range(n):
                         index = indices[i] if count >= 0 else <uint32_t>i
-                        if versions[i].tag == self.snapshot_tags[index]:
+                        if versions[i].tag == old.tags[index]:
                             continue
-                        if versions[i].kind == ABSENT:
-                            fetched[index] = (versions[i].tag, MISSING)
-                        else:
+                        value = MISSING
+                        if versions[i].kind != ABSENT:
                             value = version_value(self.session.control, &versions[i], &torn)
                             if torn:
                                 break
-                            fetched[index] = (versions[i].tag, value)
+                        new.values[index] = value
+                        new.tags[index] = versions[i].tag
                 if not torn:
                     break
                 pause_before_retry(self.session, &attempts)
                 c = self.session.barrier(position)
         finally:
             free(versions)
-        # A new list and a new instance: whoever still runs on the old ones keeps them as they were.
-        values = list(self.snapshot_values)
-        for key, (found, value) in fetched.items():
-            values[key] = value
-            self.snapshot_tags[<uint32_t>key] = found
-        self.snapshot_values = values
-        self.snapshot = instance_of(type(self), values, MISSING)
-        return self.snapshot
+        new.instance = instance_of(type(self), new.values, MISSING)
+        self.snapshot = new
+        return new
 
     cdef int forget_snapshot(self) except -1:
         """Gives the cached snapshot away: its holder may change it."""
-        cdef uint32_t i
-        self.snapshot = None
-        self.snapshot_values = [MISSING] * self.cells
-        for i in range(self.cells):
-            self.snapshot_tags[i] = EMPTY
+        self.snapshot = empty_snapshot(self.cells)
         return 0
 
-    cdef object hand_out(self, object result):
+    cdef object hand_out(self, Snapshot snapshot, object result):
         """What a caller may have of a local method's result: nothing that aliases the cached snapshot."""
         cdef Encoder encoder
         cdef Py_ssize_t used = 0
-        if result is self.snapshot:
+        if result is snapshot.instance:
             return self
         if result is None or is_value(result) or isinstance(result, Proxy):
             return result
@@ -242,16 +263,18 @@ cdef class Proxy(Shared):
 
 
 cdef object class_attribute(Proxy proxy, str name):
+    cdef Snapshot snapshot
     cls = type(proxy)._share_class_
     found = getattr(cls, name, MISSING)
     if found is not MISSING:
         if hasattr(type(found), "__get__") and not isinstance(found, type):
             raw = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
             if not isinstance(raw, (staticmethod, classmethod)):
-                return getattr(proxy.take_snapshot(NULL, -1), name)
+                return getattr(proxy.take_snapshot(NULL, -1).instance, name)
         return found
     if hasattr(cls, "__getattr__"):
-        return proxy.hand_out(cls.__getattr__(proxy.take_snapshot(NULL, -1), name))
+        snapshot = proxy.take_snapshot(NULL, -1)
+        return proxy.hand_out(snapshot, cls.__getattr__(snapshot.instance, name))
     raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}", name=name, obj=proxy)
 
 
@@ -467,13 +490,13 @@ cdef class Method:
         return 0
 
     cdef object run_locally(self, Proxy proxy, tuple args, dict kwargs):
-        snapshot = proxy.take_snapshot(self.effects.reads, self.effects.read_count)
+        cdef Snapshot snapshot = proxy.take_snapshot(self.effects.reads, self.effects.read_count)
         if self.special:
             # C code of built-in types looks at the concrete type of its operand.
             args = tuple([plain_operand(arg) for arg in args])
-        method = getattr(snapshot, self.name)
+        method = getattr(snapshot.instance, self.name)
         result = method(*args) if kwargs is None else method(*args, **kwargs)
-        return proxy.hand_out(result) if self.effects.returns_alias else result
+        return proxy.hand_out(snapshot, result) if self.effects.returns_alias else result
 
     cdef object call(self, Proxy proxy, tuple args, dict kwargs):
         cdef Effects effects = self.effects
@@ -589,14 +612,16 @@ cdef class Property:
 
     def __get__(self, instance, owner):
         cdef Proxy proxy
+        cdef Snapshot snapshot
         if instance is None:
             return getattr(self.owner, self.name)
         if self.getter is None:
             raise AttributeError(f"property {self.name!r} of {self.owner.__name__!r} object has no getter")
         proxy = <Proxy>instance
         if self.getter.read_only:
-            result = getattr(proxy.take_snapshot(self.getter.reads, self.getter.read_count), self.name)
-            return proxy.hand_out(result) if self.getter.returns_alias else result
+            snapshot = proxy.take_snapshot(self.getter.reads, self.getter.read_count)
+            result = getattr(snapshot.instance, self.name)
+            return proxy.hand_out(snapshot, result) if self.getter.returns_alias else result
         position = send_call(proxy, GET, self.getter, self.name.encode(), (), None, True)
         return proxy.session.await_response(position, None)
 
@@ -628,7 +653,7 @@ cdef class Property:
 
 cdef object plain_operand(value):
     if isinstance(value, Proxy) and type(value)._share_plan_.kind == "opaque":
-        return (<Proxy>value).take_snapshot(NULL, -1)
+        return (<Proxy>value).take_snapshot(NULL, -1).instance
     return value
 
 
@@ -645,8 +670,7 @@ cdef Proxy new_proxy(type cls, Session session, uint64_t id, uint64_t flags_at, 
     proxy.cells = cells
     proxy.flags_at, proxy.slots_at, proxy.shape_at = flags_at, slots_at, shape_at
     proxy.tags = <uint64_t*>malloc(cells * 8)
-    proxy.snapshot_tags = <uint64_t*>malloc(cells * 8)
-    if proxy.tags == NULL or proxy.snapshot_tags == NULL:
+    if proxy.tags == NULL:
         raise MemoryError
     for i in range(cells):
         proxy.tags[i] = EMPTY
@@ -664,7 +688,7 @@ def plain(value):
     if not isinstance(value, Proxy):
         return value
     proxy = <Proxy>value
-    result = proxy.take_snapshot(NULL, -1)
+    result = proxy.take_snapshot(NULL, -1).instance
     proxy.forget_snapshot()
     return result
 

@@ -25,6 +25,7 @@ def main(name: str) -> None:
     """Runs the coordinator of the share of that name until the share is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the owner, who decides
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # both were blocked until here
     try:
         control = Control.attach(name)
     except SegmentError:
