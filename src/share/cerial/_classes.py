@@ -16,6 +16,7 @@ from share.errors import CorruptDataError
 
 __all__ = [
     "FunctionReducer",
+    "by_token",
     "class_bytes",
     "find_class",
     "known",
@@ -30,6 +31,7 @@ _HEAP_TYPE = 1 << 9
 
 _lock = threading.RLock()
 _by_token: WeakValueDictionary[bytes, type] = WeakValueDictionary()
+by_token = _by_token.get
 _tokens: WeakKeyDictionary[type, bytes] = WeakKeyDictionary()
 _blobs: WeakKeyDictionary[type, bytes] = WeakKeyDictionary()
 _generations: dict[bytes, int] = {}     # base -> the generation that its next class gets
@@ -57,15 +59,18 @@ def importable(value: Any) -> tuple[str, str] | None:
         return None
     for part in name.split("."):
         found = getattr(found, part, None)
-    if found is not value or _sent_by_value(module):
+    if found is not value or sent_by_value(module):
         return None
     return module_name, name
 
 
-def _sent_by_value(module: Any) -> bool:
+def sent_by_value(module: Any) -> bool:
     """Whether the user told cloudpickle to send everything of this module by value."""
-    cloudpickle = sys.modules.get("cloudpickle")
-    return cloudpickle is not None and module.__name__ in cloudpickle.list_registry_pickle_by_value()
+    cloudpickle = sys.modules.get("cloudpickle.cloudpickle")
+    # Its public list is a copy, and this is asked for every class that travels.
+    if cloudpickle is None or not cloudpickle._PICKLE_BY_VALUE_MODULES:
+        return False
+    return bool(cloudpickle._is_registered_pickle_by_value(module))
 
 
 def find_class(module_name: str, name: str) -> type:
