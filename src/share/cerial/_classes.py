@@ -2,6 +2,7 @@
 
 import io
 import os
+import pickle
 import sys
 import threading
 from collections.abc import Callable
@@ -128,15 +129,22 @@ def known(token: bytes) -> type | None:
 
 def load_class(token: bytes, blob: bytes) -> type:
     """The class with this token; made from its definition if this process has none."""
-    import pickle
-
     with _lock:
         cls = known(token)
-        if cls is None:
+        if cls is not None:
+            return cls
+        waiting = len(_unfilled)
+        try:
             cls = pickle.loads(blob)
-            if not isinstance(cls, type):
-                raise CorruptDataError("the definition of a class made something else")
-            _blobs[cls] = blob
+        except BaseException:
+            # Nobody must find the half-made classes of a definition that failed.
+            for half_made in _unfilled[waiting:]:
+                _by_token.pop(_tokens.pop(half_made), None)
+            del _unfilled[waiting:]
+            raise
+        if not isinstance(cls, type):
+            raise CorruptDataError("the definition of a class made something else")
+        _blobs[cls] = blob
         return cls
 
 

@@ -168,6 +168,7 @@ cdef list get_floats(Reader* r, Py_ssize_t offset):
     cdef Py_ssize_t i, count = get_count(r, 8)
     cdef list value = PyList_New(count)
     cdef double number
+    cdef object item            # not inferred: it would be a C double
     for i in range(count):
         memcpy(&number, r.at, 8)
         r.at += 8
