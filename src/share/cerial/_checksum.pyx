@@ -53,9 +53,9 @@ cdef extern from *:
         memcpy(lanes + 24, &d, 32);
     }
 
-    static uint64_t share_checksum(const char *data, size_t size)
+    static uint64_t share_checksum(const char *data, size_t size, uint64_t seed)
     {
-        uint64_t total = share_mix(0, size), word;
+        uint64_t total = share_mix(seed, size), word;
         size_t blocks = size / SHARE_BLOCK;
         if (blocks) {
             uint32_t lanes[SHARE_LANES];
@@ -79,19 +79,19 @@ cdef extern from *:
         return share_mix(total, total >> 32);
     }
     """
-    uint64_t share_checksum(const char* data, size_t size) noexcept nogil
+    uint64_t share_checksum(const char* data, size_t size, uint64_t seed) noexcept nogil
 
 
-cdef uint64_t checksum(const char* data, Py_ssize_t size) noexcept nogil:
-    return share_checksum(data, <size_t>size)
+cdef uint64_t checksum(const char* data, Py_ssize_t size, uint64_t seed) noexcept nogil:
+    return share_checksum(data, <size_t>size, seed)
 
 
-def checksum_of(const unsigned char[::1] data not None) -> int:
-    """The checksum of ``data``.
+def checksum_of(const unsigned char[::1] data not None, uint64_t seed=0) -> int:
+    """The checksum of ``data``, a 64-bit number that also depends on ``seed``.
 
     >>> checksum_of(b"abc") == checksum_of(b"abc") != checksum_of(b"abd")
     True
     """
     if data.shape[0] == 0:
-        return share_checksum(NULL, 0)
-    return share_checksum(<const char*>&data[0], <size_t>data.shape[0])
+        return share_checksum(NULL, 0, seed)
+    return share_checksum(<const char*>&data[0], <size_t>data.shape[0], seed)

@@ -175,7 +175,7 @@ def _record(tag: int, body: bytes) -> bytes:
         size.append(128 | count & 127)
         count >>= 7
     size.append(count)
-    return bytes([tag]) + size + checksum_of(body).to_bytes(8, "little") + body
+    return bytes([tag]) + size + checksum_of(body, tag).to_bytes(8, "little") + body
 
 
 # ---- definitions -----------------------------------------------------------------------------------------

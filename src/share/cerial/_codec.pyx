@@ -544,7 +544,7 @@ cdef class Encoder(Writer):
             self.buffers = None
         size = self.size - start - PICKLE_HEAD
         memcpy(self.data + start + 9, &size, 8)
-        total = checksum(self.data + start + 9, size + 8)
+        total = checksum(self.data + start + 9, size + 8, self.data[start])
         memcpy(self.data + start + 1, &total, 8)
         return DONE
 
@@ -655,11 +655,14 @@ cdef bint is_immutable_kind(object cls) noexcept:
 cdef Encoder scratch = Encoder()
 
 
-def dumps(value: object) -> bytes:
+def dumps(value: object, *, where: str = "value", reduce: object = None) -> bytes:
     """The bytes that stand for ``value``.
 
     Args:
         value: anything; it is neither changed nor consumed.
+        where: what an error message calls the value.
+        reduce: None, or a callable that is asked about each object without a built-in treatment: it returns
+            NotImplemented, or what ``__reduce__`` may return, as ``pickle.Pickler.reducer_override`` does.
 
     Raises:
         NotShareableError: the value, or something in it, cannot travel; the message names where it is.
@@ -668,7 +671,14 @@ def dumps(value: object) -> bytes:
     {'a': [1, 2.5, None]}
     """
     cdef Encoder encoder = Encoder() if scratch.busy else scratch
-    encoder.encode(value, "value")
+    if reduce is None:
+        encoder.encode(value, where)
+    else:
+        encoder.reduce = reduce
+        try:
+            encoder.encode(value, where)
+        finally:
+            encoder.reduce = None
     return encoder.take()
 
 

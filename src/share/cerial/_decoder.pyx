@@ -13,7 +13,7 @@ from libc.string cimport memcpy
 
 from share.cerial cimport _tags as tags
 from share.cerial._arrays cimport MAX_DIMENSIONS, make_array, number_size
-from share.cerial._reader cimport Reader, corrupt, get_count, get_key_text, get_text, mark, need
+from share.cerial._reader cimport Reader, corrupt, get_count, get_items, get_key_text, get_text, mark, need
 from share.cerial._times cimport body_size, get_time
 from share.cerial._verified cimport get_class, get_local_class, get_pickle
 
@@ -39,6 +39,7 @@ cdef object decode_value(const char* data, Py_ssize_t size, Py_ssize_t* used):
     reader.end = data + size
     reader.marked = NULL
     reader.depth = 0
+    reader.budget = size
     try:
         value = get(&reader)
     finally:
@@ -133,7 +134,7 @@ cdef object get(Reader* r):
 
 
 cdef list get_list(Reader* r, Py_ssize_t offset):
-    cdef Py_ssize_t i, count = get_count(r, 1)
+    cdef Py_ssize_t i, count = get_items(r)
     cdef list value
     if offset >= 0:
         # It can be reached while it is being filled, so it must never have unset items.
@@ -151,7 +152,7 @@ cdef list get_list(Reader* r, Py_ssize_t offset):
 
 
 cdef tuple get_tuple(Reader* r, Py_ssize_t offset):
-    cdef Py_ssize_t i, count = get_count(r, 1)
+    cdef Py_ssize_t i, count = get_items(r)
     cdef tuple value
     if count == 0:
         return no_tuple
@@ -278,7 +279,7 @@ cdef object get_other(Reader* r, unsigned char tag, Py_ssize_t offset):
             corrupt(r, "a reference to nothing")
         return <object>found
     if tag == tags.PICKLE or tag == tags.BUFFERS:
-        if r.depth != 1:
+        if r.depth != 1 or offset >= 0:
             corrupt(r, "a pickle inside another value")
         return get_pickle(r, tag == tags.BUFFERS)
     if tag == tags.INTS:

@@ -49,6 +49,18 @@ cdef Py_ssize_t get_count(Reader* r, Py_ssize_t each) except -1:
     return <Py_ssize_t>count
 
 
+cdef Py_ssize_t get_items(Reader* r) except -1:
+    """The number of items of a list or tuple, for which space is set aside at once.
+
+    Nested ones could each announce as many items as there are bytes left, so the sum is limited too.
+    """
+    cdef Py_ssize_t count = get_count(r, 1)
+    r.budget -= count
+    if r.budget < 0:
+        corrupt(r, "more items than bytes")
+    return count
+
+
 cdef int put_mark(Reader* r, Py_ssize_t offset, object value) except -1:
     cdef dict fresh
     if r.marked == NULL:
@@ -111,13 +123,13 @@ cdef object intern_text(object text):
     return interned
 
 
-cdef int verify(Reader* r, Py_ssize_t size) except -1:
+cdef int verify(Reader* r, Py_ssize_t size, unsigned char tag) except -1:
     """Steps over the checksum at hand and compares it with the ``size`` bytes behind it."""
     cdef uint64_t expected
     need(r, 8)
     memcpy(&expected, r.at, 8)
     r.at += 8
     need(r, size)
-    if checksum(r.at, size) != expected:
+    if checksum(r.at, size, tag) != expected:
         corrupt(r, "wrong checksum")
     return 0

@@ -25,8 +25,8 @@
 #                          each at a multiple of 64; and last the directory: {offset, length, read-only}
 #                          (8 bytes each) per buffer, the pickle's length (8), the number of buffers (8)
 #
-# `size` and `count` are base-128 numbers, low digits first, 1 to 9 bytes. A checksum is over all that
-# follows it in the same record. Tag 0 is never written, so a zeroed page is refused.
+# `size` and `count` are base-128 numbers, low digits first, 1 to 9 bytes. A checksum is over the tag
+# and all that follows it in the same record. Tag 0 is never written, so a zeroed page is refused.
 cdef enum:
     NONE = 1
     FALSE = 2

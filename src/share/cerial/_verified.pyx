@@ -8,6 +8,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport uint16_t, uint64_t
 from libc.string cimport memcpy
 
+from share.cerial cimport _tags as tags
 from share.cerial._reader cimport Reader, corrupt, get_count, need, verify
 
 import pickle
@@ -30,7 +31,7 @@ cdef object get_class(Reader* r):
     cdef Py_ssize_t size = get_count(r, 1)
     cdef bytes text
     cdef PyObject* found
-    verify(r, size)
+    verify(r, size, tags.CLASS)
     text = PyBytes_FromStringAndSize(r.at, size)
     r.at += size
     found = PyDict_GetItem(class_places, text)
@@ -57,7 +58,7 @@ cdef object get_local_class(Reader* r):
     value = _classes.by_token(token)
     if value is None:
         # Only now does it matter whether the definition is undamaged.
-        verify(r, size)
+        verify(r, size, tags.LOCAL_CLASS)
         value = _classes.load_class(
             token, PyBytes_FromStringAndSize(r.at + 2 + token_size, size - 2 - token_size)
         )
@@ -76,7 +77,7 @@ cdef object get_pickle(Reader* r, bint with_buffers):
     if size > <uint64_t>(r.end - r.at - 16):
         corrupt(r, "size beyond the end")
     length = size
-    verify(r, length + 8)
+    verify(r, length + 8, tags.BUFFERS if with_buffers else tags.PICKLE)
     r.at += 8
     if with_buffers:
         buffers = []
