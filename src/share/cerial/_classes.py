@@ -2,6 +2,7 @@
 
 import io
 import os
+import pickle
 import sys
 import threading
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from share.errors import CorruptDataError
 
 __all__ = [
     "FunctionReducer",
+    "by_token",
     "class_bytes",
     "find_class",
     "known",
@@ -30,6 +32,7 @@ _HEAP_TYPE = 1 << 9
 
 _lock = threading.RLock()
 _by_token: WeakValueDictionary[bytes, type] = WeakValueDictionary()
+by_token = _by_token.get
 _tokens: WeakKeyDictionary[type, bytes] = WeakKeyDictionary()
 _blobs: WeakKeyDictionary[type, bytes] = WeakKeyDictionary()
 _generations: dict[bytes, int] = {}     # base -> the generation that its next class gets
@@ -57,15 +60,18 @@ def importable(value: Any) -> tuple[str, str] | None:
         return None
     for part in name.split("."):
         found = getattr(found, part, None)
-    if found is not value or _sent_by_value(module):
+    if found is not value or sent_by_value(module):
         return None
     return module_name, name
 
 
-def _sent_by_value(module: Any) -> bool:
+def sent_by_value(module: Any) -> bool:
     """Whether the user told cloudpickle to send everything of this module by value."""
-    cloudpickle = sys.modules.get("cloudpickle")
-    return cloudpickle is not None and module.__name__ in cloudpickle.list_registry_pickle_by_value()
+    cloudpickle = sys.modules.get("cloudpickle.cloudpickle")
+    # Its public list is a copy, and this is asked for every class that travels.
+    if cloudpickle is None or not cloudpickle._PICKLE_BY_VALUE_MODULES:
+        return False
+    return bool(cloudpickle._is_registered_pickle_by_value(module))
 
 
 def find_class(module_name: str, name: str) -> type:
@@ -123,15 +129,22 @@ def known(token: bytes) -> type | None:
 
 def load_class(token: bytes, blob: bytes) -> type:
     """The class with this token; made from its definition if this process has none."""
-    import pickle
-
     with _lock:
         cls = known(token)
-        if cls is None:
+        if cls is not None:
+            return cls
+        waiting = len(_unfilled)
+        try:
             cls = pickle.loads(blob)
-            if not isinstance(cls, type):
-                raise CorruptDataError("the definition of a class made something else")
-            _blobs[cls] = blob
+        except BaseException:
+            # Nobody must find the half-made classes of a definition that failed.
+            for half_made in _unfilled[waiting:]:
+                _by_token.pop(_tokens.pop(half_made), None)
+            del _unfilled[waiting:]
+            raise
+        if not isinstance(cls, type):
+            raise CorruptDataError("the definition of a class made something else")
+        _blobs[cls] = blob
         return cls
 
 
@@ -162,7 +175,7 @@ def _record(tag: int, body: bytes) -> bytes:
         size.append(128 | count & 127)
         count >>= 7
     size.append(count)
-    return bytes([tag]) + size + checksum_of(body).to_bytes(8, "little") + body
+    return bytes([tag]) + size + checksum_of(body, tag).to_bytes(8, "little") + body
 
 
 # ---- definitions -----------------------------------------------------------------------------------------

@@ -4,52 +4,33 @@ from cpython.bytearray cimport PyByteArray_FromStringAndSize
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.dict cimport PyDict_GetItem, PyDict_SetItem
 from cpython.list cimport PyList_Append, PyList_New, PyList_SET_ITEM
-from cpython.memoryview cimport PyMemoryView_FromMemory
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
-from cpython.set cimport PyFrozenSet_New, PySet_Add
+from cpython.set cimport PySet_Add
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
-from cpython.unicode cimport PyUnicode_DecodeUTF8
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint32_t
 from libc.string cimport memcpy
 
 from share.cerial cimport _tags as tags
-from share.cerial._checksum cimport checksum
+from share.cerial._arrays cimport MAX_DIMENSIONS, make_array, number_size
+from share.cerial._reader cimport Reader, corrupt, get_count, get_items, get_key_text, get_text, mark, need
 from share.cerial._times cimport body_size, get_time
+from share.cerial._verified cimport get_class, get_local_class, get_pickle
 
-import pickle
-
-from share.cerial import _classes
 from share.errors import CorruptDataError
 
 cdef extern from "Python.h":
-    enum:
-        PyBUF_READ
     object PyObject_GenericGetDict(object, void*)
     object PyComplex_FromDoubles(double, double)
     object PyLong_FromLong(long)
     object PyLong_FromLongLong(long long)
     bint PyType_Check(object) noexcept
     bint PyUnicode_CheckExact(object) noexcept
-    void PyUnicode_InternInPlace(PyObject**) noexcept
 
-cdef enum:
-    KEEP_CLASSES = 4096
-
-cdef object unpickle = pickle.loads
 cdef object new_object = object.__new__
 cdef object no_tuple = ()
-cdef dict class_places = {}     # the text of a CLASS record -> (module, names), so that it is parsed once
-cdef object Uuid = None         # uuid and decimal are imported by the first value that needs them
+cdef object Uuid = None             # uuid and decimal are imported by the first value that needs them
 cdef object Decimal = None
-
-
-cdef struct Reader:
-    const char* start           # of the value
-    const char* at
-    const char* end
-    PyObject* marked            # dict: offset -> what a REF may name; NULL = none yet
-    int depth
 
 
 cdef object decode_value(const char* data, Py_ssize_t size, Py_ssize_t* used):
@@ -58,54 +39,13 @@ cdef object decode_value(const char* data, Py_ssize_t size, Py_ssize_t* used):
     reader.end = data + size
     reader.marked = NULL
     reader.depth = 0
+    reader.budget = size
     try:
         value = get(&reader)
     finally:
         Py_XDECREF(reader.marked)
     used[0] = reader.at - data
     return value
-
-
-cdef int corrupt(Reader* r, str what) except -1:
-    raise CorruptDataError(f"{what} at byte {r.at - r.start} of an encoded value")
-
-
-cdef inline int need(Reader* r, Py_ssize_t size) except -1:
-    if r.end - r.at < size:
-        corrupt(r, "data cut short")
-    return 0
-
-
-cdef Py_ssize_t get_count(Reader* r, Py_ssize_t each) except -1:
-    """A base-128 number of things that take at least ``each`` bytes, which must all be there."""
-    cdef uint64_t count = 0
-    cdef int shift = 0
-    cdef unsigned char low
-    while True:
-        need(r, 1)
-        low = r.at[0]
-        r.at += 1
-        count |= <uint64_t>(low & 127) << shift
-        if low < 128:
-            break
-        shift += 7
-        if shift > 56:
-            corrupt(r, "impossible size")
-    if count > <uint64_t>((r.end - r.at) // each):
-        corrupt(r, "size beyond the end")
-    return <Py_ssize_t>count
-
-
-cdef int mark(Reader* r, Py_ssize_t offset, object value) except -1:
-    """Let REFs find ``value``; offset -1: nobody refers to it."""
-    cdef dict fresh
-    if offset >= 0:
-        if r.marked == NULL:
-            fresh = {}
-            Py_INCREF(fresh)
-            r.marked = <PyObject*>fresh
-        (<dict>r.marked)[offset] = value
-    return 0
 
 
 cdef object get(Reader* r):
@@ -193,17 +133,8 @@ cdef object get(Reader* r):
     return value
 
 
-cdef object get_text(Reader* r, Py_ssize_t size):
-    try:
-        value = PyUnicode_DecodeUTF8(r.at, size, "surrogatepass")
-    except UnicodeDecodeError as error:
-        raise CorruptDataError(f"damaged text at byte {r.at - r.start} of an encoded value") from error
-    r.at += size
-    return value
-
-
 cdef list get_list(Reader* r, Py_ssize_t offset):
-    cdef Py_ssize_t i, count = get_count(r, 1)
+    cdef Py_ssize_t i, count = get_items(r)
     cdef list value
     if offset >= 0:
         # It can be reached while it is being filled, so it must never have unset items.
@@ -221,7 +152,7 @@ cdef list get_list(Reader* r, Py_ssize_t offset):
 
 
 cdef tuple get_tuple(Reader* r, Py_ssize_t offset):
-    cdef Py_ssize_t i, count = get_count(r, 1)
+    cdef Py_ssize_t i, count = get_items(r)
     cdef tuple value
     if count == 0:
         return no_tuple
@@ -234,12 +165,63 @@ cdef tuple get_tuple(Reader* r, Py_ssize_t offset):
     return value
 
 
+cdef list get_floats(Reader* r, Py_ssize_t offset):
+    cdef Py_ssize_t i, count = get_count(r, 8)
+    cdef list value = PyList_New(count)
+    cdef double number
+    cdef object item            # not inferred: it would be a C double
+    for i in range(count):
+        memcpy(&number, r.at, 8)
+        r.at += 8
+        item = number
+        Py_INCREF(item)
+        PyList_SET_ITEM(value, i, item)
+    mark(r, offset, value)
+    return value
+
+
+cdef list get_ints(Reader* r, Py_ssize_t offset):
+    cdef Py_ssize_t i, count = get_count(r, 1)
+    cdef list value
+    cdef char width
+    cdef int16_t i16
+    cdef int32_t i32
+    cdef int64_t i64
+    need(r, 1)
+    width = r.at[0]
+    r.at += 1
+    if width not in (1, 2, 4, 8):
+        corrupt(r, "impossible width")
+    if count > (r.end - r.at) // width:
+        corrupt(r, "size beyond the end")
+    value = PyList_New(count)
+    for i in range(count):
+        if width == 1:
+            item = PyLong_FromLong(<int8_t>r.at[0])
+        elif width == 2:
+            memcpy(&i16, r.at, 2)
+            item = PyLong_FromLong(i16)
+        elif width == 4:
+            memcpy(&i32, r.at, 4)
+            item = PyLong_FromLong(i32)
+        else:
+            memcpy(&i64, r.at, 8)
+            item = PyLong_FromLongLong(i64)
+        r.at += width
+        Py_INCREF(item)
+        PyList_SET_ITEM(value, i, item)
+    mark(r, offset, value)
+    return value
+
+
 cdef dict get_dict(Reader* r, Py_ssize_t offset):
     cdef Py_ssize_t i, count = get_count(r, 2)
     cdef dict value = {}
     mark(r, offset, value)
     for i in range(count):
-        key = get(r)
+        key = get_key_text(r)
+        if key is None:
+            key = get(r)
         item = get(r)
         if PyUnicode_CheckExact(key):
             PyDict_SetItem(value, key, item)
@@ -274,21 +256,13 @@ cdef object get_object(Reader* r, Py_ssize_t offset):
     count = get_count(r, 2)
     state = PyObject_GenericGetDict(value, NULL)
     for i in range(count):
-        name = get(r)
+        name = get_key_text(r)
+        if name is None:
+            name = get(r)
         if not PyUnicode_CheckExact(name):
             corrupt(r, "an attribute without a name")
-        name = intern_text(name)
         PyDict_SetItem(state, name, get(r))
     return value
-
-
-cdef object intern_text(object text):
-    cdef PyObject* place = <PyObject*>text
-    Py_INCREF(text)
-    PyUnicode_InternInPlace(&place)
-    interned = <object>place
-    Py_XDECREF(place)
-    return interned
 
 
 cdef object get_other(Reader* r, unsigned char tag, Py_ssize_t offset):
@@ -305,9 +279,17 @@ cdef object get_other(Reader* r, unsigned char tag, Py_ssize_t offset):
             corrupt(r, "a reference to nothing")
         return <object>found
     if tag == tags.PICKLE or tag == tags.BUFFERS:
-        if r.depth != 1:
+        if r.depth != 1 or offset >= 0:
             corrupt(r, "a pickle inside another value")
         return get_pickle(r, tag == tags.BUFFERS)
+    if tag == tags.INTS:
+        return get_ints(r, offset)
+    if tag == tags.FLOATS:
+        return get_floats(r, offset)
+    if tag == tags.ARRAY:
+        value = get_array(r)
+        mark(r, offset, value)
+        return value
     if tag == tags.SET:
         value = set()
         mark(r, offset, value)
@@ -364,56 +346,6 @@ cdef object get_decimal(str text):
         raise CorruptDataError("an impossible Decimal in an encoded value") from error
 
 
-# ---- what executes something: verified first -------------------------------------------------------------
-
-cdef int verify(Reader* r, Py_ssize_t size) except -1:
-    """Steps over the checksum at hand and compares it with the ``size`` bytes behind it."""
-    cdef uint64_t expected
-    need(r, 8)
-    memcpy(&expected, r.at, 8)
-    r.at += 8
-    need(r, size)
-    if checksum(r.at, size) != expected:
-        corrupt(r, "wrong checksum")
-    return 0
-
-
-cdef object get_class(Reader* r):
-    cdef Py_ssize_t size = get_count(r, 1)
-    cdef bytes text
-    cdef PyObject* found
-    verify(r, size)
-    text = PyBytes_FromStringAndSize(r.at, size)
-    r.at += size
-    found = PyDict_GetItem(class_places, text)
-    if found != NULL:
-        place = <object>found
-    else:
-        if len(class_places) >= KEEP_CLASSES:
-            class_places.clear()
-        module, _, names = text.decode("utf-8").partition(":")
-        place = class_places[text] = (module, names)
-    return _classes.find_class(*place)
-
-
-cdef object get_local_class(Reader* r):
-    cdef Py_ssize_t size = get_count(r, 1)
-    cdef uint16_t token_size
-    verify(r, size)
-    if size < 2:
-        corrupt(r, "data cut short")
-    memcpy(&token_size, r.at, 2)
-    if token_size > size - 2:
-        corrupt(r, "data cut short")
-    token = PyBytes_FromStringAndSize(r.at + 2, token_size)
-    value = _classes.known(token)
-    if value is None:
-        blob = PyBytes_FromStringAndSize(r.at + 2 + token_size, size - 2 - token_size)
-        value = _classes.load_class(token, blob)
-    r.at += size
-    return value
-
-
 cdef object get_member(Reader* r):
     cls = get(r)
     name = get(r)
@@ -423,49 +355,38 @@ cdef object get_member(Reader* r):
         raise CorruptDataError(f"{cls!r} has no member {name!r}") from error
 
 
-cdef object get_pickle(Reader* r, bint with_buffers):
-    cdef uint64_t size
-    cdef Py_ssize_t length
-    cdef list buffers = None
-    need(r, 16)
-    memcpy(&size, r.at + 8, 8)
-    if size > <uint64_t>(r.end - r.at - 16):
-        corrupt(r, "size beyond the end")
-    length = size
-    verify(r, length + 8)
-    r.at += 8
-    if with_buffers:
-        buffers = []
-        length = get_buffers(r, length, buffers)
-    view = PyMemoryView_FromMemory(<char*>r.at, length, PyBUF_READ)
-    try:
-        value = unpickle(view, buffers=buffers)
-    finally:
-        view.release()
-    r.at += size
-    return value
-
-
-cdef Py_ssize_t get_buffers(Reader* r, Py_ssize_t size, list buffers) except -1:
-    """Copies the buffers out of a verified BUFFERS body; the length of the pickle before them."""
-    cdef uint64_t[2] tail
-    cdef uint64_t[3] entry
-    cdef uint64_t i, end
-    cdef const char* directory
-    if size < 16:
-        corrupt(r, "data cut short")
-    memcpy(tail, r.at + size - 16, 16)
-    end = size - 16
-    if tail[0] > end or tail[1] > end // 24:
-        corrupt(r, "size beyond the end")
-    end -= tail[1] * 24
-    directory = r.at + end
-    for i in range(tail[1]):
-        memcpy(entry, directory + i * 24, 24)
-        if entry[0] > end or entry[1] > end - entry[0]:
+cdef object get_array(Reader* r):
+    cdef bint is_readonly
+    cdef char[3] format
+    cdef unsigned char dimensions, padding
+    cdef int64_t length
+    cdef Py_ssize_t size
+    cdef int i
+    cdef list shape = []
+    need(r, 4)
+    is_readonly = r.at[0]
+    dimensions = r.at[1]
+    format[0] = r.at[2]
+    format[1] = r.at[3]
+    format[2] = 0
+    r.at += 4
+    size = number_size(format)
+    if size == 0 or dimensions > MAX_DIMENSIONS:
+        corrupt(r, "no array of numbers")
+    need(r, 8 * dimensions + 1)
+    for i in range(dimensions):
+        memcpy(&length, r.at, 8)
+        r.at += 8
+        shape.append(length)
+        if length < 0 or size and length > (r.end - r.at) // size:
             corrupt(r, "size beyond the end")
-        if entry[2]:
-            buffers.append(PyBytes_FromStringAndSize(r.at + entry[0], entry[1]))
-        else:
-            buffers.append(PyByteArray_FromStringAndSize(r.at + entry[0], entry[1]))
-    return tail[0]
+        size *= length
+    padding = r.at[0]
+    need(r, 1 + padding + size)
+    r.at += 1 + padding
+    if is_readonly:
+        data = PyBytes_FromStringAndSize(r.at, size)
+    else:
+        data = PyByteArray_FromStringAndSize(r.at, size)
+    r.at += size
+    return make_array(format, tuple(shape), data)

@@ -14,4 +14,6 @@ cdef class Kind:
 cdef Kind kind_of(object cls)
 # How a class is written (CLASS or LOCAL_CLASS), or None if only pickle knows.
 cdef object class_record(object cls)
+# Whether other processes can import a class or function by its name. (True only when sure.)
+cdef bint is_importable(object value) noexcept
 cdef bint has_copyreg_entry(object cls) noexcept

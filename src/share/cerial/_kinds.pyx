@@ -19,9 +19,12 @@ cdef extern from "Python.h":
         unsigned long tp_flags
         Py_ssize_t tp_itemsize
     unsigned long Py_TPFLAGS_HEAPTYPE
+    PyObject* PyModule_GetDict(object) except NULL
+    bint PyType_Check(object) noexcept
 
 cdef dict kinds = {}            # address of a class -> Kind; the weak reference in it removes the entry
 cdef dict modules = sys.modules
+cdef str cloudpickle_name = "cloudpickle.cloudpickle"
 cdef dict copyreg_table = copyreg.dispatch_table
 
 cdef dict TIMES = {
@@ -31,7 +34,7 @@ cdef dict TIMES = {
     datetime.timedelta: tags.TIMEDELTA,
 }
 # Of modules that are imported only when somebody uses them.
-cdef dict NAMED = {("uuid", "UUID"): tags.UUID, ("decimal", "Decimal"): tags.DECIMAL}
+cdef dict NAMED = {("uuid", "UUID"): tags.UUID, ("decimal", "Decimal"): tags.DECIMAL, ("numpy", "ndarray"): tags.ARRAY}
 
 # With any of these defined, how an instance is pickled is the class's own affair.
 cdef tuple PICKLE_HOOKS = ("__setstate__", "__getnewargs__", "__getnewargs_ex__")
@@ -98,12 +101,36 @@ cdef list slot_names(object cls):
 
 cdef object class_record(object cls):
     cdef Kind kind = kind_of(cls)
-    if kind.record is None:
-        kind.record, kind.module, kind.name = _classes.record_of(cls)
-    elif kind.module is not None and getattr(modules.get(kind.module), kind.name, None) is not cls:
-        # It has been replaced in its module: from now on it travels by value.
+    if kind.record is None or kind.module is not None and not is_at(cls, kind.module, kind.name):
+        # Not asked before, or replaced in its module since: then it travels by value from now on.
         kind.record, kind.module, kind.name = _classes.record_of(cls)
     return kind.record
+
+
+cdef bint is_importable(object value) noexcept:
+    cdef Kind kind
+    try:
+        if PyType_Check(value):
+            kind = kind_of(value)
+            if kind.module is None:
+                if kind.record is None:
+                    class_record(value)
+                return kind.module is not None
+            return is_at(value, kind.module, kind.name)
+        name = value.__module__
+        return name != "__main__" and name != "__mp_main__" and is_at(value, name, value.__qualname__)
+    except Exception:
+        return False
+
+
+cdef bint is_at(object value, object module_name, object name) except -1:
+    """Whether a module has ``value`` under this name, and is not one that cloudpickle sends by value."""
+    cdef PyObject* module = PyDict_GetItem(modules, module_name)
+    if module == NULL:
+        return False
+    if PyDict_GetItem(<object>PyModule_GetDict(<object>module), name) != <PyObject*>value:
+        return False
+    return PyDict_GetItem(modules, cloudpickle_name) == NULL or not _classes.sent_by_value(<object>module)
 
 
 cdef bint has_copyreg_entry(object cls) noexcept:

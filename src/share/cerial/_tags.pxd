@@ -8,10 +8,13 @@
 #   STR                    size, then UTF-8 (lone surrogates pass)
 #   BYTES, BYTEARRAY       size, then the bytes
 #   TUPLE LIST SET FROZENSET   count, then the items
+#   INTS                   count, width (1: 1, 2, 4 or 8), then a list's whole numbers, packed
+#   FLOATS                 count, then a list's doubles, packed
 #   DICT                   count, then key, value, key, value, ...
 #   DATE TIME DATETIME TIMEDELTA   the fields (see _times.pxd)
 #   UUID                   16 bytes
 #   DECIMAL                size, then its text
+#   ARRAY                  a numpy array of plain numbers (see _arrays.pxd)
 #   CLASS                  size, then checksum (8), then "module:qualname", UTF-8
 #   LOCAL_CLASS            size, then checksum (8), token size (2), token, pickled definition
 #   ENUM                   a class (CLASS, LOCAL_CLASS or REF), then the member's name as a STR
@@ -22,8 +25,8 @@
 #                          each at a multiple of 64; and last the directory: {offset, length, read-only}
 #                          (8 bytes each) per buffer, the pickle's length (8), the number of buffers (8)
 #
-# `size` and `count` are base-128 numbers, low digits first, 1 to 9 bytes. A checksum is over all that
-# follows it in the same record. Tag 0 is never written, so a zeroed page is refused.
+# `size` and `count` are base-128 numbers, low digits first, 1 to 9 bytes. A checksum is over the tag
+# and all that follows it in the same record. Tag 0 is never written, so a zeroed page is refused.
 cdef enum:
     NONE = 1
     FALSE = 2
@@ -56,9 +59,13 @@ cdef enum:
     REF = 29
     PICKLE = 30
     BUFFERS = 31
+    INTS = 32
+    FLOATS = 33
+    ARRAY = 34
     MARK = 128                  # added to a tag that a REF of the same value names
 
 cdef enum:
     DEPTH = 100                 # deeper values are left to pickle
     ALIGN = 64                  # of buffers in a BUFFERS record
+    PACKED = 4                  # a shorter list is written item by item
     LONG_TEXT = 128             # a longer str or bytes is written once, however often it occurs
