@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, settings
 SEGMENTS = Path("/dev/shm")
 PATIENCE = 10.0  # seconds that a share which is being closed may take to disappear
 
-# Every process that a test starts inherits this, however it is started: it tells our coordinators from those of
-# another run on the same machine.
+# Every process that a test starts inherits this, however it is started: it tells our coordinators from those
+# of another run on the same machine.
 RUN_KEY = "SHARE_TEST_RUN"
 RUN = f"{RUN_KEY}={secrets.token_hex(8)}"
 
@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     from share import _wait
 
-    if not _wait.has_testpoints():
+    if not getattr(_wait, "has_testpoints", bool)():
         skip = pytest.mark.skip(reason="needs a build with SHARE_TESTPOINTS=1")
         for item in items:
             if item.get_closest_marker("testpoints"):
@@ -122,7 +122,8 @@ def clean(processes: dict[int, str], names: set[str]) -> None:
         except ProcessLookupError:
             pass
     psutil.wait_procs([psutil.Process(pid) for pid in processes if psutil.pid_exists(pid)], PATIENCE)
-    for name in names | {name for name in segments() if any(name.startswith(share) for share in processes.values())}:
+    names |= {name for name in segments() if name.startswith(tuple(processes.values()))}
+    for name in names:
         (SEGMENTS / name).unlink(missing_ok=True)
 
 
