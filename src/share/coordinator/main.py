@@ -1,7 +1,6 @@
 """The coordinator program: takes the role, serves the ring until it is closed, removes every segment."""
 
 import logging
-import os
 import signal
 import sys
 import types
