@@ -38,6 +38,7 @@ def extension(path: Path) -> Extension:
 
 os.chdir(ROOT)
 setup(
+    options={"build_ext": {"parallel": os.cpu_count()}},
     ext_modules=cythonize(
         [extension(path) for path in sorted(SOURCE.rglob("*.pyx"))],
         include_path=["src"],
@@ -49,5 +50,5 @@ setup(
             "embedsignature": True,
             "freethreading_compatible": False,
         },
-    )
+    ),
 )

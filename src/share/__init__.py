@@ -14,11 +14,12 @@
 1
 """
 
+from share import errors as _errors
 from share._api import FailedCommand, Health, Share, plain, shareable
 from share._kinds import register_value
-from share.errors import *  # noqa: F403
-from share.errors import __all__ as _errors
+from share.errors import *  # noqa: F403 -- it has an __all__ of public names only
 
 __version__ = "0.1.0"
 
-__all__ = ["FailedCommand", "Health", "Share", "plain", "register_value", "shareable", *_errors]
+__all__ = ["FailedCommand", "Health", "Share", "plain", "register_value", "shareable"]
+__all__ += _errors.__all__

@@ -1,6 +1,5 @@
 """The public face: ``Share``, ``shareable`` and what goes with them."""
 
-import os
 import warnings
 import weakref
 from collections.abc import Iterator
@@ -223,7 +222,7 @@ class Share(Namespace):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         session = self.session_of()
         if session.owner_state is None and not session.control.until_last:
             return  # a user's block does not end the owner's share
@@ -314,7 +313,7 @@ class _StandIn:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *args: Any) -> None:
+    def __exit__(self, *args: object) -> None:
         pass
 
 

@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
-from ._atomic cimport cas, fence_sc, load_acq, load_rlx, store_rel, store_rlx, pause
+from ._atomic cimport cas, load_acq, load_rlx, store_rel, store_rlx, pause
 from ._layout cimport *
 from ._process cimport process_word, proven_dead
 from ._ringbuf cimport mpsc_bind, mpsc_bytes, mpsc_close, mpsc_has_room, mpsc_init
@@ -319,9 +319,9 @@ cdef class Control:
         timeout_ns < 0: no time-out. Raises ShareTimeoutError, CoordinatorLostError, KeyboardInterrupt.
         """
         cdef uint64_t c = load_acq(self.commit)     # pairs with the release of C: what it covers is visible
-        cdef int rounds = spin_rounds(), i
+        cdef int rounds = spin_rounds(), _
         with nogil:
-            for i in range(rounds):
+            for _ in range(rounds):
                 if c >= position:
                     break
                 pause()
@@ -373,12 +373,12 @@ cdef class Control:
 
     cdef int await_room(self, uint32_t n, int64_t timeout_ns) except -1:
         """Waits until the ring has room for n cells (or is closed, which the next claim finds out)."""
-        cdef int rounds = spin_rounds(), i
+        cdef int rounds = spin_rounds(), _
         cdef bint room = False, complained = False
         cdef uint32_t w
         cdef int64_t start = now_ns(), now = start, rest
         with nogil:
-            for i in range(rounds):
+            for _ in range(rounds):
                 if mpsc_has_room(&self.ring, n):
                     room = True
                     break

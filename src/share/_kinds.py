@@ -32,9 +32,7 @@ def register_value(cls: type) -> type:
     return cls
 
 
-def is_value(
-    obj: Any, _atoms: set[type] = _ATOMS, _type: Callable[[Any], type] = type
-) -> bool:
+def is_value(obj: Any, _atoms: set[type] = _ATOMS, _type: Callable[[Any], type] = type) -> bool:
     """Whether an object is immutable, its parts included."""
     cls = _type(obj)
     if cls in _atoms:

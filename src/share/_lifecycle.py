@@ -30,9 +30,7 @@ _sessions: "weakref.WeakValueDictionary[str, Session]" = weakref.WeakValueDictio
 _children: dict[str, int] = {}
 # Sessions of shares that this process only uses. Kept, because a worker gets the share anew with every task.
 _attached: dict[str, Session] = {}
-os.register_at_fork(
-    before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
-)
+os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 # The coordinator is a program of its own. It is told the owner's sys.path, so that it finds share itself and the
 # modules of the user's classes, and needs nothing of the owner's main module.
@@ -200,7 +198,7 @@ set_registration_hook(_registered)
 
 
 def _spawn(name: str) -> int:
-    path = [entry if entry else os.getcwd() for entry in sys.path]
+    path = [entry or os.getcwd() for entry in sys.path]
     arguments = [sys.executable, *_interpreter_flags(), "-c", _PROGRAM.format(path=path, name=name)]
     # Descriptors of ours are not inheritable, so none but the standard streams is passed on; reading a terminal
     # is the owner's business.

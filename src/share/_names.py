@@ -9,7 +9,16 @@ import secrets
 from share._segment import unlink
 from share.errors import SegmentError
 
-__all__ = ["base_of", "check_name", "give_name", "new_name", "public_segment", "segments_of", "sweep", "take_name"]
+__all__ = [
+    "base_of",
+    "check_name",
+    "give_name",
+    "new_name",
+    "public_segment",
+    "segments_of",
+    "sweep",
+    "take_name",
+]
 
 _FOLDER = "/dev/shm"
 

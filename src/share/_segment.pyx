@@ -13,6 +13,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyOb
 
 from share.errors import SegmentError, ShareMemoryError
 
+
 # The tracker of a process unlinks, when that process ends, whatever the process had opened: also segments
 # that others still use. So ours never hear of the tracker. Python 3.13 can be told; before that, the POSIX
 # half of SharedMemory.__init__ is done here, without its registration.

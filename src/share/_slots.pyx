@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint32_t, uint64_t
 
-from ._atomic cimport fence_acq, fence_rel, load_acq, load_rlx, store_rel, store_rlx, TESTPOINT
+from ._atomic cimport fence_acq, fence_rel, load_rlx, store_rel, store_rlx, TESTPOINT
 from ._layout cimport EMPTY, Slot, Version
 
 

@@ -11,8 +11,8 @@ __all__ = ["read_only_copy"]
 _MUTATORS = {
     list: "append clear extend insert pop remove reverse sort __setitem__ __delitem__ __iadd__ __imul__",
     dict: "clear pop popitem setdefault update __setitem__ __delitem__ __ior__",
-    set: "add clear difference_update discard intersection_update pop remove symmetric_difference_update update "
-    "__iand__ __ior__ __isub__ __ixor__",
+    set: "add clear difference_update discard intersection_update pop remove symmetric_difference_update "
+    "update __iand__ __ior__ __isub__ __ixor__",
     deque: "append appendleft clear extend extendleft insert pop popleft remove reverse rotate __setitem__ "
     "__delitem__ __iadd__ __imul__",
     bytearray: "append clear extend insert pop remove reverse __setitem__ __delitem__ __iadd__ __imul__",
@@ -23,9 +23,9 @@ _classes: dict[type, type] = {}
 def _refuse(what: str) -> Callable[..., NoReturn]:
     def refuse(self: Any, *args: Any, **kwargs: Any) -> NoReturn:
         raise ReadOnlyCopyError(
-            f"this {type(self).__mro__[1].__name__} is a read-only copy of shared state, and {what} would change "
-            "only the copy: change the state in a method of the shared object, or assign a new value to its "
-            "attribute; copy.copy(x) or list(x) gives a copy of your own"
+            f"this {type(self).__mro__[1].__name__} is a read-only copy of shared state, and {what} would "
+            "change only the copy: change the state in a method of the shared object, or assign a new value "
+            "to its attribute; copy.copy(x) or list(x) gives a copy of your own"
         )
 
     return refuse
@@ -34,8 +34,15 @@ def _refuse(what: str) -> Callable[..., NoReturn]:
 def _plain_reduce(self: Any, protocol: Any = None) -> Any:
     base = type(self).__mro__[1]
     if base in _MUTATORS:
-        return base, ((bytes(self),) if base is bytearray else (list(self.items() if base is dict else self),))
+        if base is bytearray:
+            return base, (bytes(self),)
+        return base, (list(self.items() if base is dict else self),)
     return _restore, (base, self.__dict__)
+
+
+def _plain_copy(self: Any) -> Any:
+    base = type(self).__mro__[1]
+    return base(self, self.maxlen) if base is deque else base(self)
 
 
 def _restore(base: type, state: dict[str, Any]) -> Any:
@@ -51,7 +58,7 @@ def _class_for(base: type) -> type | None:
         if base in _MUTATORS:
             for name in _MUTATORS[base].split():
                 members[name] = _refuse(name)
-            members["__copy__"] = base.copy if base is not bytearray else lambda self: bytearray(self)  # type: ignore[attr-defined]
+            members["__copy__"] = _plain_copy
             members["__slots__"] = ()
         elif base.__dictoffset__:
             members["__setattr__"] = _refuse("setting an attribute")

@@ -1,7 +1,5 @@
 """Top-level names: reading them from shared memory, assigning and deleting them through the ring."""
 
-import itertools
-
 from libc.stdint cimport uint64_t
 
 from .._atomic cimport fence_acq, load_acq, load_rlx
@@ -12,7 +10,6 @@ from ..cerial._codec cimport Encoder
 from ._proxy cimport Proxy, new_proxy, read_slot
 from ._session cimport Session, Shared, note_reference
 
-from .. import _protocol
 from .._kinds import is_value
 from ..errors import NotShareableError, ReservedNameError, ShareClosedError
 from ._proxy import MISSING

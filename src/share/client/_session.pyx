@@ -5,16 +5,16 @@ import threading
 import weakref
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
-from .._atomic cimport fence_acq, load_acq, load_rlx, store_rel, store_rlx, TESTPOINT
+from .._atomic cimport load_acq, load_rlx, store_rel, store_rlx, TESTPOINT
 from .._control cimport Control
 from .._flags cimport flag_raise
-from .._layout cimport CLOSED_BIT, P_RESPONSE, P_WORD
+from .._layout cimport CLOSED_BIT, P_RESPONSE
 from .._protocol cimport COMMAND_HEADER, Command, ERROR, ERROR_SPILLED, RESPONSE_BYTES, RESPONSE_INLINE, \
     RESULT, RESULT_SPILLED, SPILLED, RESPOND
-from .._ringbuf cimport CELL, CLAIM_CLOSED, CLAIM_OK, MPSC, SPSC, SPSCRecord, mpsc_body, mpsc_commit, \
+from .._ringbuf cimport CELL, CLAIM_CLOSED, CLAIM_OK, MPSC, SPSCRecord, mpsc_body, mpsc_commit, \
     mpsc_try_claim, spsc_bind, spsc_bytes, spsc_init, spsc_peek, spsc_record_bytes, spsc_take
 from .._segment cimport Segment
 from .._wait cimport wake
@@ -22,7 +22,7 @@ from ..cerial._codec cimport Encoder, decode
 
 from .._protocol import read_spill, write_spill
 from .._segment import unlink
-from ..errors import CorruptDataError, NotShareableError, ShareClosedError, ShareError, ShareTimeoutError
+from ..errors import CorruptDataError, ShareClosedError, ShareError
 
 cdef uint64_t MASK63 = ~CLOSED_BIT
 
@@ -296,10 +296,9 @@ cdef class Session:
 
     cdef object await_response(self, uint64_t position, object timeout):
         """The value that a call returned, or its exception, raised."""
-        cdef uint64_t c
         try:
             if position not in self.arrived:
-                c = self.control.await_commit(position, nanoseconds(timeout))
+                self.control.await_commit(position, nanoseconds(timeout))
                 self.drain()
                 if position not in self.arrived:
                     raise ShareClosedError(f"share {self.name} was closed before this call was executed")

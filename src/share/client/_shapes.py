@@ -45,5 +45,7 @@ def _state(instance: Any) -> dict[str, Any]:
     state.update(getattr(instance, "__dict__", {}))
     for name in state:
         if not isinstance(name, str):
-            raise NotShareableError(f"{type(instance).__name__} has an attribute whose name is not a string: {name!r}")
+            raise NotShareableError(
+                f"{type(instance).__name__} has an attribute whose name is not a string: {name!r}"
+            )
     return state

@@ -1,4 +1,4 @@
-"""What a ``Share`` is inside its own coordinator: the live objects, changed as part of the running command."""
+"""What a ``Share`` is inside its own coordinator: live objects, changed as part of the running command."""
 
 from collections.abc import Iterator
 from typing import Any

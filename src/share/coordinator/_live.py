@@ -130,7 +130,7 @@ def all_state(instance: Any) -> dict[str, Any]:
 
 
 def state_of(instance: Any, names: tuple[str, ...]) -> list[Any]:
-    """The values by cell: first the attributes without a cell (a dict, or MISSING), then ``names`` in order."""
+    """The values by cell: first the attributes without a cell (a dict, or MISSING), then ``names``."""
     attributes = getattr(instance, "__dict__", None)
     if attributes is None or _slot_names(type(instance)):
         attributes = dict(attributes or {})

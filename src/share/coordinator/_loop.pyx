@@ -14,18 +14,18 @@ from .._layout cimport CLOSED_BIT, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_WORD, 
     RUNNING_SINCE, ROLE
 from .._process cimport proven_dead
 from .._protocol cimport ASSIGN, CALL, CLEAR, COMMAND_HEADER, Command, CREATE, DELETE, ERROR, ERROR_SPILLED, GET, \
-    KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, RESPOND, RESPONSE_BYTES, RESPONSE_INLINE, RESULT, RESULT_SPILLED, RUN, \
+    KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, RESPOND, RESPONSE_BYTES, RESPONSE_INLINE, RESULT, RESULT_SPILLED, \
     SET, SPILLED
 from .._ringbuf cimport CELL, CLAIMED, CLOSED, COMMITTED, FREE, PAD, mpsc_body, mpsc_free, mpsc_pad, mpsc_peek, \
     spsc_bind, spsc_bytes, spsc_put
 from .._segment cimport Segment
 from .._wait cimport announce, now_ns, sleep, spin_rounds, wake
 from ..cerial._codec cimport Encoder, decode
-from ._store cimport Call, Mirror, Shape, Store
+from ._store cimport Call, Mirror, Store
 
 from .._protocol import read_spill, write_spill
 from .._segment import unlink
-from ..errors import CorruptDataError, DeletedObjectError, NotShareableError, SegmentError, ShareError
+from ..errors import CorruptDataError, DeletedObjectError, SegmentError, ShareError
 from ._live import MISSING
 
 log = logging.getLogger("share.coordinator")
@@ -69,7 +69,6 @@ cdef class Loop:
         cdef int state
         cdef uint32_t n = 0, owner = 0
         cdef int count = 0
-        cdef uint64_t first
         while True:
             state = mpsc_peek(&self.control.ring, self.position, &n, &owner)
             if state == COMMITTED:
@@ -378,10 +377,10 @@ cdef class Loop:
 
     cdef bint wait_for_work(self) except -1:
         cdef uint32_t w, n = 0, owner = 0
-        cdef int i, rounds = spin_rounds()
+        cdef int _, rounds = spin_rounds()
         cdef uint64_t registrations = self.registrations
         with nogil:
-            for i in range(rounds):
+            for _ in range(rounds):
                 if mpsc_peek(&self.control.ring, self.position, &n, &owner) != FREE:
                     return True
                 pause()
@@ -394,9 +393,9 @@ cdef class Loop:
     def wait_for_claim(self):
         """A living process is between claim and commit: normally for a few hundred nanoseconds."""
         cdef uint32_t w, n = 0, owner = 0
-        cdef int i, rounds = spin_rounds()
+        cdef int _, rounds = spin_rounds()
         with nogil:
-            for i in range(rounds):
+            for _ in range(rounds):
                 if mpsc_peek(&self.control.ring, self.position, &n, &owner) != CLAIMED:
                     break
                 pause()

@@ -6,7 +6,7 @@ from sys import intern
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
-from .._atomic cimport copy_to_shared, load_rlx, store_rlx, TESTPOINT
+from .._atomic cimport copy_to_shared, load_rlx, store_rlx
 from .._control cimport Control
 from .._heap cimport Cells, Heap
 from .._layout cimport ABSENT, BLOCK, BLOCK_HEADER, DELETED, EMPTY, H_NEXT_ID, INLINE, INLINE_BYTES, REF, \
@@ -17,7 +17,7 @@ from ..cerial._codec cimport Encoder, decode
 
 from .. import _protocol
 from .._kinds import is_value
-from ..errors import DeletedObjectError, NotShareableError, ShareError, ShareWarning
+from ..errors import DeletedObjectError, ShareWarning
 from ._live import EMPTY_CONTAINERS, MISSING, live_instance, plain_state, refill, replace_state, state_of, tracked
 
 builtin_id = id

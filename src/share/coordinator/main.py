@@ -1,7 +1,6 @@
 """The coordinator program: takes the role, serves the ring until it is closed, removes every segment."""
 
 import logging
-import os
 import signal
 import sys
 import types
@@ -56,7 +55,8 @@ def main(name: str) -> None:
 def _prepare(options: dict[str, Any]) -> None:
     """Makes this process one in which the owner's classes can be imported."""
     sys.argv[:] = options["argv"]
-    # Classes of the owner's main module come by value; what they look up in `__main__` must not be this program.
+    # Classes of the owner's main module come by value; what they look up in `__main__` must not be this
+    # program.
     main_module = types.ModuleType("__main__")
     main_module.__file__ = options["main_file"]
     sys.modules["__main__"] = main_module

@@ -1,0 +1,136 @@
+"""Settings of the whole suite; above all, no test may leave a segment or a coordinator behind."""
+
+import gc
+import os
+import secrets
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from hypothesis import HealthCheck, settings
+
+SEGMENTS = Path("/dev/shm")
+PATIENCE = 10.0  # seconds that a share which is being closed may take to disappear
+
+# Every process that a test starts inherits this, however it is started: it tells our coordinators from those
+# of another run on the same machine.
+RUN_KEY = "SHARE_TEST_RUN"
+RUN = f"{RUN_KEY}={secrets.token_hex(8)}"
+
+# HYPOTHESIS_PROFILE=long is the search for the night; CI has to be quick.
+settings.register_profile("ci", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("long", settings.get_profile("ci"), max_examples=5000, stateful_step_count=200)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ[RUN_KEY] = RUN.partition("=")[2]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    from share import _wait
+
+    if not getattr(_wait, "has_testpoints", bool)():
+        skip = pytest.mark.skip(reason="needs a build with SHARE_TESTPOINTS=1")
+        for item in items:
+            if item.get_closest_marker("testpoints"):
+                item.add_marker(skip)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_left_by_the_run() -> Iterator[None]:
+    """The same check for what shares of module and session fixtures leave."""
+    before = segments()
+    yield
+    check(before, set())
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(nothing_left_by_the_run: None) -> Iterator[None]:
+    """After each test: no new segment, no new coordinator. What there is, is listed and then removed."""
+    before, running = segments(), set(our_coordinators())
+    yield
+    check(before, running)
+
+
+def check(segments_before: set[str], running_before: set[int]) -> None:
+    """Fails, after some patience, if there are segments or coordinators that were not there before."""
+    until = time.monotonic() + PATIENCE
+    collected = False
+    while True:
+        processes = {pid: name for pid, name in our_coordinators().items() if pid not in running_before}
+        if not processes:
+            names = segments() - segments_before
+            if not names or not (names := {name for name in names if not is_of_another_run(name)}):
+                return
+        if not collected:
+            gc.collect()  # an unclosed share in a cycle closes now, and its ResourceWarning is reported
+            collected = True
+        elif time.monotonic() > until:
+            break
+        elif processes:
+            psutil.wait_procs([psutil.Process(pid) for pid in processes if psutil.pid_exists(pid)], 1)
+        else:
+            time.sleep(0.01)  # nothing tells us when a name disappears; its process is on its way out
+    names = {name for name in segments() - segments_before if not is_of_another_run(name)}
+    clean(processes, names)
+    pytest.fail(
+        "left behind: "
+        + ", ".join([f"coordinator {pid} of {name}" for pid, name in processes.items()] + sorted(names)),
+        pytrace=False,
+    )
+
+
+def segments() -> set[str]:
+    """The names of all segments that belong to shares, of whomever."""
+    return {name for name in os.listdir(SEGMENTS) if name.startswith("share_")}
+
+
+def coordinators() -> dict[int, str]:
+    """{pid: the last word of its command line} of every coordinator on this machine."""
+    found = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdecimal():
+            line = read(f"/proc/{entry}/cmdline")
+            if b"share.coordinator" in line:
+                found[int(entry)] = line.decode(errors="replace").rpartition("main(")[2].strip("\0)'\"")
+    return found
+
+
+def our_coordinators() -> dict[int, str]:
+    """Those that processes of this test run have started."""
+    return {pid: name for pid, name in coordinators().items() if RUN.encode() in read(f"/proc/{pid}/environ")}
+
+
+def is_of_another_run(segment: str) -> bool:
+    """Whether a living process that is not of this run uses that segment."""
+    family = {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
+    for pid in psutil.pids():
+        if segment.encode() in read(f"/proc/{pid}/maps") and pid not in family:
+            return RUN.encode() not in read(f"/proc/{pid}/environ")
+    return False
+
+
+def clean(processes: dict[int, str], names: set[str]) -> None:
+    """Ends what is left, so that the next test does not meet it."""
+    for pid in processes:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    psutil.wait_procs([psutil.Process(pid) for pid in processes if psutil.pid_exists(pid)], PATIENCE)
+    names |= {name for name in segments() if name.startswith(tuple(processes.values()))}
+    for name in names:
+        (SEGMENTS / name).unlink(missing_ok=True)
+
+
+def read(path: str) -> bytes:
+    """A file of /proc; empty if its process has gone."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
