@@ -3,7 +3,8 @@
 from ._flagarray import FlagArray
 from ._mpsc import MPSCRing
 from ._ring import Claim, Ring
+from ._slotarray import Slots
 from ._spsc import SPSCRing
 from ._waitword import WaitWord
 
-__all__ = ["Claim", "FlagArray", "MPSCRing", "Ring", "SPSCRing", "WaitWord"]
+__all__ = ["Claim", "FlagArray", "MPSCRing", "Ring", "SPSCRing", "Slots", "WaitWord"]
