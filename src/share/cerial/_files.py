@@ -8,11 +8,11 @@ from typing import Any
 
 from share.errors import NotShareableError
 
-__all__ = ["FILE_TYPES", "reduce_file"]
+__all__ = ["FILE_TYPES", "reduce_file", "reduce_stream"]
 
 FILE_TYPES = (io.FileIO, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.TextIOWrapper)
 
-_STANDARD = ("stdin", "stdout", "stderr")
+_STANDARD = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__")
 
 
 def reduce_file(file: Any) -> Any:
@@ -26,9 +26,9 @@ def reduce_file(file: Any) -> Any:
     Raises:
         NotShareableError: it is closed, or no regular file (a pipe, a socket, a terminal), or has no name.
     """
-    for name in _STANDARD:
-        if file is getattr(sys, name) or file is getattr(sys, f"__{name}__"):
-            return _standard, (name,)
+    standard = reduce_stream(file)
+    if standard is not NotImplemented:
+        return standard
     if file.closed:
         raise NotShareableError("a closed file cannot be shared; set the attribute to None after closing it")
     path = file.name
@@ -49,6 +49,14 @@ def reduce_file(file: Any) -> Any:
         text = (file.encoding, file.errors, file.line_buffering)
         return _open, (path, _mode_of(file.buffer), position, text, False)
     return _open, (path, _mode_of(file), position, None, isinstance(file, io.FileIO))
+
+
+def reduce_stream(stream: Any) -> Any:
+    """A standard stream by its name, whatever stands there (a notebook's, a test runner's); else pickle's way."""
+    for name in _STANDARD:
+        if stream is getattr(sys, name):
+            return _standard, (name,)
+    return NotImplemented
 
 
 def _mode_of(file: Any) -> str:

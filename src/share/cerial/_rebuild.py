@@ -1,5 +1,6 @@
 """Process-local things inside a value, and what stands for them on arrival."""
 
+import io
 import sys
 import threading
 import types
@@ -8,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from share.cerial._files import FILE_TYPES, reduce_file
+from share.cerial._files import FILE_TYPES, reduce_file, reduce_stream
 from share.cerial._refuse import refusal_for
 
 __all__ = ["rule_for"]
@@ -37,6 +38,8 @@ def _lazy_rule(cls: type) -> Rule | None:
     logging = sys.modules.get("logging")
     if logging is not None and issubclass(cls, logging.Logger):
         return _reduce_logger
+    if issubclass(cls, io.TextIOBase):
+        return reduce_stream
     return None
 
 
