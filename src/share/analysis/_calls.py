@@ -2,14 +2,14 @@
 
 import functools
 import types
-from collections import OrderedDict, defaultdict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
 from ._args import Args
 from ._classes import MISSING, lookup
 from ._nodes import Kind, Node, NodeSet
 from ._special import SPECIAL
-from ._table import blocking_name, callable_effect, is_immutable_type, is_neutral_type, method_effect
+from ._table import blocking_name, callable_effect, is_immutable_type, is_neutral_type, method_effect, result_type
 
 if TYPE_CHECKING:
     from ._solver import Instance, Solver
@@ -32,7 +32,7 @@ _CALLED_BY_ANY = (
 )  # fmt: skip
 _BUILT = {
     list: list, sorted: list, tuple: tuple, set: set, frozenset: frozenset, dict: dict, bytearray: bytearray,
-    deque: deque, OrderedDict: OrderedDict, defaultdict: defaultdict,
+    deque: deque, OrderedDict: OrderedDict, defaultdict: defaultdict, Counter: Counter,
 }  # fmt: skip
 #: Methods of built-in containers that give None.
 _GIVES_NONE = frozenset(
@@ -74,6 +74,8 @@ class Calls:
                 return self.result(node.outer)
             case Kind.NONE:
                 return set()
+            case Kind.SCALAR:
+                return {self.nodes.scalar(None)}
             case Kind.SELF:
                 return solver.objects.special(instance, node, "__call__", args, key)
             case Kind.STATE:
@@ -313,7 +315,7 @@ class Calls:
             if effect in ("test", "fold", "build") and not self.is_function(node):
                 found = objects.iterate(instance, node, -1)
                 held |= found
-                if name in ("dict", "from_iterable", "OrderedDict"):
+                if name in ("dict", "from_iterable", "OrderedDict") and not self.is_mapping(node):
                     for inner in list(found):
                         if inner.kind not in (Kind.SCALAR, Kind.NONE) and inner is not node:
                             held |= objects.iterate(instance, inner, -1)
@@ -327,6 +329,8 @@ class Calls:
         if effect == "copy":
             return {self.nodes.site((key, "copy"), None, unknown=False)}
         result = self.nodes.site((key, "made"), _BUILT.get(target), unknown=False)
+        if effect == "hold" and isinstance(target, type):
+            result = self.nodes.site((key, "made"), target, unknown=False)
         solver.put(result, held if effect != "hold" else set(given))
         if effect == "hold" or name in ("map", "filter", "iter", "accumulate", "starmap"):
             solver.put(result, given)
@@ -344,6 +348,9 @@ class Calls:
             if is_immutable_type(target):
                 return {self.nodes.scalar(target)}
             return {self.nodes.site((key, "made"), target, unknown=False)}
+        made = result_type(target)
+        if made is not None:
+            return {self.nodes.site((key, "made"), made, unknown=False)}
         module = getattr(target, "__module__", None)
         if module in ("builtins", "math", "time", "_operator", "posixpath", "genericpath", "random", "zlib"):
             scalar = target is not print
@@ -352,6 +359,11 @@ class Calls:
         if name in ("debug", "info", "warning", "error", "exception", "critical", "log", "warn", "sleep"):
             return {self.nodes.none}
         return {self.nodes.site((key, "made"), None, unknown=False)}
+
+    def is_mapping(self, node: Node) -> bool:
+        """Whether ``dict(node)`` surely asks it for its keys, so that it iterates no pairs."""
+        found = self.solver.objects.types_of(node)
+        return bool(found) and all(cls is not None and lookup(cls, "keys") is not MISSING for cls in found)
 
     def is_function(self, node: Node) -> bool:
         return node.kind in (Kind.FUNC, Kind.BOUND, Kind.METH, Kind.NONE) or (
@@ -405,7 +417,7 @@ class Calls:
             case Kind.SCALAR:
                 return self.scalar_method(instance, receiver, node.name or "", args, key)
             case Kind.STATE:
-                solver.mutate(instance, receiver, f".{node.name}() of unknown type")
+                solver.mutate(instance, receiver, f".{node.name}() of unknown type", surely=True)
                 out = self.unknown(instance, args, key, f".{node.name}()")
                 if solver.carries(args.all()) or args.all():
                     solver.put(receiver, args.all())
@@ -425,6 +437,8 @@ class Calls:
     def scalar_method(self, instance: "Instance", receiver: Node, name: str, args: Args, key: Any) -> NodeSet:
         """A method of an immutable value: it changes nothing but may iterate its arguments."""
         objects = self.solver.objects
+        if name in ("acquire", "wait", "wait_for") and receiver.type is not None:
+            instance.blocks[f"{receiver.type.__name__}.{name}"] = None
         for node in list(args.all()):
             if name in ("join", "union", "intersection", "difference", "fromhex", "symmetric_difference"):
                 objects.iterate(instance, node, -1)

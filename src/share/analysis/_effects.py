@@ -16,7 +16,7 @@ What the first field of a group in ``CALLABLES`` means:
 =============  ===============================================================================
 """
 
-__all__ = ["BLOCKING", "CALLABLES", "IMMUTABLE", "METHODS", "NEUTRAL"]
+__all__ = ["BLOCKING", "CALLABLES", "IMMUTABLE", "METHODS", "NEUTRAL", "RESULTS"]
 
 CALLABLES: list[tuple[str, str, str, str]] = [
     (
@@ -229,12 +229,21 @@ IMMUTABLE: list[tuple[str, str, str]] = [
 
 #: Locks and loggers are no state: whatever is done with them changes nothing that is shared.
 NEUTRAL: list[tuple[str, str, str]] = [
-    ("_thread", "lock RLock", "a snapshot and a mirror get fresh ones"),
+    ("_thread", "LockType RLock", "a snapshot and a mirror get fresh ones"),
     ("threading", "_RLock Condition Semaphore BoundedSemaphore Barrier", "a snapshot and a mirror get fresh ones"),
     ("multiprocessing.synchronize", "Lock RLock Condition Semaphore BoundedSemaphore", "locks"),
     ("asyncio", "Lock Condition Semaphore BoundedSemaphore", "locks of an event loop"),
     ("logging", "Logger RootLogger LoggerAdapter", "loggers write to the outside"),
 ]  # fmt: skip
+
+#: Functions whose result has a known class: (module, function, module of the class, class).
+RESULTS: list[tuple[str, str, str, str]] = [
+    ("threading", "Lock", "_thread", "LockType"),
+    ("threading", "RLock", "_thread", "RLock"),
+    ("_thread", "allocate_lock", "_thread", "LockType"),
+    ("logging", "getLogger", "logging", "Logger"),
+    ("builtins", "open", "_io", "_IOBase"),
+]
 
 #: Calls that would stall the coordinator, and with it every writer.
 BLOCKING: list[tuple[str, str]] = [

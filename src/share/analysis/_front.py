@@ -3,6 +3,7 @@
 import weakref
 from types import CodeType
 
+from ._bytecode import lower_code
 from ._ir import Body, UnsupportedCodeError
 from ._lower import lower_function
 from ._source import find_tree
@@ -37,4 +38,7 @@ def _translate(code: CodeType) -> Body | None:
                 return lower_function(tree, code.co_filename, offset, owner)
             except (UnsupportedCodeError, RecursionError):
                 pass
-    return None
+    try:
+        return lower_code(code)
+    except (UnsupportedCodeError, RecursionError):
+        return None

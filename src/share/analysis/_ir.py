@@ -17,10 +17,14 @@ solver is flow-insensitive and runs every instruction until nothing changes. An 
 ``proto d o names operands``          an operator: the special methods ``names`` of ``o``, or of an operand
 ``inplace d o name operand``          ``o += operand`` and its like
 ``contains d o x``                    ``x in o``
-``func d body defaults``              a nested function, lambda; ``defaults`` are variables
-``super d``                           ``super()`` without arguments
+``func d body defaults``              a nested function, lambda; ``defaults``: (parameter, variable) pairs,
+                                      where ``*`` and ``**`` stand for all of them, in a tuple or dict
+``defaults f s``                      the same afterwards: ``s`` holds defaults of the function ``f``
+``into o starred s``                  ``s`` (or its elements) goes into a container under construction
+``super d cls s``                     ``super(cls, s)``
 ``import d module name``              an imported module, or a name of one
-``enter d o``                         ``with o as d``, its end included
+``enter d o is_async``                ``with o as d``, its end included
+``aiter d o``                         one element of ``async for``
 ``return s``  ``raise s``  ``caught d``
 ``yield d s``  ``yieldfrom d s``  ``await d s``
 ====================================  =============================================================
@@ -50,9 +54,10 @@ class Body:
     kwonly: list[str] = field(default_factory=list)
     vararg: str | None = None
     kwarg: str | None = None
-    annotations: dict[str, Any] = field(default_factory=dict)  # parameter -> syntax tree of its annotation
     locals: set[str] = field(default_factory=set)
     instrs: list[Instr] = field(default_factory=list)
     may_end: bool = True  # may end without a return statement
     is_generator: bool = False
     is_async: bool = False
+    from_source: bool = False
+    is_comprehension: bool = False  # of bytecode: called where it is made, and nowhere else

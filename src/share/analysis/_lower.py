@@ -7,7 +7,7 @@ from typing import Any
 
 from ._ir import Body, UnsupportedCodeError, Var
 
-__all__ = ["BINARY", "COMPARE", "UNARY", "lower_function"]
+__all__ = ["BINARY_SYMBOLS", "COMPARE_SYMBOLS", "lower_function"]
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -18,6 +18,15 @@ BINARY = {
 }  # fmt: skip
 UNARY = {"USub": "__neg__", "UAdd": "__pos__", "Invert": "__invert__", "Not": "__bool__"}
 COMPARE = {"Eq": "__eq__", "NotEq": "__ne__", "Lt": "__lt__", "LtE": "__le__", "Gt": "__gt__", "GtE": "__ge__"}
+
+#: The same by the symbols that disassembly shows.
+BINARY_SYMBOLS = {
+    "+": "add", "-": "sub", "*": "mul", "@": "matmul", "/": "truediv", "%": "mod", "**": "pow", "<<": "lshift",
+    ">>": "rshift", "|": "or", "^": "xor", "&": "and", "//": "floordiv",
+}  # fmt: skip
+COMPARE_SYMBOLS = {
+    "==": "__eq__", "!=": "__ne__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__"
+}  # fmt: skip
 
 
 def lower_function(node: FunctionNode, file: str, offset: int, owner: str) -> Body:
@@ -114,14 +123,10 @@ class _Lowering:
         body.kwonly = [self.mangle(arg.arg) for arg in args.kwonlyargs]
         body.vararg = self.mangle(args.vararg.arg) if args.vararg else None
         body.kwarg = self.mangle(args.kwarg.arg) if args.kwarg else None
-        body.annotations = {
-            self.mangle(arg.arg): arg.annotation
-            for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs)
-            if arg.annotation is not None
-        }
         body.locals = {self.mangle(name) for name in _bound_names(node)}
         body.locals.update(body.params, body.kwonly, filter(None, (body.vararg, body.kwarg)))
         body.is_async = isinstance(node, ast.AsyncFunctionDef)
+        body.from_source = True
         if isinstance(node, ast.Lambda):
             self.emit("return", self.expr(node.body))
             body.may_end = False
@@ -251,11 +256,15 @@ class _Lowering:
                     self.delete(element)
 
     def do_For(self, node: ast.For | ast.AsyncFor) -> None:
-        self.assign(node.target, self.result("iter", self.expr(node.iter), -1))
+        source = self.expr(node.iter)
+        self.assign(node.target, self.element(source, isinstance(node, ast.AsyncFor)))
         self.block(node.body)
         self.block(node.orelse)
 
     do_AsyncFor = do_For
+
+    def element(self, source: Var, is_async: bool) -> Var:
+        return self.result("aiter", source) if is_async else self.result("iter", source, -1)
 
     def do_While(self, node: ast.While) -> None:
         self.truth(node.test)
@@ -269,7 +278,7 @@ class _Lowering:
 
     def do_With(self, node: ast.With | ast.AsyncWith) -> None:
         for item in node.items:
-            value = self.result("enter", self.expr(item.context_expr))
+            value = self.result("enter", self.expr(item.context_expr), isinstance(node, ast.AsyncWith))
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, value)
         self.block(node.body)
@@ -447,9 +456,6 @@ class _Lowering:
         ]
 
     def of_Call(self, node: ast.Call) -> Var:
-        match node:
-            case ast.Call(func=ast.Name(id="super"), args=[], keywords=[]) if self.is_builtin("super"):
-                return self.result("super")
         callee = self.expr(node.func)
         args = self.arguments(node.args)
         kwargs = [(keyword.arg, self.expr(keyword.value)) for keyword in node.keywords]
@@ -457,9 +463,6 @@ class _Lowering:
         value = self.result("call", callee, args, kwargs)
         self.line = line
         return value
-
-    def is_builtin(self, name: str) -> bool:
-        return name not in self.body.locals and self.outer(name) is None
 
     def of_BinOp(self, node: ast.BinOp) -> Var:
         name = BINARY[type(node.op).__name__]
@@ -539,14 +542,12 @@ class _Lowering:
         return self.function(node)
 
     def function(self, node: FunctionNode) -> Var:
-        defaults = [(None, self.expr(value)) for value in node.args.defaults]
-        named = [
-            (self.mangle(arg.arg), self.expr(value))
-            for arg, value in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-            if value is not None
-        ]
+        names = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args)]
+        given = zip(names[len(names) - len(node.args.defaults) :], node.args.defaults, strict=True)
+        named = zip((arg.arg for arg in node.args.kwonlyargs), node.args.kw_defaults, strict=True)
+        defaults = [(self.mangle(arg), self.expr(value)) for arg, value in (*given, *named) if value is not None]
         inner = _Lowering(node, self.body.file, self.offset, self.owner, self)
-        return self.result("func", inner.body, [*defaults, *named])
+        return self.result("func", inner.body, defaults)
 
     def comprehension(
         self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, kind: type, parts: Sequence[ast.expr]
@@ -564,7 +565,7 @@ class _Lowering:
         self.body.locals.update(self.renamed[-1].values())
         for index, generator in enumerate(node.generators):
             source = first if index == 0 else self.expr(generator.iter)
-            self.assign(generator.target, self.result("iter", source, -1))
+            self.assign(generator.target, self.element(source, bool(generator.is_async)))
             for condition in generator.ifs:
                 self.truth(condition)
         elements = [(False, self.expr(part)) for part in parts]

@@ -160,6 +160,8 @@ class Objects:
 
     def member(self, instance: "Instance", node: Node, cls: type, name: str) -> NodeSet:
         """``node.name`` for a node of a known class."""
+        if is_neutral_type(cls):
+            return {self.nodes.method(name, self.nodes.scalar(cls))}
         found = lookup(cls, name)
         if found is not MISSING:
             return self.bind(instance, node, cls, name, found)
@@ -236,7 +238,7 @@ class Objects:
             return {self.class_node(node, cls)}
         if node.kind is Kind.SELF:
             solver.read(instance, None, name)
-            return {self.nodes.state(None)}
+            return {self.nodes.state(name if name == "__dict__" else None)}
         if self.nodes.is_immutable(cls or object):
             return {self.nodes.scalar(None)}
         return {node} if name == "__dict__" else self.elements(node)
@@ -311,14 +313,14 @@ class Objects:
             solver.put_top(name, values)
         else:
             solver.put(node, values)
-            solver.mutate(instance, node, text)
+            solver.mutate(instance, node, text, surely=True)
 
     def delete(self, instance: "Instance", node: Node, name: str | None) -> None:
         """``del node.name``."""
         solver = self.solver
         text = f"del .{name}"
         if node.kind is not Kind.SELF:
-            solver.mutate(instance, node, text, definite=True)
+            solver.mutate(instance, node, text, definite=True, surely=True)
             return
         deleter = lookup(solver.cls, "__delattr__")
         if isinstance(deleter, types.FunctionType):
@@ -423,13 +425,13 @@ class Objects:
             if found is MISSING:
                 if node.kind is Kind.SELF:
                     continue
-                solver.mutate(instance, node, f"{name} of unknown type", definite=name != "__getitem__")
+                changes = name in ("__setitem__", "__delitem__")
+                text = f"{name} of unknown type" if cls is None else f"{name} of something else than was seen"
+                solver.mutate(instance, node, text, definite=changes, surely=changes)
                 solver.put(node, args.all())
                 out |= self.elements(node)
                 if name == "__enter__":
                     out.add(node)
-                if cls is None and solver.carries(args.all()):
-                    out |= solver.escape(instance, args.all(), f"{name} of unknown type")
             else:
                 out |= solver.calling.call_object(instance, found, args.bound(node), (key, name))
         return out
@@ -449,6 +451,7 @@ class Objects:
     ) -> NodeSet:
         out: NodeSet = set()
         plain = True
+        left, right = self.plain(left), self.plain(right)
         for nodes, others in ((left, right), (right, left)):
             for node in list(nodes):
                 if node.kind not in (Kind.SCALAR, Kind.NONE):
@@ -468,6 +471,13 @@ class Objects:
                     solver_elements = self.elements(node)
                     self.solver.put(result, {inner for inner in solver_elements if inner is not result})
         return out | {result}
+
+    def plain(self, nodes: NodeSet) -> NodeSet:
+        """Attributes that only ever hold immutable values, replaced by these values."""
+        out: NodeSet = set()
+        for node in nodes:
+            out |= self.solver.scalars(node) or {node}
+        return out
 
     def result_type(self, left: NodeSet, right: NodeSet, names: tuple[str, ...]) -> type | None:
         found = {cls for node in left | right for cls in self.types_of(node)}

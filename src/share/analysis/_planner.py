@@ -3,17 +3,15 @@
 import functools
 import types
 import weakref
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Any
 
 from ..errors import AnalysisError
-from . import _overrides
-from ._classes import declared_fields, kind_of, lookup, own_mro, slot_names
+from ._classes import MISSING, declared_fields, kind_of, lookup, own_mro, slot_names
 from ._nodes import Kind, Node, NodeSet
+from ._overrides import Override, checked, overrides_of
 from ._plan import ClassPlan, MethodKind, MethodPlan, Reason
 from ._solver import Instance, Solver, TooComplexError
-from ._table import is_neutral_type, method_effect
 
 __all__ = ["plan"]
 
@@ -111,6 +109,7 @@ class _Planner:
     def __init__(self, cls: type) -> None:
         self.cls = cls
         self.kind = kind_of(cls)
+        self.said = overrides_of(cls)
         self.solver = Solver(cls)
         self.entries: list[tuple[_Member, Instance | None]] = []
 
@@ -123,17 +122,19 @@ class _Planner:
             self.entries = [(member, None) for member in members]
             for member in members:
                 member.wild = "too much code is reached to follow"
-        closed = _close([instance for _, instance in self.entries if instance is not None])
+        closed = {
+            instance: _Effects(instance, self.said) for _, instance in self.entries if instance is not None
+        }
         groups = self.alias_groups()
         plans: dict[str, dict[str, MethodPlan]] = {"getter": {}, "setter": {}, "deleter": {}, "method": {}}
         for member, instance in self.entries:
             made = self.method_plan(member, closed[instance] if instance is not None else None, groups)
             kind = member.kind if member.kind in plans else "method"
             plans[kind][member.name] = made
-        made_plan = ClassPlan(
+        return ClassPlan(
             name=f"{self.cls.__module__}:{self.cls.__qualname__}",
             kind=self.kind,
-            attributes=self.attributes(),
+            attributes=self.attributes,
             methods=plans["method"],
             getters=plans["getter"],
             setters=plans["setter"],
@@ -142,7 +143,6 @@ class _Planner:
             custom_getattribute=self.overrides("__getattribute__"),
             alias_groups=tuple(groups),
         )
-        return _overrides.apply(self.cls, made_plan)
 
     def overrides(self, name: str) -> bool:
         return lookup(self.cls, name) is not object.__dict__[name]
@@ -204,16 +204,18 @@ class _Planner:
             return MethodPlan(member.name, member.kind, None, None, returns=True, reasons=(reason,))
         if effects.class_writes and member.name not in _CONSTRUCTION:
             self.refuse(member, effects.class_writes[0])
-        reads = self.names(effects.reads, groups, member)
-        writes = self.names(effects.writes, groups, member)
-        everything = frozenset().union(*groups) if self.self_reachable else frozenset()
-        if reads is not None and everything & reads and self.self_reachable:
+        self.check(member, effects.override)
+        reads = self.names(effects.reads, [])  # writes tell of aliases, and that is enough
+        writes = self.names(effects.writes, groups)
+        if reads is not None and reads & self.self_reachable:
             reads = None
         instance = effects.instance
         body = instance.body
         result = self.solver.calling.result(instance)
         lazy = body.is_generator or body.is_async
         returns = lazy or any(node.kind is not Kind.NONE for node in result) or not result
+        if effects.override is not None and effects.override.returns is not MISSING:
+            returns = effects.override.returns
         returns_self = not lazy and result == {self.solver.nodes.receiver}
         return MethodPlan(
             name=member.name,
@@ -236,9 +238,15 @@ class _Planner:
             "would not see it. Keep it in an attribute of the instance, assigned in __init__."
         )
 
-    def names(
-        self, found: dict[str | None, Reason], groups: list[frozenset[str]], member: _Member
-    ) -> frozenset[str] | None:
+    def check(self, member: _Member, said: Override | None) -> None:
+        """An override may name only attributes that the class has, unless these cannot all be known."""
+        if said is None or None in self.solver.tops or self.kind == "opaque":
+            return
+        for key, names in (("reads", said.reads), ("writes", said.writes)):
+            if names is not MISSING:
+                checked(names, self.attributes, f"{key} of {self.cls.__qualname__}.{member.name}")
+
+    def names(self, found: dict[str | None, Reason], groups: list[frozenset[str]]) -> frozenset[str] | None:
         """Attribute names out of effects: None for any, and the aliases of each."""
         if None in found or (found and self.kind == "opaque"):
             return None
@@ -322,6 +330,7 @@ class _Planner:
                 todo += solver.contents.get(node, ())
         return out
 
+    @functools.cached_property
     def attributes(self) -> tuple[str, ...]:
         """All instance attributes: slots and declared fields first, then in the order of their first mention."""
         if self.kind == "opaque":
@@ -343,44 +352,67 @@ class _Planner:
 
 
 class _Effects:
-    """The effects of a function, all that it calls included."""
+    """The effects of a function, all that it calls included, and what its author says instead."""
 
-    def __init__(self, instance: Instance) -> None:
-        self.instance = instance
+    def __init__(self, entry: Instance, said: dict[int, Override]) -> None:
+        self.instance = entry
+        self.said = said
+        self.override = self.override_of(entry)
         self.reads: dict[str | None, Reason] = {}
         self.writes: dict[str | None, Reason] = {}
         self.class_writes: list[Reason] = []
         self.outside: dict[str, Reason] = {}
         self.blocks: dict[str, None] = {}
+        for instance in self.called("reads"):
+            self.include(self.reads, instance.reads, instance, "reads")
+        for instance in self.called("writes"):
+            self.include(self.writes, instance.writes, instance, "writes")
+            self.class_writes += instance.class_writes
+        for instance in self.called(None):
+            self.outside.update(instance.outside)
+            self.blocks.update(instance.blocks)
 
-    def include(self, other: Instance) -> None:
-        for name, reason in other.reads.items():
-            self.reads.setdefault(name, reason)
-        for name, reason in other.writes.items():
-            self.writes.setdefault(name, reason)
-        self.class_writes += other.class_writes
-        self.outside.update(other.outside)
-        self.blocks.update(other.blocks)
+    def override_of(self, instance: Instance) -> Override | None:
+        if instance.function is None or not instance.is_receiver:
+            return None
+        return self.said.get(id(instance.function))
+
+    def called(self, effect: str | None) -> list[Instance]:
+        """The function and all that it calls, not going below one about which something is said."""
+        seen = {self.instance: None}
+        todo = [self.instance]
+        while todo:
+            instance = todo.pop()
+            said = self.override_of(instance)
+            if said is not None and effect is not None and getattr(said, effect) is not MISSING:
+                continue
+            for called in instance.calls:
+                if called not in seen:
+                    seen[called] = None
+                    todo.append(called)
+        return list(seen)
+
+    def include(
+        self,
+        into: dict[str | None, Reason],
+        found: dict[str | None, Reason],
+        instance: Instance,
+        effect: str,
+    ) -> None:
+        said = self.override_of(instance)
+        names = MISSING if said is None else getattr(said, effect)
+        if names is not MISSING:
+            text = f"the author of {instance.body.name} says so"
+            wanted = [None] if names is None else sorted(names)
+            found = {
+                name: Reason(f"{effect} {name or 'anything'}", text, instance.body.file, instance.body.line)
+                for name in wanted
+            }
+        for name, reason in found.items():
+            into.setdefault(name, reason)
 
     def reasons(self) -> list[Reason]:
         out = list(self.writes.values())
         if None in self.reads:
             out.append(self.reads[None])
-        return out + list(self.outside.values())
-
-
-def _close(entries: list[Instance]) -> dict[Instance, _Effects]:
-    """Effects closed over calls."""
-    out: dict[Instance, _Effects] = {}
-    for entry in entries:
-        effects = out[entry] = _Effects(entry)
-        seen = {entry: None}
-        todo = [entry]
-        while todo:
-            instance = todo.pop()
-            effects.include(instance)
-            for called in instance.calls:
-                if called not in seen:
-                    seen[called] = None
-                    todo.append(called)
-    return out
+        return [*out, *self.outside.values()]

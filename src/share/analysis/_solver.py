@@ -6,9 +6,10 @@ recorded, so the order in which functions are visited does not matter.
 """
 
 import builtins
+import linecache
 import sys
 from collections.abc import Callable, Iterable
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, GeneratorType, ModuleType
 from typing import Any
 
 from ._args import Args
@@ -22,7 +23,9 @@ from ._table import is_immutable_type, is_neutral_type
 __all__ = ["Instance", "Solver", "TooComplexError"]
 
 _MAX_INSTANCES = 600
-_CODE_LIKE = (Kind.SELF, Kind.FUNC, Kind.BOUND, Kind.METH, Kind.NONE, Kind.SCALAR, Kind.SUPER)
+DICT = "__dict__"  # as the name of a state: the dictionary of all attributes
+_WITHOUT_PARTS = (int, float, complex, bool)
+_CODE_LIKE = (Kind.SELF, Kind.FUNC, Kind.BOUND, Kind.METH, Kind.NONE, Kind.SUPER)
 
 
 class TooComplexError(Exception):
@@ -42,6 +45,7 @@ class Instance:
         self.blocks: dict[str, None] = {}
         self.calls: dict[Instance, None] = {}
         self.result: NodeSet = set()
+        self.is_receiver = False  # the first argument is the shared object
         self.line = body.line
 
     def root(self) -> "Instance":
@@ -113,8 +117,9 @@ class Solver:
 
     def argument(self, instance: Instance, name: str) -> NodeSet:
         """What a caller from outside may pass."""
-        hint = instance.body.annotations.get(name)
-        return self.objects.from_hint(hint, (instance, name), instance.function)
+        function = instance.function
+        hints = function.__annotations__ if function is not None and sys.version_info < (3, 14) else {}
+        return self.objects.from_hint(hints.get(name), (instance, name), function)
 
     def run(self) -> None:
         """Iterate to the fixed point, then once more with what was never seen being stored taken as unknown."""
@@ -130,7 +135,7 @@ class Solver:
     def fill(self) -> None:
         """Attributes and containers into which nothing was seen being put are filled from outside."""
         for state in list(self.seen_states):
-            if state not in self.filled and not self.shapes(state):
+            if state not in self.filled and not self.shapes(state) - {self.nodes.none}:
                 self.filled.add(state)
                 self.version += 1
                 self.changed = True
@@ -150,6 +155,7 @@ class Solver:
                 return None
             self.keep.append(function)
             found = self.new_instance(key, Instance(body, function, None))
+            found.is_receiver = role == "self"
         return found
 
     def new_instance(self, key: Any, instance: Instance) -> Instance:
@@ -177,6 +183,9 @@ class Solver:
 
     def put(self, holder: Node, nodes: Iterable[Node]) -> None:
         """Remember that an object may hold others."""
+        if holder.kind is Kind.STATE and holder.name == DICT:
+            self.put_top(None, nodes)
+            return
         if holder.kind not in (Kind.STATE, Kind.SITE, Kind.KNOWN):
             return
         nodes = {self.general(node) for node in nodes if node is not holder}
@@ -213,9 +222,13 @@ class Solver:
     def find_shapes(self, state: Node) -> NodeSet:
         self.seen_states[state] = None
         unknown = self.nodes.site(("unknown", state), None)
-        if state.name is None or state in self.filled:
+        if state.name is None:
             return {unknown}
+        if state.name == DICT:
+            return {unknown} if state.deep else {self.nodes.site(DICT, dict)}
         tops = self.tops.get(state.name, set()) | self.tops.get(None, set())
+        if state in self.filled:
+            return {unknown, *self.expand(tops)} if not state.deep else {unknown}
         if not state.deep:
             return self.expand(tops)
         roots = set(tops)
@@ -259,6 +272,8 @@ class Solver:
             if node.unknown:
                 inner.add(self.part(node))
             return inner
+        if node.kind is Kind.SCALAR:
+            return set() if node.type in _WITHOUT_PARTS else {self.nodes.scalar(str if node.type is str else None)}
         if node.kind is Kind.KNOWN:
             return {*self.contents.get(node, ()), self.part(node)}
         return self.contents.get(node, set())
@@ -274,6 +289,8 @@ class Solver:
     def value_of(self, state: Node) -> NodeSet:
         """The nodes that loading an attribute, or something in it, gives."""
         out: NodeSet = set()
+        if state.name == DICT:
+            return {self.nodes.state(None) if state.deep else state}
         for node in self.shapes(state):
             if node.kind in _CODE_LIKE or (node.kind is Kind.KNOWN and is_code(node.obj)):
                 out.add(node)
@@ -304,6 +321,16 @@ class Solver:
             case _:
                 return False
 
+    def scalars(self, node: Node) -> NodeSet | None:
+        """The immutable values that a node may be; None if it may be anything else."""
+        if node.kind in (Kind.SCALAR, Kind.NONE):
+            return {node}
+        if node.kind is Kind.STATE:
+            shapes = self.shapes(node)
+            if shapes and all(shape.kind in (Kind.SCALAR, Kind.NONE) for shape in shapes):
+                return shapes
+        return None
+
     def carries(self, nodes: Iterable[Node]) -> bool:
         """Whether state of the receiver can be reached through one of these."""
         seen: NodeSet = set()
@@ -326,21 +353,34 @@ class Solver:
     # Effects
 
     def reason(self, instance: Instance, effect: str, text: str) -> Reason:
+        """Why: the source line if there is one, else what was done there; and what about it, if not plain."""
+        source = linecache.getline(instance.body.file, instance.line).strip() if instance.body.from_source else ""
+        if source:
+            text = source if text.startswith(("." , "del ")) else f"{source}  ({text})"
         return Reason(effect, text, instance.body.file, instance.line)
 
     def read(self, instance: Instance, name: str | None, text: str = "") -> None:
+        name = None if name == DICT else name
         if name not in instance.reads:
             instance.reads[name] = self.reason(instance, f"reads {name or 'anything'}", text)
 
     def write(self, instance: Instance, name: str | None, text: str) -> None:
+        name = None if name == DICT else name
         if name not in instance.writes:
             instance.writes[name] = self.reason(instance, f"writes {name or 'anything'}", text)
 
-    def mutate(self, instance: Instance, node: Node, text: str, definite: bool = False) -> None:
-        """An object changes: the attribute that it is part of is written."""
+    def mutate(
+        self, instance: Instance, node: Node, text: str, definite: bool = False, surely: bool = False
+    ) -> None:
+        """An object changes: the attribute that it is part of is written.
+
+        :arg definite: the change is known to happen, not just possible; for class state.
+        :arg surely: it changes even if nothing that can change was seen being stored there, so what was seen is
+            not all: other code may store things too.
+        """
         match node.kind:
             case Kind.STATE:
-                if self.is_mutable(node) or (not self.shapes(node) and node.name is None):
+                if surely or self.is_mutable(node):
                     self.write(instance, node.name, text)
             case Kind.SELF:
                 self.write(instance, None, text)
@@ -400,7 +440,7 @@ class Solver:
 
     def op_const(self, instance: Instance, instr: Any) -> None:
         value = instr[3]
-        known = self.nodes.known(value)
+        known = self.nodes.scalar(value) if isinstance(value, type) else self.nodes.known(value)
         self.add(instance, instr[2], {known})
 
     def op_move(self, instance: Instance, instr: Any) -> None:
@@ -551,17 +591,16 @@ class Solver:
         inner = self.instances.get(key)
         if inner is None:
             inner = self.new_instance(key, Instance(body, None, instance))
-            for name in [*body.params, *body.kwonly]:
+            for name in [*body.params, *body.kwonly] if not body.is_comprehension else ():
                 self.add(inner, name, {self.nodes.site((inner, name), None)})
             if body.vararg is not None:
                 self.add(inner, body.vararg, {self.nodes.site((inner, "*"), tuple)})
             if body.kwarg is not None:
                 self.add(inner, body.kwarg, {self.nodes.site((inner, "**"), dict)})
-        positional = [var for name, var in defaults if name is None]
-        for name, var in zip(body.params[len(body.params) - len(positional) :], positional, strict=False):
-            self.add(inner, name, instance.vars.get(var, set()))
         for name, var in defaults:
-            if name is not None:
+            if name in ("*", "**"):
+                self.spread_defaults(inner, self.get(instance, var))
+            else:
                 self.add(inner, name, instance.vars.get(var, set()))
         instance.calls[inner] = None  # made is as good as called
         node = self.nodes.cache.get(key)
@@ -570,17 +609,45 @@ class Solver:
             node.body, node.outer = body, inner
         self.add(instance, target, {node})
 
+    def spread_defaults(self, inner: Instance, holders: list[Node]) -> None:
+        """Defaults that come in one tuple or dict may be that of any parameter."""
+        for holder in holders:
+            for name in [*inner.body.params, *inner.body.kwonly]:
+                self.add(inner, name, self.held(holder))
+
+    def op_defaults(self, instance: Instance, instr: Any) -> None:
+        for node in self.get(instance, instr[2]):
+            if node.kind is Kind.FUNC:
+                self.spread_defaults(node.outer, self.get(instance, instr[3]))
+
+    def op_into(self, instance: Instance, instr: Any) -> None:
+        _, _, owner, starred, value = instr
+        for holder in self.get(instance, owner):
+            for node in self.get(instance, value):
+                if starred:
+                    self.put(holder, self.objects.iterate(instance, node, -1) | self.objects.elements(node))
+                else:
+                    self.put(holder, {node})
+
     def op_super(self, instance: Instance, instr: Any) -> None:
+        self.add(instance, instr[2], self.super_of(instance, self.get(instance, instr[3]), self.get(instance, instr[4])))
+
+    def zero_super(self, instance: Instance) -> NodeSet:
+        """``super()`` without arguments."""
         first = instance.body.params[0] if instance.body.params else None
         receivers = self.get(instance, first) if first is not None else []
-        root = instance.root()
-        cells = [node.obj for node in self.closure_value(root, "__class__") if node.kind is Kind.KNOWN]
-        for receiver in receivers:
-            if cells:
-                self.add(instance, instr[2], {self.nodes.super(cells[0], receiver)})
-            else:
-                self.escape(instance, [receiver], "super() of an unknown class")
-                self.add(instance, instr[2], {self.nodes.site((instance, instr[2]), None)})
+        return self.super_of(instance, list(self.closure_value(instance.root(), "__class__")), receivers)
+
+    def super_of(self, instance: Instance, classes: list[Node], receivers: list[Node]) -> NodeSet:
+        """``super(cls, receiver)``."""
+        out: NodeSet = set()
+        for cls in classes:
+            for receiver in receivers:
+                if cls.kind is Kind.KNOWN and isinstance(cls.obj, type):
+                    out.add(self.nodes.super(cls.obj, receiver))
+                else:
+                    out |= self.escape(instance, [receiver], "super() of an unknown class")
+        return out
 
     def op_import(self, instance: Instance, instr: Any) -> None:
         _, _, target, module, name = instr
@@ -601,11 +668,28 @@ class Solver:
             self.add(instance, target, {self.nodes.known(found)})
 
     def op_enter(self, instance: Instance, instr: Any) -> None:
-        _, _, target, owner = instr
+        _, _, target, owner, is_async = instr
+        key = (instance, target)
+        thrown = Args([], {self.nodes.none, self.caught})
         for node in self.get(instance, owner):
-            key = (instance, target)
-            self.add(instance, target, self.objects.special(instance, node, "__enter__", Args([]), key))
-            self.objects.special(instance, node, "__exit__", Args([], {self.nodes.none, self.caught}), (key, "exit"))
+            if is_async:
+                for result in self.objects.special(instance, node, "__aenter__", Args([]), key):
+                    self.add(instance, target, self.objects.awaited(instance, result, key))
+                self.objects.special(instance, node, "__aexit__", thrown, (key, "exit"))
+            else:
+                self.add(instance, target, self.objects.special(instance, node, "__enter__", Args([]), key))
+                self.objects.special(instance, node, "__exit__", thrown, (key, "exit"))
+
+    def op_aiter(self, instance: Instance, instr: Any) -> None:
+        _, _, target, source = instr
+        key = (instance, target)
+        for node in self.get(instance, source):
+            if node.kind is Kind.SITE and node.type is GeneratorType:
+                self.add(instance, target, self.held(node))
+                continue
+            for iterator in self.objects.special(instance, node, "__aiter__", Args([]), key):
+                for step in self.objects.special(instance, iterator, "__anext__", Args([]), (key, "next")):
+                    self.add(instance, target, self.objects.awaited(instance, step, key))
 
     def op_return(self, instance: Instance, instr: Any) -> None:
         self.returned(instance, instance.vars.get(instr[2], set()))
@@ -623,8 +707,6 @@ class Solver:
 
     def generator_site(self, instance: Instance) -> Node:
         """What a generator function gives: it holds what is yielded, and what is sent."""
-        from types import GeneratorType
-
         return self.nodes.site(("generator", instance), GeneratorType, unknown=False)
 
     def op_yield(self, instance: Instance, instr: Any) -> None:

@@ -104,14 +104,9 @@ def _type(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeS
 
 
 def _super(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
-    out: NodeSet = set()
-    for cls in _operand(args, 0):
-        for node in _operand(args, 1):
-            if cls.kind is Kind.KNOWN and isinstance(cls.obj, type):
-                out.add(solver.nodes.super(cls.obj, node))
-            else:
-                out |= solver.escape(instance, [node], "super() of an unknown class")
-    return out
+    if not args.positional and not args.rest:
+        return solver.zero_super(instance)
+    return solver.super_of(instance, _operand(args, 0), _operand(args, 1))
 
 
 def _cast(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:

@@ -7,9 +7,9 @@ import sys
 from functools import lru_cache
 from typing import Any
 
-from ._effects import BLOCKING, CALLABLES, IMMUTABLE, METHODS, NEUTRAL
+from ._effects import BLOCKING, CALLABLES, IMMUTABLE, METHODS, NEUTRAL, RESULTS
 
-__all__ = ["blocking_name", "callable_effect", "is_immutable_type", "is_neutral_type", "method_effect"]
+__all__ = ["blocking_name", "callable_effect", "is_immutable_type", "is_neutral_type", "method_effect", "result_type"]
 
 
 class _Table:
@@ -56,6 +56,7 @@ _callables = _Table([(module, names, kind) for kind, module, names, _ in CALLABL
 _immutable = _Table([(module, names, True) for module, names, _ in IMMUTABLE])
 _neutral = _Table([(module, names, True) for module, names, _ in NEUTRAL])
 _blocking = _Table([(module, name, f"{module}.{name}") for module, names in BLOCKING for name in names.split()])
+_results = _Table([(module, name, (where, cls)) for module, name, where, cls in RESULTS])
 _methods = _Table([(*name.rsplit(".", 1), frozenset(names.split())) for name, names, _ in METHODS])
 
 
@@ -69,6 +70,15 @@ def blocking_name(item: object) -> str | None:
     """The name of a callable that waits for something outside; None for all others."""
     name: str | None = _blocking.get(item)
     return name
+
+
+def result_type(item: object) -> type | None:
+    """The class of what a function gives, where the table knows it."""
+    found = _results.get(item)
+    if found is None or found[0] not in sys.modules:
+        return None
+    cls = getattr(sys.modules[found[0]], found[1], None)
+    return cls if isinstance(cls, type) else None
 
 
 @lru_cache(maxsize=4096)
