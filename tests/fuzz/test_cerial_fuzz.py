@@ -37,7 +37,7 @@ def node(attributes):
     return made
 
 
-zones = st.sampled_from([None, datetime.timezone.utc, datetime.timezone(datetime.timedelta(minutes=-90))])
+zones = st.sampled_from([None, datetime.UTC, datetime.timezone(datetime.timedelta(minutes=-90))])
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(), st.integers(-(2**70), 2**70), st.floats(allow_nan=False),
     st.complex_numbers(allow_nan=False), st.text(), st.text(st.characters(), min_size=120, max_size=140), st.binary(),
@@ -92,7 +92,7 @@ def graphs(draw):
     objects = [() if kind == "tuple" else kind() for kind in kinds]
     numbers = st.integers(0, len(objects) - 1)
     for i, kind in enumerate(kinds):
-        if kind == "tuple":     # of what exists already; the mutable ones are filled later, so cycles arise
+        if kind == "tuple":  # of what exists already; the mutable ones are filled later, so cycles arise
             objects[i] = tuple(objects[j] for j in draw(st.lists(numbers, max_size=3)) if j < i)
     for kind, made in zip(kinds, objects, strict=True):
         targets = [objects[j] for j in draw(st.lists(numbers, max_size=4))]

@@ -45,7 +45,9 @@ def test_views_come_back_as_arrays_of_their_own(array):
 
 
 @pytest.mark.parametrize("size", [3, 100_000])
-@pytest.mark.parametrize("wrap", [lambda a: a, lambda a: {"k": a}, lambda a: frozenset({("x", 1)}) and [a, len]])
+@pytest.mark.parametrize(
+    "wrap", [lambda a: a, lambda a: {"k": a}, lambda a: frozenset({("x", 1)}) and [a, len]]
+)
 def test_nothing_is_aliased(size, wrap):
     array = numpy.arange(size)
     data = bytearray(cerial.dumps(wrap(array)))

@@ -164,7 +164,12 @@ def test_a_reduce_hook_is_asked_first():
         return (str, ("stand-in",)) if type(value) is Box else NotImplemented
 
     box = Box()
-    assert cerial.loads(cerial.dumps([1, "a", box, {2: box}], reduce=hook)) == [1, "a", "stand-in", {2: "stand-in"}]
+    assert cerial.loads(cerial.dumps([1, "a", box, {2: box}], reduce=hook)) == [
+        1,
+        "a",
+        "stand-in",
+        {2: "stand-in"},
+    ]
     assert asked and all(value is box or value is str for value in asked)
     assert type(cerial.loads(cerial.dumps(box))) is Box
 
@@ -173,7 +178,9 @@ def test_a_reduce_hook_is_asked_first():
             raise AssertionError("the hook comes first")
 
     armed = Armed()
-    assert cerial.loads(cerial.dumps(armed, reduce=lambda x: (str, ()) if x is armed else NotImplemented)) == ""
+    assert (
+        cerial.loads(cerial.dumps(armed, reduce=lambda x: (str, ()) if x is armed else NotImplemented)) == ""
+    )
 
     def refuse(value):
         raise NotShareableError("a nested share is refused")

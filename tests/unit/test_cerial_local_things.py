@@ -87,7 +87,7 @@ def test_a_queue_keeps_its_items(cls):
     original = cls(5)
     for item in (3, 1, 2):
         original.put(item)
-    with original.mutex:        # held: encoding must not wait for it
+    with original.mutex:  # held: encoding must not wait for it
         back = again(original)
     order = [back.get() for _ in range(3)]
     assert order == [original.get() for _ in range(3)] and back.maxsize == 5
@@ -163,7 +163,11 @@ def test_files_that_cannot_be_opened_again_are_refused(tmp_path):
     with pytest.raises(NotShareableError, match="closed file"):
         cerial.dumps(file)
     read_end, write_end = os.pipe()
-    with open(read_end), open(write_end, "w") as pipe, pytest.raises(NotShareableError, match="regular files"):
+    with (
+        open(read_end),
+        open(write_end, "w") as pipe,
+        pytest.raises(NotShareableError, match="regular files"),
+    ):
         cerial.dumps([pipe])
     with tempfile.TemporaryFile() as file, pytest.raises(NotShareableError):
         cerial.dumps(file)
@@ -176,7 +180,7 @@ def test_files_that_cannot_be_opened_again_are_refused(tmp_path):
         (tmp_path / "gone").write_text("another file")
         with pytest.raises(NotShareableError, match="no longer the file"):
             cerial.dumps(file)
-    lines = open(tmp_path / "gone")
+    lines = open(tmp_path / "gone")  # noqa: SIM115
     next(lines)
     with lines, pytest.raises(NotShareableError, match="position"):
         cerial.dumps(lines)

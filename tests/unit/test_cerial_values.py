@@ -98,21 +98,21 @@ VALUES = [
     [127, 128, -128, -129], [2**15, -(2**15), 1, 2], [2**31, 1, 2, 3], [2**63 - 1, -(2**63), 0, 1], [2**63, 1, 2, 3],
     [1.0, 2.0, 3.0, 4], {}, {1: 2}, {"a": {"b": {"c": []}}}, {(1, "x"): 1, None: 2, 1.5: 3, Colour.RED: 4},
     {"k" * 200: 1, "é": 2, "": 3}, set(), {1, "a", (1, 2)}, frozenset(), frozenset({1, frozenset({2})}),
-    DAY, DAY.replace(fold=1), DAY.replace(tzinfo=datetime.timezone.utc), datetime.datetime.min, datetime.datetime.max,
+    DAY, DAY.replace(fold=1), DAY.replace(tzinfo=datetime.UTC), datetime.datetime.min, datetime.datetime.max,
     DAY.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=5, minutes=30))),
     DAY.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=1), "CET")),
-    DAY.date(), datetime.date.min, DAY.time(), DAY.timetz().replace(tzinfo=datetime.timezone.utc), datetime.time(fold=1),
+    DAY.date(), datetime.date.min, DAY.time(), DAY.timetz().replace(tzinfo=datetime.UTC), datetime.time(fold=1),
     datetime.timedelta(), datetime.timedelta(-1, 1, 1), datetime.timedelta.max, datetime.timedelta.min,
-    datetime.timezone.utc, zoneinfo.ZoneInfo("UTC"),
+    datetime.UTC, zoneinfo.ZoneInfo("UTC"),
     uuid.UUID(int=0), uuid.uuid4(), uuid.uuid1(),
     *map(decimal.Decimal, ("0", "-0", "1.10", "1E+99", "Infinity", "-Infinity", "123456789.123456789")),
     Colour.RED, Colour.GREEN, Access.READ, Access.READ | Access.WRITE, Level.LOW, [Colour.RED, Colour.RED],
     Point(1, "b"), [Point(1, 2), Point([3], {4: 5})], Point(Point(1, 2), None), Frozen(1, (2,)), Pair(1, [2]),
     ListOf([1, 2]), Number(7), collections.OrderedDict(a=1), collections.deque([1], 3), collections.Counter("aab"),
     collections.defaultdict(list, a=[1]), fractions.Fraction(1, 3), pathlib.PurePosixPath("/a"), range(1, 9, 2),
-    slice(1, None), re.compile("a+", re.I), ipaddress.ip_address("::1"), ValueError,
+    slice(1, None), re.compile("a+", re.IGNORECASE), ipaddress.ip_address("::1"), ValueError,
     int, Point, Colour, len, math.sqrt, functools.partial(int, base=2).func, type(None), type(len),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: f"{type(value).__name__}-{repr(value)[:20]}")
@@ -126,7 +126,7 @@ def test_a_value_comes_back_equal_and_of_the_same_type(value):
 
 
 def test_values_that_are_one_object_stay_one_object():
-    for value in (None, True, (), Colour.RED, Access.WRITE, int, Point, len, ..., datetime.timezone.utc):
+    for value in (None, True, (), Colour.RED, Access.WRITE, int, Point, len, ..., datetime.UTC):
         assert again(value) is value
         assert again([value])[0] is value
 
@@ -315,7 +315,7 @@ def test_a_deep_tuple_is_not_examined_to_the_end():
     for _ in range(100_000):
         value = (value,)
     assert cerial.is_immutable(value) is False
-    while value:                # taken apart piece by piece: freeing it at once would nest as deeply
+    while value:  # taken apart piece by piece: freeing it at once would nest as deeply
         (value,) = value
 
 

@@ -27,7 +27,7 @@ __all__ = [
     "token_of",
 ]
 
-_CLASS, _LOCAL_CLASS = 25, 26           # as in _tags.pxd
+_CLASS, _LOCAL_CLASS = 25, 26  # as in _tags.pxd
 _HEAP_TYPE = 1 << 9
 
 _lock = threading.RLock()
@@ -35,8 +35,8 @@ _by_token: WeakValueDictionary[bytes, type] = WeakValueDictionary()
 by_token = _by_token.get
 _tokens: WeakKeyDictionary[type, bytes] = WeakKeyDictionary()
 _blobs: WeakKeyDictionary[type, bytes] = WeakKeyDictionary()
-_generations: dict[bytes, int] = {}     # base -> the generation that its next class gets
-_unfilled: list[type] = []              # classes made by the definition being loaded, and still empty
+_generations: dict[bytes, int] = {}  # base -> the generation that its next class gets
+_unfilled: list[type] = []  # classes made by the definition being loaded, and still empty
 
 
 def _renew_lock() -> None:
@@ -87,7 +87,7 @@ def find_class(module_name: str, name: str) -> type:
     for part in name.split("."):
         found = getattr(found, part)
     if not isinstance(found, type):
-        raise AttributeError(f"{module_name}.{name} is no class here")
+        raise AttributeError(f"{module_name}.{name} is no class here")  # noqa: TRY004 (as if it were missing)
     return found
 
 
@@ -215,7 +215,7 @@ def _write_out(cls: type) -> tuple[Any, ...]:
 
 
 def _cloudpickle() -> Any:
-    from cloudpickle import cloudpickle
+    from cloudpickle import cloudpickle  # type: ignore[import-untyped]
 
     return cloudpickle
 
@@ -230,8 +230,9 @@ def _definition_pickler() -> Any:
         from share.cerial._registry import rule_for
 
         cloudpickle = _cloudpickle()
+        base: Any = cloudpickle.Pickler
 
-        class DefinitionPickler(cloudpickle.Pickler):  # type: ignore[misc]
+        class DefinitionPickler(base):  # type: ignore[misc]
             def reducer_override(self, value: Any) -> Any:
                 if isinstance(value, type):
                     if importable(value) is not None:

@@ -34,7 +34,6 @@ cdef class Encoder(Writer):
     cdef int put_mutable(self, object value, int depth) except -1
     cdef int put_immutable(self, object value, int depth) except -1
     cdef int put_list(self, list value, int depth) except -1
-    cdef int put_packed(self, list value) except -1
     cdef int put_tuple(self, tuple value, int depth) except -1
     cdef int put_dict(self, dict value, int depth) except -1
     cdef int put_set(self, object value, unsigned char tag, int depth) except -1

@@ -25,16 +25,17 @@ from share.cerial._arrays cimport ARRAY_HEAD, MAX_DIMENSIONS, number_size
 from share.cerial._checksum cimport checksum
 from share.cerial._decoder cimport decode_value
 from share.cerial._kinds cimport BY_PICKLE, Kind, class_record, has_copyreg_entry, is_importable, kind_of
+from share.cerial._packed cimport put_packed, small_int
+from share.cerial._plain cimport PLAIN_DEPTH, is_scalar, plain
 from share.cerial._seen cimport Place, find_place, forget_all, make_room
 from share.cerial._times cimport put_time, time_size
 from share.cerial._writer cimport Writer, room
 
-import enum
 import pickle
 from types import FunctionType
 
 from share.cerial import _classes, _explain
-from share.errors import CorruptDataError, NotShareableError, ShareError
+from share.errors import NotShareableError, ShareError
 
 cdef extern from "Python.h":
     const Py_buffer* PyPickleBuffer_GetBuffer(object) except NULL
@@ -58,33 +59,11 @@ cdef extern from "Python.h":
     Py_ssize_t PyByteArray_GET_SIZE(object) noexcept
     char* PyByteArray_AS_STRING(object) noexcept
     double PyFloat_AS_DOUBLE(object) noexcept
-    bint PyObject_TypeCheck(object, type) noexcept
     Py_ssize_t Py_REFCNT(PyObject*) noexcept
     ctypedef struct Py_complex:
         double real
         double imag
     Py_complex PyComplex_AsCComplex(object)
-
-cdef extern from *:
-    """
-    /* The value of an exact int. Nearly all fit into one digit, which is read without a call. */
-    static inline long long share_small_int(PyObject *number, int *overflow)
-    {
-    #if PY_VERSION_HEX >= 0x030C0000
-        if (PyUnstable_Long_IsCompact((PyLongObject *)number))
-            return (long long)PyUnstable_Long_CompactValue((PyLongObject *)number);
-    #else
-        Py_ssize_t digits = Py_SIZE(number);
-        if (digits >= -1 && digits <= 1)
-            return digits * (long long)((PyLongObject *)number)->ob_digit[0];
-    #endif
-        int over = 0;
-        long long value = PyLong_AsLongLongAndOverflow(number, &over);
-        *overflow |= over;
-        return value;
-    }
-    """
-    long long small_int "share_small_int"(PyObject* number, int* overflow) noexcept
 
 cdef enum:
     IN_BAND = 4096              # a shorter buffer is copied into the pickle itself
@@ -94,8 +73,6 @@ cdef enum:
 cdef enum:
     DONE = 0
     TO_PICKLE = 1               # the whole value has to be pickled
-
-cdef type EnumMeta = enum.EnumMeta
 
 
 class Pickler(pickle.Pickler):
@@ -270,7 +247,7 @@ cdef class Encoder(Writer):
 
     cdef int put_list(self, list value, int depth) except -1:
         cdef Py_ssize_t i, count = PyList_GET_SIZE(value)
-        if count >= tags.PACKED and self.put_packed(value):
+        if count >= tags.PACKED and put_packed(self, value):
             return DONE
         self.put_tagged(tags.LIST, count)
         for i in range(count):
@@ -280,61 +257,6 @@ cdef class Encoder(Writer):
             if self.put(item, depth + 1) == TO_PICKLE:
                 return TO_PICKLE
         return DONE if PyList_GET_SIZE(value) == count else TO_PICKLE
-
-    cdef int put_packed(self, list value) except -1:
-        """Writes a list of nothing but int64s, or of nothing but floats; 0 if it is neither."""
-        cdef Py_ssize_t i, count = PyList_GET_SIZE(value)
-        cdef PyObject* item
-        cdef int64_t number, lowest = 0, highest = 0
-        cdef char* to
-        cdef char width
-        cdef int overflow = 0
-        if PyFloat_CheckExact(<object>PyList_GET_ITEM(value, 0)):
-            for i in range(count):
-                if not PyFloat_CheckExact(<object>PyList_GET_ITEM(value, i)):
-                    return 0
-            self.put_tagged(tags.FLOATS, count)
-            room(self, 8 * count)
-            to = self.data + self.size
-            for i in range(count):
-                (<double*>to)[i] = PyFloat_AS_DOUBLE(<object>PyList_GET_ITEM(value, i))
-            self.size += 8 * count
-            return 1
-        for i in range(count):
-            item = PyList_GET_ITEM(value, i)
-            if not PyLong_CheckExact(<object>item):
-                return 0
-            number = small_int(item, &overflow)
-            if overflow:
-                return 0
-            lowest = min(lowest, number)
-            highest = max(highest, number)
-        if -128 <= lowest and highest < 128:
-            width = 1
-        elif -32768 <= lowest and highest < 32768:
-            width = 2
-        elif -2147483648 <= lowest and highest < 2147483648:
-            width = 4
-        else:
-            width = 8
-        self.put_tagged(tags.INTS, count)
-        room(self, 1 + width * count)
-        self.data[self.size] = width
-        to = self.data + self.size + 1
-        self.size += 1 + width * count
-        if width == 1:
-            for i in range(count):
-                (<int8_t*>to)[i] = <int8_t>small_int(PyList_GET_ITEM(value, i), &overflow)
-        elif width == 2:
-            for i in range(count):
-                (<int16_t*>to)[i] = <int16_t>small_int(PyList_GET_ITEM(value, i), &overflow)
-        elif width == 4:
-            for i in range(count):
-                (<int32_t*>to)[i] = <int32_t>small_int(PyList_GET_ITEM(value, i), &overflow)
-        else:
-            for i in range(count):
-                (<int64_t*>to)[i] = small_int(PyList_GET_ITEM(value, i), &overflow)
-        return 1
 
     cdef int put_tuple(self, tuple value, int depth) except -1:
         cdef Py_ssize_t i, count = PyTuple_GET_SIZE(value)
@@ -597,136 +519,9 @@ cdef class Encoder(Writer):
         return NotImplemented if kind.rule is None else kind.rule(value)
 
 
-cdef inline bint is_scalar(object value) noexcept:
-    return (
-        value is None or value is True or value is False or PyLong_CheckExact(value)
-        or PyUnicode_CheckExact(value) or PyFloat_CheckExact(value) or PyBytes_CheckExact(value)
-        or PyComplex_CheckExact(value)
-    )
-
-
 cdef object decode(const char* data, Py_ssize_t size, Py_ssize_t* used):
     return decode_value(data, size, used)
 
 
 cdef bint is_plain(object value) noexcept:
-    return plain(value, 4)
-
-
-cdef bint plain(object value, int depth) noexcept:
-    cdef Py_ssize_t i
-    cdef object cls
-    if is_scalar(value):
-        return True
-    if PyTuple_CheckExact(value):
-        if depth == 0:
-            return False
-        for i in range(PyTuple_GET_SIZE(value)):
-            if not plain(<object>PyTuple_GET_ITEM(value, i), depth - 1):
-                return False
-        return True
-    if PyFrozenSet_CheckExact(value):
-        return depth > 0 and plain_set(value, depth - 1)
-    cls = <object>Py_TYPE(value)
-    if PyObject_TypeCheck(cls, EnumMeta):
-        return True
-    return is_immutable_kind(cls)
-
-
-cdef bint plain_set(object value, int depth) noexcept:
-    try:
-        for item in value:
-            if not plain(item, depth):
-                return False
-    except Exception:
-        return False
-    return True
-
-
-cdef bint is_immutable_kind(object cls) noexcept:
-    try:
-        return kind_of(cls).code in (tags.DATE, tags.TIME, tags.DATETIME, tags.TIMEDELTA, tags.UUID, tags.DECIMAL)
-    except Exception:
-        return False
-
-
-# ---- from Python -----------------------------------------------------------------------------------------
-
-cdef Encoder scratch = Encoder()
-
-
-def dumps(value: object, *, where: str = "value", reduce: object = None) -> bytes:
-    """The bytes that stand for ``value``.
-
-    Args:
-        value: anything; it is neither changed nor consumed.
-        where: what an error message calls the value.
-        reduce: None, or a callable that is asked about each object without a built-in treatment: it returns
-            NotImplemented, or what ``__reduce__`` may return, as ``pickle.Pickler.reducer_override`` does.
-
-    Raises:
-        NotShareableError: the value, or something in it, cannot travel; the message names where it is.
-
-    >>> loads(dumps({"a": [1, 2.5, None]}))
-    {'a': [1, 2.5, None]}
-    """
-    cdef Encoder encoder = Encoder() if scratch.busy else scratch
-    if reduce is None:
-        encoder.encode(value, where)
-    else:
-        encoder.reduce = reduce
-        try:
-            encoder.encode(value, where)
-        finally:
-            encoder.reduce = None
-    return encoder.take()
-
-
-def loads(data: bytes | bytearray | memoryview) -> object:
-    """The value that ``data`` stands for; it shares no memory with ``data``.
-
-    Args:
-        data: what :func:`dumps` returned, in any contiguous buffer that stays as it is during the call.
-
-    Raises:
-        CorruptDataError: the bytes are damaged, cut short or followed by others.
-    """
-    cdef const unsigned char[::1] view
-    cdef Py_ssize_t used = 0, size
-    cdef const char* start
-    if type(data) is bytes:
-        start = PyBytes_AS_STRING(data)
-        size = PyBytes_GET_SIZE(data)
-    else:
-        view = data
-        size = view.shape[0]
-        start = <const char*>&view[0] if size else NULL
-    value = decode_value(start, size, &used)
-    if used != size:
-        raise CorruptDataError(f"{size - used} bytes are left over behind an encoded value")
-    return value
-
-
-def plain_copy(value: object) -> object:
-    """A copy of ``value`` that shares nothing mutable with it: what another process would receive.
-
-    Raises:
-        NotShareableError: the value, or something in it, cannot travel.
-
-    >>> original = [[1], [2]]
-    >>> copy = plain_copy(original)
-    >>> copy == original, copy[0] is original[0]
-    (True, False)
-    """
-    if is_plain(value):
-        return value
-    return loads(dumps(value))
-
-
-def is_immutable(value: object) -> bool:
-    """Whether ``value`` is known to be immutable all the way down; False when in doubt.
-
-    >>> is_immutable((1, "a")), is_immutable((1, []))
-    (True, False)
-    """
-    return is_plain(value)
+    return plain(value, PLAIN_DEPTH)

@@ -13,6 +13,7 @@ from libc.string cimport memcpy
 
 from share.cerial cimport _tags as tags
 from share.cerial._arrays cimport MAX_DIMENSIONS, make_array, number_size
+from share.cerial._packed cimport get_floats, get_ints
 from share.cerial._reader cimport Reader, corrupt, get_count, get_items, get_key_text, get_text, mark, need
 from share.cerial._times cimport body_size, get_time
 from share.cerial._verified cimport get_class, get_local_class, get_pickle
@@ -134,13 +135,13 @@ cdef object get(Reader* r):
 
 
 cdef list get_list(Reader* r, Py_ssize_t offset):
-    cdef Py_ssize_t i, count = get_items(r)
+    cdef Py_ssize_t i, _i, count = get_items(r)
     cdef list value
     if offset >= 0:
         # It can be reached while it is being filled, so it must never have unset items.
         value = []
         mark(r, offset, value)
-        for i in range(count):
+        for _i in range(count):
             PyList_Append(value, get(r))
         return value
     value = PyList_New(count)
@@ -165,60 +166,11 @@ cdef tuple get_tuple(Reader* r, Py_ssize_t offset):
     return value
 
 
-cdef list get_floats(Reader* r, Py_ssize_t offset):
-    cdef Py_ssize_t i, count = get_count(r, 8)
-    cdef list value = PyList_New(count)
-    cdef double number
-    cdef object item            # not inferred: it would be a C double
-    for i in range(count):
-        memcpy(&number, r.at, 8)
-        r.at += 8
-        item = number
-        Py_INCREF(item)
-        PyList_SET_ITEM(value, i, item)
-    mark(r, offset, value)
-    return value
-
-
-cdef list get_ints(Reader* r, Py_ssize_t offset):
-    cdef Py_ssize_t i, count = get_count(r, 1)
-    cdef list value
-    cdef char width
-    cdef int16_t i16
-    cdef int32_t i32
-    cdef int64_t i64
-    need(r, 1)
-    width = r.at[0]
-    r.at += 1
-    if width not in (1, 2, 4, 8):
-        corrupt(r, "impossible width")
-    if count > (r.end - r.at) // width:
-        corrupt(r, "size beyond the end")
-    value = PyList_New(count)
-    for i in range(count):
-        if width == 1:
-            item = PyLong_FromLong(<int8_t>r.at[0])
-        elif width == 2:
-            memcpy(&i16, r.at, 2)
-            item = PyLong_FromLong(i16)
-        elif width == 4:
-            memcpy(&i32, r.at, 4)
-            item = PyLong_FromLong(i32)
-        else:
-            memcpy(&i64, r.at, 8)
-            item = PyLong_FromLongLong(i64)
-        r.at += width
-        Py_INCREF(item)
-        PyList_SET_ITEM(value, i, item)
-    mark(r, offset, value)
-    return value
-
-
 cdef dict get_dict(Reader* r, Py_ssize_t offset):
-    cdef Py_ssize_t i, count = get_count(r, 2)
+    cdef Py_ssize_t _i, count = get_count(r, 2)
     cdef dict value = {}
     mark(r, offset, value)
-    for i in range(count):
+    for _i in range(count):
         key = get_key_text(r)
         if key is None:
             key = get(r)
@@ -234,8 +186,8 @@ cdef dict get_dict(Reader* r, Py_ssize_t offset):
 
 
 cdef object get_set(Reader* r, object value):
-    cdef Py_ssize_t i, count = get_count(r, 1)
-    for i in range(count):
+    cdef Py_ssize_t _i, count = get_count(r, 1)
+    for _i in range(count):
         item = get(r)
         try:
             PySet_Add(value, item)
@@ -245,7 +197,7 @@ cdef object get_set(Reader* r, object value):
 
 
 cdef object get_object(Reader* r, Py_ssize_t offset):
-    cdef Py_ssize_t i, count
+    cdef Py_ssize_t _i, count
     cdef dict state
     cdef object name
     cls = get(r)
@@ -255,7 +207,7 @@ cdef object get_object(Reader* r, Py_ssize_t offset):
     mark(r, offset, value)
     count = get_count(r, 2)
     state = PyObject_GenericGetDict(value, NULL)
-    for i in range(count):
+    for _i in range(count):
         name = get_key_text(r)
         if name is None:
             name = get(r)
@@ -282,19 +234,17 @@ cdef object get_other(Reader* r, unsigned char tag, Py_ssize_t offset):
         if r.depth != 1 or offset >= 0:
             corrupt(r, "a pickle inside another value")
         return get_pickle(r, tag == tags.BUFFERS)
-    if tag == tags.INTS:
-        return get_ints(r, offset)
-    if tag == tags.FLOATS:
-        return get_floats(r, offset)
-    if tag == tags.ARRAY:
-        value = get_array(r)
-        mark(r, offset, value)
-        return value
     if tag == tags.SET:
         value = set()
         mark(r, offset, value)
         return get_set(r, value)
-    if tag == tags.FROZENSET:
+    if tag == tags.INTS:
+        value = get_ints(r)
+    elif tag == tags.FLOATS:
+        value = get_floats(r)
+    elif tag == tags.ARRAY:
+        value = get_array(r)
+    elif tag == tags.FROZENSET:
         # A set of which this is the only reference may still be filled.
         value = frozenset(get_set(r, set()))
     elif tag == tags.BYTEARRAY:
@@ -361,7 +311,7 @@ cdef object get_array(Reader* r):
     cdef unsigned char dimensions, padding
     cdef int64_t length
     cdef Py_ssize_t size
-    cdef int i
+    cdef int _i
     cdef list shape = []
     need(r, 4)
     is_readonly = r.at[0]
@@ -374,7 +324,7 @@ cdef object get_array(Reader* r):
     if size == 0 or dimensions > MAX_DIMENSIONS:
         corrupt(r, "no array of numbers")
     need(r, 8 * dimensions + 1)
-    for i in range(dimensions):
+    for _i in range(dimensions):
         memcpy(&length, r.at, 8)
         r.at += 8
         shape.append(length)

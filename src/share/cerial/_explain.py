@@ -12,8 +12,10 @@ __all__ = ["not_shareable"]
 
 Reduce = Callable[[Any], Any]
 
-_ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, bytearray, type(...), type(NotImplemented)})
-_LIMIT = 100_000                # objects looked at before giving up
+_ATOMS = frozenset(
+    {type(None), bool, int, float, complex, str, bytes, bytearray, type(...), type(NotImplemented)}
+)
+_LIMIT = 100_000  # objects looked at before giving up
 
 
 def not_shareable(value: Any, where: str, error: BaseException, reduce: Reduce) -> NotShareableError:
@@ -26,10 +28,12 @@ def not_shareable(value: Any, where: str, error: BaseException, reduce: Reduce) 
         reduce: how the encoder reduces an object: NotImplemented, a name, or a reduce tuple.
     """
     if isinstance(error, RecursionError):
-        return NotShareableError(f"{where}: nested too deeply to be encoded; use lists of ids instead of chains")
+        return NotShareableError(
+            f"{where}: nested too deeply to be encoded; use lists of ids instead of chains"
+        )
     try:
         found = _find(value, where, reduce)
-    except Exception:           # a __reduce__ of the user's that fails in a new way each time
+    except Exception:  # noqa: BLE001 (a user's __reduce__ that fails in a new way each time)
         found = None
     if found is None:
         return NotShareableError(f"{where}: {error}")
@@ -44,7 +48,7 @@ def not_shareable(value: Any, where: str, error: BaseException, reduce: Reduce) 
 def _find(value: Any, where: str, reduce: Reduce) -> tuple[str, Any, BaseException] | None:
     """Depth first: path, object and reason of the first that cannot be reduced and has no part to blame."""
     stack = [(where, value)]
-    seen: dict[int, Any] = {}               # also keeps temporary objects alive, so that ids stay unique
+    seen: dict[int, Any] = {}  # also keeps temporary objects alive, so that ids stay unique
     while stack and len(seen) < _LIMIT:
         path, value = stack.pop()
         if type(value) in _ATOMS or id(value) in seen:
@@ -52,7 +56,7 @@ def _find(value: Any, where: str, reduce: Reduce) -> tuple[str, Any, BaseExcepti
         seen[id(value)] = value
         try:
             parts = list(_parts(path, value, reduce))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever pickling it raises is the reason)
             inner = _find_in_definition(path, value, reduce)
             return inner or (path, value, error)
         stack.extend(reversed(parts))
@@ -97,7 +101,13 @@ def _parts(path: str, value: Any, reduce: Reduce) -> Iterator[tuple[str, Any]]:
 
 
 def _parts_of_reduced(
-    path: str, make: Any, arguments: Any, state: Any = None, items: Any = None, pairs: Any = None, _: Any = None
+    path: str,
+    make: Any,
+    arguments: Any,
+    state: Any = None,
+    items: Any = None,
+    pairs: Any = None,
+    _: Any = None,
 ) -> Iterator[tuple[str, Any]]:
     yield path, make
     for argument in arguments:
@@ -124,7 +134,7 @@ def _parts_of_function(path: str, function: FunctionType) -> Iterator[tuple[str,
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
         try:
             yield f"{path}, variable {name} of {function.__qualname__}", cell.cell_contents
-        except ValueError:      # not assigned yet
+        except ValueError:  # not assigned yet
             continue
     for name in code.co_names:
         if name in function.__globals__:

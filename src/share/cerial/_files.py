@@ -42,7 +42,9 @@ def reduce_file(file: Any) -> Any:
         same = os.path.samestat(os.stat(path), os.fstat(file.fileno()))
         position = file.tell()
     except OSError as error:
-        raise NotShareableError(f"an open file whose position cannot be told ({error}) cannot be shared") from error
+        raise NotShareableError(
+            f"an open file whose position cannot be told ({error}) cannot be shared"
+        ) from error
     if not same:
         raise NotShareableError(f"{path!r} is no longer the file that was opened; it cannot be opened again")
     if isinstance(file, io.TextIOWrapper):

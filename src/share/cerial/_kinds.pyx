@@ -34,7 +34,11 @@ cdef dict TIMES = {
     datetime.timedelta: tags.TIMEDELTA,
 }
 # Of modules that are imported only when somebody uses them.
-cdef dict NAMED = {("uuid", "UUID"): tags.UUID, ("decimal", "Decimal"): tags.DECIMAL, ("numpy", "ndarray"): tags.ARRAY}
+cdef dict NAMED = {
+    ("uuid", "UUID"): tags.UUID,
+    ("decimal", "Decimal"): tags.DECIMAL,
+    ("numpy", "ndarray"): tags.ARRAY,
+}
 
 # With any of these defined, how an instance is pickled is the class's own affair.
 cdef tuple PICKLE_HOOKS = ("__setstate__", "__getnewargs__", "__getnewargs_ex__")

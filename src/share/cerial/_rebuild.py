@@ -25,7 +25,7 @@ def rule_for(cls: type) -> Rule | None:
     """
     rule = _rules.get(cls) or refusal_for(cls) or _lazy_rule(cls)
     if rule is None and cls in _CLOUDPICKLE:
-        from cloudpickle import Pickler
+        from cloudpickle import Pickler  # type: ignore[import-untyped]
 
         rule = Pickler.dispatch_table[cls]
     return rule
@@ -113,7 +113,7 @@ def _reduce_reference(reference: Any) -> Any:
 
 
 def _reference(target: Any) -> Any:
-    return weakref.ref(set() if target is None else target)     # nobody holds that set: a dead reference
+    return weakref.ref(set() if target is None else target)  # nobody holds that set: a dead reference
 
 
 def _reduce_weak_method(method: Any) -> Any:
@@ -144,8 +144,8 @@ def _reduce_view(view: memoryview) -> Any:
     return _view, (data, view.format, view.shape)
 
 
-def _view(data: Any, format: str, shape: tuple[int, ...]) -> memoryview:
-    view = memoryview(data)
+def _view(data: Any, format: str, shape: tuple[int, ...]) -> Any:
+    view: Any = memoryview(data)
     # One dimension keeps the plain cast, which also allows length zero.
     if len(shape) == 1:
         return view if format == "B" else view.cast(format)

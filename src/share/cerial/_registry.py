@@ -13,7 +13,23 @@ _registered: dict[type, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {}
 _listeners: list[Callable[[], None]] = []
 
 _BUILT_IN = frozenset(
-    {int, bool, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset, type, object, type(None)}
+    {
+        int,
+        bool,
+        float,
+        complex,
+        str,
+        bytes,
+        bytearray,
+        tuple,
+        list,
+        dict,
+        set,
+        frozenset,
+        type,
+        object,
+        type(None),
+    }
 )
 
 
