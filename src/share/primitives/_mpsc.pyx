@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """A bounded lock-free queue in shared memory with any number of producers and one consumer.
 
     0     header        magic, version, sizes, pid namespace, checksum, ready

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """What both rings have in common: records of bytes inside claims, and the verbs over them.
 
 A claim's body holds one record or many (`put_many`), each {uint32 length, uint32 mark, payload} from a

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """A bounded lock-free queue in shared memory with one producer and one consumer.
 
     0     header        magic, version, size, pid namespace, checksum, ready
