@@ -61,6 +61,9 @@ cdef bint mpsc_pad(MPSC* ring, uint64_t position) noexcept nogil
 # every cell FREE(lap+1), then head = end
 cdef void mpsc_free(MPSC* ring, uint64_t start, uint64_t end) noexcept nogil
 
+# Whether the cell at `position` has been freed for the next lap already: a consumer died while it freed.
+cdef bint mpsc_is_freed(MPSC* ring, uint64_t position) noexcept nogil
+
 # SPSC byte ring: records of 8-byte-aligned length, each {uint32 length, uint32 kind, uint64 position,
 # payload}.
 cdef struct SPSC:

@@ -279,6 +279,11 @@ cdef void mpsc_free(MPSC* ring, uint64_t start, uint64_t end) noexcept nogil:
     TESTPOINT("mpsc.moved_head")
 
 
+cdef bint mpsc_is_freed(MPSC* ring, uint64_t position) noexcept nogil:
+    # Acquire, pairs with the release of the stamp in mpsc_free.
+    return load_acq(ring.stamps + (position & ring.mask)) == free_stamp(ring, position + ring.mask + 1)
+
+
 # ---- SPSC -----------------------------------------------------------------------------------------
 #
 # A record {uint32 length, uint32 kind, uint64 position, payload} never crosses the end: what is left there

@@ -38,6 +38,12 @@ cdef extern from *:
         return nanosleep(&t, NULL) ? errno : 0;
     }
 
+    #ifdef SHARE_TESTPOINTS
+    #define SH_TESTPOINTS 1
+    #else
+    #define SH_TESTPOINTS 0
+    #endif
+
     #if defined(SYS_futex)
     /* Without FUTEX_PRIVATE_FLAG: the word is found by its page, not by this process's address of it. */
     static int sh_futex_wait(uint32_t *word, uint32_t w, int64_t ns)
@@ -58,6 +64,7 @@ cdef extern from *:
     int sh_nanosleep(int64_t ns) noexcept nogil
     int sh_futex_wait(uint32_t* word, uint32_t w, int64_t ns) noexcept nogil
     int sh_futex_wake(uint32_t* word) noexcept nogil
+    const bint SH_TESTPOINTS
     const int EINTR
     const int ETIMEDOUT
 
@@ -184,3 +191,12 @@ cdef int64_t deadline_of(object timeout) except? -2:
         raise ValueError("timeout is not a number")
     # A century stands for any longer time, infinity included.
     return sh_now_ns() + <int64_t> (min(max(timeout, 0), 3e9) * 1e9)
+
+
+def has_testpoints() -> bool:
+    """Whether this build has the named test points (``SHARE_TESTPOINTS=1`` at build time).
+
+    >>> isinstance(has_testpoints(), bool)
+    True
+    """
+    return SH_TESTPOINTS

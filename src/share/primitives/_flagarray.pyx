@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """Flags that say up to which position one has to wait, and the commit position that lowers them.
 
     0     header        magic, version, number of flags, checksum, ready

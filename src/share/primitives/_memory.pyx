@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """The memory of a primitive: holding the buffer, and a header that says what is in it."""
 
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer

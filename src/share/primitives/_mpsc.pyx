@@ -1,9 +1,10 @@
+# cython: annotation_typing=False
 """A bounded lock-free queue in shared memory with any number of producers and one consumer.
 
     0     header        magic, version, sizes, pid namespace, checksum, ready
     128   items         wait word of the consumer
     256   room          wait word of the producers
-    384   consumer      its process word; bytes already taken of the claim at head
+    384   consumer      its process word; the byte up to which it has taken records
     512   owners        one process word per producer, 8 bytes each, padded to 128
     ...   ring          tail, head, stamps, cells (see share._ringbuf)
 """
@@ -214,6 +215,15 @@ cdef class MPSCRing(Ring):
 
     # ---- consumer --------------------------------------------------------------------------------
 
+    cdef void resume(self) noexcept:
+        # Killed while it freed the cells of a claim, a reader leaves head at cells that look like those of the
+        # next lap. Before the first it stored how far it had come: to the end of that claim.
+        cdef MPSC* ring = &self.reader.ring
+        cdef uint64_t head = load_rlx(ring.head)
+        if mpsc_is_freed(ring, head) and load_rlx(self.taken) > head * CELL:
+            mpsc_free(ring, head, load_rlx(self.taken) // CELL)
+            wake(self.room)
+
     cdef int look(self) except -1:
         cdef MPSC* ring = &self.reader.ring
         cdef uint64_t head
@@ -225,10 +235,12 @@ cdef class MPSCRing(Ring):
             state = mpsc_peek(ring, head, &n, &owner)
             if state == COMMITTED:
                 self.position = head
+                self.start = head * CELL
                 self.body = mpsc_body(ring, head)
                 self.capacity = <uint64_t> n * CELL
                 break
             if state == PAD:
+                store_rlx(self.taken, (head + n) * CELL)        # for resume(), ordered by the release in free
                 mpsc_free(ring, head, head + n)
                 padded = True
             elif state == CORRUPT:

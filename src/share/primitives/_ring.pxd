@@ -15,7 +15,7 @@ cdef class Ring(Memory):
     cdef uint32_t* items        # wait word on which the consumer sleeps
     cdef uint32_t* room         # wait word on which producers sleep
     cdef uint64_t* consumer     # the process word of the reader
-    cdef uint64_t* offset       # bytes of the claim at head that are already taken
+    cdef uint64_t* taken        # bytes since creation, up to the end of the last record that was taken
     cdef readonly uint64_t largest      # bytes of the longest record
     cdef uint64_t batch         # bytes of the longest claim of put_many
 
@@ -23,12 +23,14 @@ cdef class Ring(Memory):
     cdef char* body
     cdef uint64_t position
     cdef uint64_t capacity      # bytes of the body
+    cdef uint64_t start         # of look() alone: bytes since creation, where the body counts from
 
     cdef int bind_words(self, char* at) noexcept
     cdef int begin(self, uint64_t bytes_) except -1                 # CLAIM_OK, CLAIM_FULL or CLAIM_CLOSED
     cdef int publish(self, uint64_t position, uint64_t capacity) except -1
     cdef int withdraw(self, uint64_t position, uint64_t capacity) except -1
     cdef int wait_room(self, uint64_t bytes_, int64_t deadline) except -1
+    cdef void resume(self) noexcept                                 # what a dead reader left half done
     cdef int look(self) except -1
     cdef void step(self) noexcept                                   # over the claim that look() saw
     cdef int wait_records(self, int64_t deadline) except -1

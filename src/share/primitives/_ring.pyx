@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """What both rings have in common: records of bytes inside claims, and the verbs over them.
 
 A claim's body holds one record or many (`put_many`), each {uint32 length, uint32 mark, payload} from a
@@ -10,7 +11,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from .._atomic cimport TESTPOINT, cas, load_acq, load_rlx, store_rel, store_rlx
+from .._atomic cimport TESTPOINT, cas, load_acq, load_rlx, store_rlx
 from .._process cimport fork_count, process_word, proven_dead
 from .._ringbuf cimport CLAIM_CLOSED, CLAIM_OK
 from .._wait cimport FOREVER, deadline_of, wake
@@ -51,7 +52,7 @@ cdef class Ring(Memory):
         self.items = <uint32_t*> at
         self.room = <uint32_t*> (at + LINE)
         self.consumer = <uint64_t*> (at + 2 * LINE)
-        self.offset = self.consumer + 1
+        self.taken = self.consumer + 1
         return 0
 
     cdef int begin(self, uint64_t bytes_) except -1:
@@ -65,6 +66,9 @@ cdef class Ring(Memory):
 
     cdef int wait_room(self, uint64_t bytes_, int64_t deadline) except -1:
         raise NotImplementedError
+
+    cdef void resume(self) noexcept:
+        pass
 
     cdef int look(self) except -1:
         raise NotImplementedError
@@ -192,6 +196,7 @@ cdef class Ring(Memory):
                                  f"there can be one reader only")
             if cas(self.consumer, other, me):
                 TESTPOINT("ring.became_consumer")
+                self.resume()
                 return 0
 
     cdef bytes take(self, bint* stepped, bint alone):
@@ -205,14 +210,25 @@ cdef class Ring(Memory):
         cdef int state
         if load_rlx(self.consumer) != process_word():
             self.become_consumer()
-        state = self.look()
-        if state == NOTHING:
-            return None
-        if state == DRAINED:
-            if not alone:
+        while True:
+            state = self.look()
+            if state == NOTHING:
                 return None
-            raise ShareClosedError(f"this {type(self).__name__} is closed and empty")
-        at = load_rlx(self.offset)              # written by readers only, and there is one at a time
+            if state == DRAINED:
+                if not alone:
+                    return None
+                raise ShareClosedError(f"this {type(self).__name__} is closed and empty")
+            # One word says how far reading has come, however many records a claim has, so that a reader's
+            # successor goes on with the very next one. Written by readers only, one at a time.
+            at = load_rlx(self.taken)
+            at = at - self.start if at > self.start else 0
+            if at < self.capacity:
+                break
+            # Our predecessor was killed after it had taken the last record of the claim. (Beyond its end: damage,
+            # and all that can be done is to read the claim from its start.)
+            store_rlx(self.taken, self.start if at > self.capacity else self.start + self.capacity)
+            if at == self.capacity:
+                self.finish(stepped)
         prefix = self.body + at
         length = (<uint32_t*> prefix)[0] if at + PREFIX <= self.capacity else END
         if length > self.capacity or at + record_bytes(length) > self.capacity or \
@@ -227,15 +243,14 @@ cdef class Ring(Memory):
         if at + PREFIX > self.capacity or (<uint32_t*> prefix)[0] == END:
             self.finish(stepped)
         else:
-            store_rlx(self.offset, at)
+            store_rlx(self.taken, self.start + at)
             TESTPOINT("ring.taken")
         return record
 
     cdef void finish(self, bint* stepped) noexcept:
-        # In this order: a reader killed in between leaves a claim that its successor reads again from the
-        # start, and never an offset into the next claim.
-        store_rel(self.offset, 0)
-        TESTPOINT("ring.offset_reset")
+        # First: a reader that is killed in between has taken the record, and its successor knows it.
+        store_rlx(self.taken, self.start + self.capacity)
+        TESTPOINT("ring.taken_last")
         self.step()
         stepped[0] = True
 

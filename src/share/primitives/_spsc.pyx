@@ -1,9 +1,10 @@
+# cython: annotation_typing=False
 """A bounded lock-free queue in shared memory with one producer and one consumer.
 
     0     header        magic, version, size, pid namespace, checksum, ready
     128   items         wait word of the consumer
     256   room          wait word of the producer
-    384   consumer      its process word; bytes already taken of the record at head
+    384   consumer      its process word; the byte up to which it has taken records
     512   producer      its process word
     640   shut          1 once closed
     768   ring          tail, head, data (see share._ringbuf)
@@ -181,6 +182,7 @@ cdef class SPSCRing(Ring):
             raise CorruptDataError("a record of this SPSCRing is damaged; create it anew")
         if answer == 0:
             return DRAINED if shut else NOTHING
+        self.start = load_rlx(self.ring.head)
         self.body = <char*> payload
         self.capacity = record.length
         return RECORDS

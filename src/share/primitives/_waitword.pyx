@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """One 32-bit word in shared memory on which processes sleep until another one wakes them."""
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
