@@ -117,7 +117,7 @@ class Share(Namespace):
         _shares[session.name] = self
 
     @classmethod
-    def attach(cls, name: str, *, writes: Literal["wait"] | None = None) -> Self:
+    def attach(cls, name: str, *, writes: Literal["wait"] | None = None) -> "Share":
         """Joins the share that another program of this user has made under that name.
 
         Raises:
@@ -134,7 +134,7 @@ class Share(Namespace):
         writes: Literal["wait"] | None = None,
         ring: int = 16384,
         check: bool = False,
-    ) -> Self:
+    ) -> "Share":
         """Joins the share of that name, or creates it if there is none; for programs without a common parent.
 
         Such a share has no owner: it lives until the last process that uses it has left (closed it, ended or died).
@@ -279,7 +279,7 @@ def attach_share(name: str) -> Any:
     return _share_of(attach_session(name), None) if share is None else share
 
 
-def _share_of(session: Session, writes: Literal["wait"] | None) -> Any:
+def _share_of(session: Session, writes: Literal["wait"] | None) -> Share:
     """This process's Share for a session."""
     waits = _check_writes(writes)
     share = _shares.get(session.name)

@@ -10,9 +10,11 @@ import types
 import uuid
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ["is_value", "register_value"]
+
+T = TypeVar("T", bound=type)
 
 _ATOMS: set[type] = {
     type(None), bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented), range,
@@ -24,7 +26,7 @@ _ATOMS: set[type] = {
 _frozen_fields: dict[type, tuple[str, ...]] = {}
 
 
-def register_value(cls: type) -> type:
+def register_value(cls: T) -> T:
     """Declares that instances of ``cls`` never change, so that reads may share them. Returns ``cls``."""
     if not isinstance(cls, type):
         raise TypeError(f"register_value takes a class, not {cls!r}")
