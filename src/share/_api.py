@@ -4,8 +4,7 @@ import warnings
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, NamedTuple, Self, TypeVar
 
 from share import _runtime
 from share._lifecycle import attach_session, end, leave, named_session, open_session, start_session
@@ -43,8 +42,7 @@ def shareable(cls: T) -> T:
     return cls
 
 
-@dataclass(frozen=True, slots=True)
-class FailedCommand:
+class FailedCommand(NamedTuple):
     """A queued command that raised while nobody waited for it."""
 
     position: int  # the command's end position
@@ -56,8 +54,7 @@ class FailedCommand:
         return f"{self.command}: {type(self.error).__name__}: {self.error}"
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(NamedTuple):
     """How a share is doing, as read from shared memory without asking anybody."""
 
     state: Literal["starting", "running", "lost", "closed"]
