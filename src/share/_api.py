@@ -4,8 +4,7 @@ import warnings
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, NamedTuple, Self, TypeVar
 
 from share import _runtime
 from share._lifecycle import attach_session, end, leave, named_session, open_session, start_session
@@ -43,8 +42,7 @@ def shareable(cls: T) -> T:
     return cls
 
 
-@dataclass(frozen=True, slots=True)
-class FailedCommand:
+class FailedCommand(NamedTuple):
     """A queued command that raised while nobody waited for it."""
 
     position: int  # the command's end position
@@ -56,8 +54,7 @@ class FailedCommand:
         return f"{self.command}: {type(self.error).__name__}: {self.error}"
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(NamedTuple):
     """How a share is doing, as read from shared memory without asking anybody."""
 
     state: Literal["starting", "running", "lost", "closed"]
@@ -117,7 +114,7 @@ class Share(Namespace):
         _shares[session.name] = self
 
     @classmethod
-    def attach(cls, name: str, *, writes: Literal["wait"] | None = None) -> Self:
+    def attach(cls, name: str, *, writes: Literal["wait"] | None = None) -> "Share":
         """Joins the share that another program of this user has made under that name.
 
         Raises:
@@ -134,7 +131,7 @@ class Share(Namespace):
         writes: Literal["wait"] | None = None,
         ring: int = 16384,
         check: bool = False,
-    ) -> Self:
+    ) -> "Share":
         """Joins the share of that name, or creates it if there is none; for programs without a common parent.
 
         Such a share has no owner: it lives until the last process that uses it has left (closed it, ended or died).
@@ -279,7 +276,7 @@ def attach_share(name: str) -> Any:
     return _share_of(attach_session(name), None) if share is None else share
 
 
-def _share_of(session: Session, writes: Literal["wait"] | None) -> Any:
+def _share_of(session: Session, writes: Literal["wait"] | None) -> Share:
     """This process's Share for a session."""
     waits = _check_writes(writes)
     share = _shares.get(session.name)

@@ -1,30 +1,33 @@
 """Which objects are values: immutable all the way, so that they can be handed out as they are."""
 
-import datetime
-import decimal
 import enum
-import fractions
-import pathlib
-import re
+import sys
 import types
-import uuid
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ["is_value", "register_value"]
 
+T = TypeVar("T", bound=type)
+
 _ATOMS: set[type] = {
     type(None), bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented), range,
-    datetime.date, datetime.datetime, datetime.time, datetime.timedelta, datetime.timezone,
-    decimal.Decimal, fractions.Fraction, uuid.UUID, re.Pattern,
-    pathlib.PurePosixPath, pathlib.PosixPath, pathlib.PureWindowsPath, pathlib.WindowsPath,
     types.FunctionType, types.BuiltinFunctionType,
 }  # fmt: skip
+# By name, because importing these modules would take a third of the time that `import share` takes. Whoever has
+# an instance has the module too.
+_STANDARD = {
+    "datetime": {"date", "datetime", "time", "timedelta", "timezone"},
+    "decimal": {"Decimal"},
+    "fractions": {"Fraction"},
+    "pathlib": {"PurePosixPath", "PosixPath", "PureWindowsPath", "WindowsPath"},
+    "re": {"Pattern"},
+    "uuid": {"UUID"},
+}
 _frozen_fields: dict[type, tuple[str, ...]] = {}
 
 
-def register_value(cls: type) -> type:
+def register_value(cls: T) -> T:
     """Declares that instances of ``cls`` never change, so that reads may share them. Returns ``cls``."""
     if not isinstance(cls, type):
         raise TypeError(f"register_value takes a class, not {cls!r}")
@@ -43,11 +46,23 @@ def is_value(obj: Any, _atoms: set[type] = _ATOMS, _type: Callable[[Any], type] 
         return True
     if isinstance(obj, tuple) and hasattr(cls, "_fields") and not hasattr(obj, "__dict__"):
         return all(map(is_value, obj))  # a named tuple
-    if is_dataclass(cls):
+    if hasattr(cls, "__dataclass_fields__"):
         names = _frozen_fields.get(cls)
         if names is None:
-            frozen = cls.__dataclass_params__.frozen  # type: ignore[attr-defined]
-            names = tuple(f.name for f in fields(cls)) if frozen else ()
-            _frozen_fields[cls] = names
+            names = _frozen_fields[cls] = _fields_if_frozen(cls)
         return bool(names) and all(is_value(getattr(obj, name, None)) for name in names)
-    return False
+    return _is_standard(cls)
+
+
+def _fields_if_frozen(cls: Any) -> tuple[str, ...]:
+    from dataclasses import fields
+
+    return tuple(field.name for field in fields(cls)) if cls.__dataclass_params__.frozen else ()
+
+
+def _is_standard(cls: type) -> bool:
+    module, name = str(cls.__module__).partition(".")[0], cls.__name__
+    if name not in _STANDARD.get(module, ()) or getattr(sys.modules.get(module), name, None) is not cls:
+        return False
+    _ATOMS.add(cls)
+    return True

@@ -4,7 +4,6 @@ import errno
 import fcntl
 import os
 import re
-import secrets
 
 from share._segment import unlink
 from share.errors import SegmentError
@@ -25,7 +24,7 @@ _FOLDER = "/dev/shm"
 
 def new_name() -> str:
     """A name for a new share that nobody can guess."""
-    return f"share_{secrets.token_hex(8)}"
+    return f"share_{os.urandom(8).hex()}"
 
 
 def segments_of(prefix: str) -> list[str]:

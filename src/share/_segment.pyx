@@ -1,10 +1,8 @@
 """Lifetime of shared-memory segments: create, attach, unlink, without the resource tracker."""
 
 import errno
-import mmap
 import os
 import sys
-from multiprocessing import shared_memory
 
 import _posixshmem
 
@@ -13,38 +11,54 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyOb
 
 from share.errors import SegmentError, ShareMemoryError
 
+cdef object memory_class = None
 
-# The tracker of a process unlinks, when that process ends, whatever the process had opened: also segments
-# that others still use. So ours never hear of the tracker. Python 3.13 can be told; before that, the POSIX
-# half of SharedMemory.__init__ is done here, without its registration.
-class _Memory(shared_memory.SharedMemory):
-    if sys.version_info >= (3, 13):
 
-        def __init__(self, name, create, size):
-            super().__init__(name=name, create=create, size=size, track=False)
+cdef object memory_of(str name, bint create, uint64_t size):
+    global memory_class
+    if memory_class is None:
+        memory_class = _memory_class()
+    return memory_class(name, create, size)
 
-    else:
 
-        def __init__(self, name, create, size):
-            flags = os.O_RDWR | (os.O_CREAT | os.O_EXCL if create else 0)
-            self._name = "/" + name
-            self._flags = flags
-            self._fd = _posixshmem.shm_open(self._name, flags, mode=0o600)
-            try:
-                if create:
-                    os.ftruncate(self._fd, size)
-                self._size = os.fstat(self._fd).st_size
-                self._mmap = mmap.mmap(self._fd, self._size)
-            except (OSError, ValueError):
-                os.close(self._fd)
-                self._fd = -1
-                raise
-            self._buf = memoryview(self._mmap)
+def _memory_class():
+    """SharedMemory without the resource tracker, made at the first use: its import takes as long as ours."""
+    import mmap
+    from multiprocessing import shared_memory
 
-    def __del__(self):
-        # The inherited one would unmap, at the whim of the collector, what our pointers still lead to. The mapping
-        # goes with the mmap object, once nobody exports its buffer any more.
-        pass
+    # The tracker of a process unlinks, when that process ends, whatever the process had opened: also segments
+    # that others still use. So ours never hear of the tracker. Python 3.13 can be told; before that, the POSIX
+    # half of SharedMemory.__init__ is done here, without its registration.
+    class Memory(shared_memory.SharedMemory):
+        if sys.version_info >= (3, 13):
+
+            def __init__(self, name, create, size):
+                super().__init__(name=name, create=create, size=size, track=False)
+
+        else:
+
+            def __init__(self, name, create, size):
+                flags = os.O_RDWR | (os.O_CREAT | os.O_EXCL if create else 0)
+                self._name = "/" + name
+                self._flags = flags
+                self._fd = _posixshmem.shm_open(self._name, flags, mode=0o600)
+                try:
+                    if create:
+                        os.ftruncate(self._fd, size)
+                    self._size = os.fstat(self._fd).st_size
+                    self._mmap = mmap.mmap(self._fd, self._size)
+                except (OSError, ValueError):
+                    os.close(self._fd)
+                    self._fd = -1
+                    raise
+                self._buf = memoryview(self._mmap)
+
+        def __del__(self):
+            # The inherited one would unmap, at the whim of the collector, what our pointers still lead to. The
+            # mapping goes with the mmap object, once nobody exports its buffer any more.
+            pass
+
+    return Memory
 
 
 def unlink(str name) -> bool:
@@ -80,7 +94,7 @@ cdef class Segment:
         """
         cdef Segment self = Segment()
         try:
-            memory = _Memory(name, True, size)
+            memory = memory_of(name, True, size)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT):
                 raise _full(size) from error
@@ -105,7 +119,7 @@ cdef class Segment:
         """
         cdef Segment self = Segment()
         try:
-            memory = _Memory(name, False, 0)
+            memory = memory_of(name, False, 0)
         except FileNotFoundError as error:
             raise SegmentError(errno.ENOENT, f"no shared-memory segment named {name!r}: was the share closed?") \
                 from error

@@ -1,10 +1,11 @@
 """Generated proxy classes: one for each shape, with a descriptor for each attribute and method."""
 
-from typing import Any
-
-from share.analysis._plan import ClassPlan
+from typing import TYPE_CHECKING, Any
 
 from ._proxy import Attribute, Method, Property, Proxy
+
+if TYPE_CHECKING:
+    from share.analysis._plan import ClassPlan
 
 __all__ = ["proxy_class"]
 
@@ -17,7 +18,7 @@ _OWN = frozenset(
 )
 
 
-def proxy_class(cls: type, attributes: tuple[str, ...], plan: ClassPlan) -> type:
+def proxy_class(cls: type, attributes: tuple[str, ...], plan: "ClassPlan") -> type:
     """The proxy class for a user's class whose instances have cells for ``attributes``, from cell 1 on."""
     index_of = {name: index for index, name in enumerate(attributes, 1)}
     opaque = plan.kind == "opaque"

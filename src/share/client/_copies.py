@@ -46,7 +46,7 @@ def _plain_copy(self: Any) -> Any:
 
 
 def _restore(base: type, state: dict[str, Any]) -> Any:
-    instance = object.__new__(base)
+    instance: Any = object.__new__(base)
     instance.__dict__.update(state)
     return instance
 

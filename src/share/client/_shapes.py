@@ -5,7 +5,6 @@ from types import MemberDescriptorType
 from typing import Any
 
 from share._protocol import encode
-from share.analysis import plan as plan_of
 from share.errors import NotShareableError
 
 __all__ = ["describe"]
@@ -19,6 +18,8 @@ def describe(instance: Any, where: str) -> tuple[bytes, Any]:
 
     A shape is the tuple (class, attributes, plan). Raises NotShareableError for what can never be shared.
     """
+    from share.analysis import plan as plan_of  # not at the top: analysis is half of all import time
+
     cls = type(instance)
     plan = plan_of(cls)
     if plan.kind == "opaque":

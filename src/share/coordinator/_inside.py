@@ -32,7 +32,8 @@ class Inside:
             from share.analysis import plan
 
             cls = type(value)
-            state, attributes = value, ("",)
+            state: Any = value
+            attributes: tuple[str, ...] = ("",)
             found = plan(cls)
             if found.kind != "opaque":
                 from ._live import all_state

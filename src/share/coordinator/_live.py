@@ -94,7 +94,7 @@ def refill(live: Any, value: Any) -> None:
 
 def live_instance(cls: type, state: dict[str, Any]) -> Any:
     """An instance of a user's class with that state; ``__init__`` is not run."""
-    instance = object.__new__(cls)
+    instance: Any = object.__new__(cls)
     replace_state(instance, state)
     return instance
 
@@ -138,7 +138,7 @@ def state_of(instance: Any, names: tuple[str, ...]) -> list[Any]:
             value = getattr(instance, name, MISSING)
             if value is not MISSING:
                 attributes[name] = value
-    values = [MISSING]
+    values: list[Any] = [MISSING]
     values += [attributes.get(name, MISSING) for name in names]
     known = sum(value is not MISSING for value in values)
     if known < len(attributes):

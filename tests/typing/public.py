@@ -1,0 +1,81 @@
+"""How the public names look to a type checker. mypy checks this file; nothing runs it."""
+
+from typing import Any, assert_type
+
+from share import FailedCommand, Health, Share, ShareClosedError, ShareError, plain, register_value, shareable
+
+
+@shareable
+class Counter:
+    def __init__(self) -> None:
+        self.n = 0
+
+    def increment(self, by: int = 1) -> None:
+        self.n += by
+
+    def peek(self) -> int:
+        return self.n
+
+
+class Point:
+    x: float = 0.0
+
+
+# A decorated class keeps its own type.
+assert_type(Counter(), Counter)
+assert_type(Counter().peek(), int)
+Counter().increment("two")  # type: ignore[arg-type]
+shareable(3)  # type: ignore[type-var]
+
+
+def use(shared: Share) -> None:
+    # What a share holds is the program's business: Any. An annotation gives it a type again.
+    shared.counter = Counter()
+    assert_type(shared.counter, Any)
+    counter: Counter = shared.counter
+    counter.increment()
+    assert_type(counter.peek(), int)
+    shared["other"] = 3
+    assert_type(shared["other"], Any)
+    del shared.counter, shared["other"]
+    assert_type("counter" in shared, bool)
+    assert_type(len(shared), int)
+    for name in shared:
+        assert_type(name, str)
+
+    assert_type(plain(counter), Counter)
+    assert_type(shared.errors, list[FailedCommand])
+    for failed in shared.errors:
+        assert_type(failed.command, str)
+        assert_type(failed.error, BaseException)
+
+    health = shared.health()
+    assert_type(health, Health)
+    assert_type(health.backlog, int)
+    assert_type(health.running_for, float)
+    if health.state == "strange":  # type: ignore[comparison-overlap]
+        pass
+
+    shared.flush()
+    shared.flush(timeout=1.5)
+    shared.flush(timeout="soon")  # type: ignore[arg-type]
+    shared.clear()
+    with shared.waiting() as same:
+        assert_type(same, Share)
+    shared.close()
+
+
+def make() -> None:
+    with Share(writes="wait", ring=1024, check=True) as shared:
+        assert_type(shared, Share)
+        use(shared)
+    Share(writes="never")  # type: ignore[arg-type]
+
+
+assert_type(register_value(Point), type[Point])
+
+try:
+    use(Share())
+except ShareClosedError as closed:
+    connection: ConnectionError = closed
+    base: ShareError = closed
