@@ -1,0 +1,204 @@
+"""What is measured: each operation of ``share`` beside the same operation of what one could use instead.
+
+Every measurement is a :class:`Case`. ``python -m bench.report`` prints all of them as one table,
+``bench/test_speed.py`` gives them to pytest-benchmark and ``bench/test_limits.py`` fails if a ratio is too great.
+"""
+
+import contextlib
+import ctypes
+import multiprocessing
+import timeit
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.managers import BaseManager, SyncManager
+from typing import Any
+
+from share import Share, shareable
+
+fork = multiprocessing.get_context("fork")
+TEXT = "a short text"
+KILOBYTE = "x" * 1024
+
+
+@shareable
+class Counter:
+    def __init__(self) -> None:
+        self.n = 0
+        self.text = TEXT
+        self.kilobyte = KILOBYTE
+
+    def increment(self) -> None:
+        self.n += 1
+
+    def add(self, k: int) -> int:
+        self.n += k
+        return self.n
+
+    def get(self) -> int:
+        return self.n
+
+
+class Managed(BaseManager):
+    pass
+
+
+Managed.register("Counter", Counter)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One operation: a statement that is run n times, or once if it says ``{n}`` itself.
+
+    Names in it are those of :func:`setting`. ``before`` is run first and not measured. The step of the loop around
+    the statement (some 5 ns) counts as part of it, as ``timeit`` has it.
+    """
+
+    group: str
+    name: str
+    n: int
+    code: str
+    before: str = "pass"
+
+    def __str__(self) -> str:
+        return f"{self.group} - {self.name}"
+
+    def prepare(self, names: dict[str, Any]) -> None:
+        exec(self.before, names)
+
+    def run(self, names: dict[str, Any]) -> float:
+        """The seconds that n operations took."""
+        once = "{n}" in self.code
+        return timeit.Timer(self.code.replace("{n}", str(self.n)), globals=names).timeit(1 if once else self.n)
+
+
+READ = "read an int attribute"
+SHORT = "read a short str attribute"
+LONG = "read a 1 KB str attribute"
+METHOD = "read-only method"
+QUEUED = "queued call, the caller's cost"
+ONE = "calls end to end, 1 process"
+FOUR = "calls end to end, 4 processes"
+RESULT = "call with a result"
+WRITE = "write, then read it back"
+
+# Those of a group one after the other, share first.
+CASES = [
+    Case(READ, "share", 2_000, "shared_counter.n"),
+    Case(READ, "plain attribute", 2_000, "plain.n"),
+    Case(READ, "RawValue", 2_000, "raw.value"),
+    Case(READ, "Manager Namespace", 50, "namespace.n"),
+    Case(SHORT, "share", 2_000, "shared_counter.text"),
+    Case(SHORT, "plain attribute", 2_000, "plain.text"),
+    Case(SHORT, "RawArray", 2_000, "letters.value.decode()"),
+    Case(SHORT, "Manager Namespace", 50, "namespace.text"),
+    Case(LONG, "share", 2_000, "shared_counter.kilobyte"),
+    Case(LONG, "plain attribute", 2_000, "plain.kilobyte"),
+    Case(LONG, "Manager Namespace", 50, "namespace.kilobyte"),
+    Case(METHOD, "share", 1_000, "shared_counter.get()"),
+    Case(METHOD, "plain call", 1_000, "plain.get()"),
+    Case(METHOD, "BaseManager", 50, "managed_counter.get()"),
+    Case(QUEUED, "share", 4_000, "shared_counter.increment()", "shared.flush()"),
+    Case(QUEUED, "mp.Queue.put", 4_000, "queue.put((1, 'increment', ()))", "drain_queue()"),
+    Case(ONE, "share", 20_000, "call_and_read(shared_counter, {n})", "shared.flush()"),
+    Case(ONE, "BaseManager", 200, "call_and_read(managed_counter, {n})"),
+    Case(FOUR, "share", 40_000, "producers.run(shared_counter, 0, {n})", "shared.flush()"),
+    Case(FOUR, "BaseManager", 800, "producers.run(managed_counter, 1, {n})"),
+    Case(RESULT, "share", 100, "shared_counter.add(1)", "shared.flush()"),
+    Case(RESULT, "BaseManager", 50, "managed_counter.add(1)"),
+    Case(WRITE, "share", 100, "shared_counter.n = 1; shared_counter.n", "shared.flush()"),
+    Case(WRITE, "Manager Namespace", 50, "namespace.n = 1; namespace.n"),
+]
+
+
+def groups() -> dict[str, list[Case]]:
+    """The cases by group."""
+    found: dict[str, list[Case]] = {}
+    for case in CASES:
+        found.setdefault(case.group, []).append(case)
+    return found
+
+
+def call_and_read(counter: Any, n: int) -> None:
+    """n calls, and the read that sees the last of them."""
+    target = counter.get() + n
+    for _ in range(n):
+        counter.increment()
+    assert counter.get() == target
+
+
+def _consume(queue: Any, emptied: Any) -> None:
+    while (item := queue.get()) is not None:
+        if item == "report":
+            emptied.send(None)
+
+
+def _produce(pipe: Any, counters: tuple[Any, ...]) -> None:
+    while (order := pipe.recv()) is not None:
+        which, n = order
+        increment = counters[which].increment
+        for _ in range(n):
+            increment()
+        pipe.send(None)
+
+
+class Producers:
+    """Processes that call ``increment`` when they are told to."""
+
+    def __init__(self, count: int, *counters: Any) -> None:
+        self.pipes, self.processes = [], []
+        for _ in range(count):
+            ours, theirs = fork.Pipe()
+            self.pipes.append(ours)
+            self.processes.append(fork.Process(target=_produce, args=(theirs, counters), daemon=True))
+            self.processes[-1].start()
+
+    def run(self, counter: Any, which: int, n: int) -> None:
+        """n calls in all, from the order to the read that sees the last of them."""
+        target = counter.get() + n
+        for pipe in self.pipes:
+            pipe.send((which, n // len(self.pipes)))
+        for pipe in self.pipes:
+            pipe.recv()
+        assert counter.get() == target
+
+    def stop(self) -> None:
+        for pipe, process in zip(self.pipes, self.processes, strict=True):
+            pipe.send(None)
+            process.join()
+
+
+@contextlib.contextmanager
+def setting() -> Iterator[dict[str, Any]]:
+    """Starts everything that is compared and gives the names that the cases use."""
+    with contextlib.ExitStack() as stack:
+        base = stack.enter_context(Managed(ctx=fork))
+        manager = stack.enter_context(SyncManager(ctx=fork))
+        queue: Any = fork.Queue()
+        emptied, report = fork.Pipe(duplex=False)
+        consumer = fork.Process(target=_consume, args=(queue, report), daemon=True)
+        consumer.start()
+        stack.callback(consumer.join)
+        stack.callback(queue.put, None)
+        shared = stack.enter_context(Share())
+        shared.counter = Counter()
+        shared_counter, managed_counter = shared.counter, base.Counter()
+        producers = Producers(4, shared_counter, managed_counter)
+        stack.callback(producers.stop)
+
+        def drain_queue() -> None:
+            queue.put("report")
+            emptied.recv()
+
+        yield {
+            "shared": shared,
+            "shared_counter": shared_counter,
+            "managed_counter": managed_counter,
+            "plain": Counter(),
+            "namespace": manager.Namespace(n=0, text=TEXT, kilobyte=KILOBYTE),
+            "raw": multiprocessing.RawValue(ctypes.c_int64, 0),
+            "letters": multiprocessing.RawArray(ctypes.c_char, TEXT.encode()),
+            "queue": queue,
+            "drain_queue": drain_queue,
+            "producers": producers,
+            "call_and_read": call_and_read,
+        }

@@ -1,0 +1,36 @@
+"""Times cases in turns, so that a disturbance of the machine meets all of them alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from bench.cases import Case
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Medians of one group of cases; ``share`` is the first."""
+
+    group: str
+    seconds: dict[str, float]  # per operation
+    times: dict[str, float]  # how often the time of share goes into that of the other, median of the rounds' ratios
+
+
+def measure(cases: Sequence[Case], names: dict[str, Any], rounds: int) -> Figures:
+    """Runs the cases of one group in turns, after one round that does not count.
+
+    The ratio of two cases is formed within each round; what is reported is the median over the rounds, which a
+    disturbed round does not move.
+    """
+    seconds: dict[str, list[float]] = {case.name: [] for case in cases}
+    for _ in range(rounds + 1):
+        for case in cases:
+            case.prepare(names)
+            seconds[case.name].append(case.run(names) / case.n)
+    kept = {name: values[1:] for name, values in seconds.items()}
+    ours = kept[cases[0].name]
+    times = {
+        name: median(theirs / mine for mine, theirs in zip(ours, values, strict=True)) for name, values in kept.items()
+    }
+    return Figures(cases[0].group, {name: median(values) for name, values in kept.items()}, times)

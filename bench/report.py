@@ -1,0 +1,50 @@
+"""Prints every comparison as one Markdown table.
+
+    python -m bench.report [--rounds 51]
+"""
+
+import argparse
+
+from bench.cases import groups, setting
+from bench.measure import measure
+
+
+def duration(seconds: float) -> str:
+    """A duration with three digits and a fitting unit.
+
+    >>> duration(2.5e-8), duration(0.000043)
+    ('25.0 ns', '43.0 µs')
+    """
+    for unit, factor in (("ns", 1e9), ("µs", 1e6), ("ms", 1e3)):
+        if seconds * factor < 1000:
+            break
+    return f"{seconds * factor:.3g} {unit}" if seconds * factor >= 100 else f"{seconds * factor:.1f} {unit}"
+
+
+def comparison(times: float) -> str:
+    """How a time that is so many times that of share reads.
+
+    >>> comparison(30.2), comparison(0.5)
+    ('30 × slower', '2.0 × faster')
+    """
+    factor, word = (times, "slower") if times >= 1 else (1 / times, "faster")
+    return f"{factor:.0f} × {word}" if factor >= 10 else f"{factor:.1f} × {word}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=51)
+    rounds = parser.parse_args().rounds
+    print("| operation | share | instead | takes | is |")
+    print("|---|---|---|---|---|")
+    with setting() as names:
+        for cases in groups().values():
+            figures = measure(cases, names, rounds)
+            ours, *others = figures.seconds.items()
+            for number, (name, seconds) in enumerate(others):
+                left = (figures.group, duration(ours[1])) if number == 0 else ("", "")
+                print("|", " | ".join((*left, name, duration(seconds), comparison(figures.times[name]))), "|", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,12 @@
+"""Every case under pytest-benchmark, grouped by operation: ``python -m pytest bench``."""
+
+import pytest
+
+from bench.cases import CASES
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_speed(benchmark, names, case):
+    benchmark.group = case.group
+    benchmark.extra_info["operations in a round"] = case.n
+    benchmark.pedantic(case.run, args=(names,), setup=lambda: case.prepare(names), rounds=21, warmup_rounds=1)
