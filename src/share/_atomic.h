@@ -81,7 +81,10 @@ static inline void sh_pause(void)
  *
  * kill and stop act at the nth time (from 1, default 1) that this process comes by, delay (20 ms) at each time
  * unless nth is given. The variable is read at each hit, so that a forked child may set its own; the count is
- * one an extension module, which is enough as every name occurs in one module only. */
+ * one an extension module, which is enough as every name occurs in one module only.
+ *
+ * BROKEN(name): whether a mechanism is switched off, to see that the test of what it guarantees then fails. The
+ * constant 0 in a release build. Under SHARE_TESTPOINTS, SHARE_BREAK names the mechanism. */
 #ifdef SHARE_TESTPOINTS
 #include <signal.h>
 #include <stdlib.h>
@@ -103,7 +106,15 @@ static inline void sh_testpoint_hit(const char *name)
     if (*what == 'd') { struct timespec t = {0, 20000000}; nanosleep(&t, NULL); }
 }
 #define TESTPOINT(name) sh_testpoint_hit(name)
+
+static inline int sh_broken(const char *name)
+{
+    const char *off = getenv("SHARE_BREAK");
+    return off && !strcmp(off, name);
+}
+#define BROKEN(name) sh_broken(name)
 #else
+#define BROKEN(name) 0
 #define TESTPOINT(name) ((void)0)
 #endif
 

@@ -23,3 +23,4 @@ cdef extern from "_atomic.h" nogil:
     void copy_to_shared "sh_copy_to_shared"(void* to, const void* source, uint64_t n) noexcept
     void pause "sh_pause"() noexcept
     void TESTPOINT(const char* name) noexcept
+    bint BROKEN(const char* name) noexcept

@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
-from ._atomic cimport cas, load_acq, load_rlx, store_rel, store_rlx, pause
+from ._atomic cimport BROKEN, cas, load_acq, load_rlx, store_rel, store_rlx, pause
 from ._layout cimport *
 from ._process cimport process_word, proven_dead
 from ._ringbuf cimport mpsc_bind, mpsc_bytes, mpsc_close, mpsc_has_room, mpsc_init
@@ -326,7 +326,7 @@ cdef class Control:
                     break
                 pause()
                 c = load_acq(self.commit)
-        if c >= position:
+        if c >= position or BROKEN("wait"):
             return c
         cdef int64_t start = now_ns(), now = start, rest
         cdef uint32_t w

@@ -5,7 +5,7 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from ._atomic cimport copy_from_shared
+from ._atomic cimport copy_from_shared, TESTPOINT
 from ._control cimport Control
 from ._layout cimport BLOCK, BLOCK_HEADER, INLINE, INLINE_BYTES, REF, Version
 from ._segment cimport Segment
@@ -52,6 +52,7 @@ cdef object version_value(Control control, const Version* version, bint* torn):
             raise MemoryError
         try:
             with nogil:
+                TESTPOINT("block.found")
                 copy_from_shared(copy, block + BLOCK_HEADER, version.payload[1])
             if not block_unchanged(block, version.payload[2]):
                 torn[0] = True

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint32_t, uint64_t
 
-from ._atomic cimport fence_acq, fence_rel, load_rlx, store_rel, store_rlx, TESTPOINT
+from ._atomic cimport BROKEN, fence_acq, fence_rel, load_rlx, store_rel, store_rlx, TESTPOINT
 from ._layout cimport EMPTY, Slot, Version
 
 
@@ -29,7 +29,7 @@ cdef bint slot_read(const Slot* slot, uint64_t c, Version* out, uint64_t* owner)
 cdef bint block_unchanged(const char* block, uint64_t generation) noexcept nogil:
     # acquire fence: pairs with the release fence after the generation bump in Heap.free
     fence_acq()
-    return load_rlx(<const uint64_t*>block) == generation
+    return load_rlx(<const uint64_t*>block) == generation or BROKEN("generation")
 
 
 cdef int slot_victim(const Slot* slot, uint64_t committed) noexcept nogil:

@@ -8,7 +8,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
-from .._atomic cimport fence_acq, load_acq, load_rlx, pause
+from .._atomic cimport BROKEN, fence_acq, load_acq, load_rlx, pause, TESTPOINT
 from .._layout cimport ABSENT, CLOSED_BIT, DELETED, EMPTY, Slot, SLOT_SIZE, Version
 from .._protocol cimport CALL, DELETE, GET, KEYWORDS, NO_ARGUMENTS, RESPOND, SET, version_value
 from .._slots cimport slot_find, slot_read
@@ -162,6 +162,9 @@ cdef class Proxy(Shared):
                 torn = False
                 for i in range(n):
                     index = indices[i] if count >= 0 else <uint32_t>i
+                    TESTPOINT("snapshot.header")
+                    if BROKEN("snapshot"):
+                        c = self.session.barrier(position)
                     if not slot_read(self.slots + index, c, &versions[i], &owner):
                         torn = True
                         break

@@ -7,7 +7,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
-from .._atomic cimport load32_rlx, load_acq, load_rlx, pause, store_rel, store_rlx, TESTPOINT
+from .._atomic cimport BROKEN, load32_rlx, load_acq, load_rlx, pause, store_rel, store_rlx, TESTPOINT
 from .._control cimport Control, ROLE_COORDINATOR, ROLE_RESCUER, role_word
 from .._atomic cimport cas
 from .._layout cimport CLOSED_BIT, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_WORD, POISON, REGISTRATIONS, \
@@ -67,7 +67,7 @@ cdef class Loop:
     def serve(self) -> None:
         """Runs until the ring is closed and drained."""
         cdef int state
-        cdef uint32_t n = 0, owner = 0
+        cdef uint32_t n = 0, owner = 0, following = 0
         cdef int count = 0
         while True:
             state = mpsc_peek(&self.control.ring, self.position, &n, &owner)
@@ -76,6 +76,12 @@ cdef class Loop:
                     self.batch_started = now_ns()
                     store_rlx(self.control.word(RUNNING_SINCE), self.batch_started)
                 count += 1
+                if BROKEN("order") and \
+                        mpsc_peek(&self.control.ring, self.position + n, &following, &owner) == COMMITTED:
+                    self.execute(self.position + n, following, owner)
+                    self.execute(self.position, n, owner)
+                    self.position += n + following
+                    continue
                 self.execute(self.position, n, owner)
                 self.position += n
                 if self.should_commit(count):
@@ -231,6 +237,8 @@ cdef class Loop:
         if command.flags & RESPOND:
             self.answer(owner, end, ERROR, (error, text))
             return 0
+        if BROKEN("errors"):
+            return 0
         mirror = self.store.find(command.target)
         where = f"{(<Mirror>mirror).shape.cls.__qualname__}.{name.decode()}" if mirror is not None else name.decode()
         log.error("queued command %s failed:\n%s", where, text)
@@ -325,6 +333,8 @@ cdef class Loop:
 
     cdef int finish_commit(self) except -1:
         cdef uint64_t committed = self.control.committed()
+        if BROKEN("commit"):
+            store_rel(self.control.commit, self.position)
         self.store.publish(self.position)
         self.send_answers()
         TESTPOINT("coordinator.published")
