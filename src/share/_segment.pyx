@@ -11,6 +11,8 @@ import _posixshmem
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 
+from share._atomic cimport TESTPOINT
+
 from share.errors import SegmentError, ShareMemoryError
 
 
@@ -51,6 +53,7 @@ def unlink(str name) -> bool:
     """Removes the name of a segment; whoever has it mapped keeps it. False if there was none."""
     try:
         _posixshmem.shm_unlink("/" + name)
+        TESTPOINT("segment.unlinked")
     except FileNotFoundError:
         return False
     return True
@@ -87,6 +90,7 @@ cdef class Segment:
             raise
         try:
             # Without this a full /dev/shm would show as SIGBUS at the first touch of a page.
+            TESTPOINT("segment.created")
             os.posix_fallocate(memory._fd, 0, size)
         except OSError as error:
             memory.close()
