@@ -172,7 +172,8 @@ cdef int rebuild_allocators(Control control, Store store, uint64_t c) except -1:
             reserve(control, <Slot*>control.at(where + offset, SLOT_SIZE), blocks)
     store.flags.rebuild(flags)
     for where, end in store.slots.rebuild(slots):
-        for offset in range(max(locator_offset(where), FIRST_SLOT), end - SLOT_SIZE + 1, SLOT_SIZE):
+        offset = locator_offset(where)
+        while offset + SLOT_SIZE <= end:
             slot = <Slot*>control.at(locator(locator_segment(where), offset), SLOT_SIZE)
             for v in range(2):
                 store_rlx(&slot.version[v].tag, EMPTY)
@@ -180,6 +181,7 @@ cdef int rebuild_allocators(Control control, Store store, uint64_t c) except -1:
             fence_rel()
             store_rlx(&slot.owner, 0)
             store_rlx(&slot.purpose, 0)
+            offset += SLOT_SIZE
     TESTPOINT("takeover.cells")
     # Only now: no slot refers to the blocks that become free.
     store.heap.rebuild(blocks)
