@@ -5,7 +5,6 @@ import errno
 import logging
 import os
 import select
-import signal
 import sys
 import threading
 import time

@@ -42,21 +42,21 @@ def main(name: str, role: int) -> None:
     if control.closed:
         sweep(name, options.get("name"))  # our predecessor died after its last command
         return
-    store = Store(control, options.get("check", False))
-    _runtime.inside = _view(store)
-    recover(control, store)
-    loop = Loop(control, store, entry)
-    signal.signal(signal.SIGTERM, lambda *_: control.close_ring())
-    watch = Watch(control, loop, options.get("slow_after"))
-    loop.watch = watch.add
-    if not control.until_last:
-        watch.add(control.owner_word())
     try:
+        store = Store(control, options.get("check", False))
+        _runtime.inside = _view(store)
+        recover(control, store)
+        loop = Loop(control, store, entry)
+        signal.signal(signal.SIGTERM, lambda *_: control.close_ring())
+        watch = Watch(control, loop, options.get("slow_after"))
+        loop.watch = watch.add
+        if not control.until_last:
+            watch.add(control.owner_word())
         loop.serve()
         loop.close()
         sweep(name, options.get("name"))
     except BaseException:
-        # Everything stays as it is: a waiting client will start another coordinator, which begins at C.
+        # Everything stays as it is: a waiting client starts another coordinator, which begins at C.
         log.critical("share %s: the coordinator ends because of an error of its own", name, exc_info=True)
         raise
     finally:
