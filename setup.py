@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent
 SOURCE = ROOT / "src"
 
 macros: list[tuple[str, str | None]] = []
-flags = ["-O3", "-fno-strict-aliasing", "-Wall", "-Wno-unused-function", "-Wno-unused-variable"]
+flags = ["-O2", "-g0", "-fno-strict-aliasing", "-Wall", "-Wno-unused-function", "-Wno-unused-variable"]
 links: list[str] = []
 if os.environ.get("SHARE_TESTPOINTS") == "1":
     macros.append(("SHARE_TESTPOINTS", "1"))

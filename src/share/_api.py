@@ -83,6 +83,8 @@ class Share(Namespace):
         writes: None queues writes and returns at once; ``"wait"`` makes every write return only after its commit.
         ring: cells (64 bytes each) of the command ring, a power of two.
         check: compare all state after every command, to find writes that the class's plan misses.
+        slow_after: seconds after which a method that still runs in the coordinator is reported: in the log, with the
+            coordinator's stack, and in :attr:`errors` once it has ended. None: never.
 
     Raises:
         FileExistsError: a share of that name is alive. (Remains of a crashed one are removed.)
@@ -105,10 +107,11 @@ class Share(Namespace):
         writes: Literal["wait"] | None = None,
         ring: int = 16384,
         check: bool = False,
+        slow_after: float | None = 30.0,
     ) -> None:
         public = None if name is None else check_name(name)
         waits = _check_writes(writes)
-        session = start_session(ring, {"check": bool(check)}, public)
+        session = start_session(ring, _options(check, slow_after), public)
         session.writes_wait = waits
         super().__init__(session)
         _shares[session.name] = self
@@ -131,13 +134,14 @@ class Share(Namespace):
         writes: Literal["wait"] | None = None,
         ring: int = 16384,
         check: bool = False,
+        slow_after: float | None = 30.0,
     ) -> "Share":
         """Joins the share of that name, or creates it if there is none; for programs without a common parent.
 
         Such a share has no owner: it lives until the last process that uses it has left (closed it, ended or died).
-        ``ring`` and ``check`` count only for the one that creates it.
+        ``ring``, ``check`` and ``slow_after`` count only for the one that creates it.
         """
-        return _share_of(open_session(ring, {"check": bool(check)}, check_name(name)), writes)
+        return _share_of(open_session(ring, _options(check, slow_after), check_name(name)), writes)
 
     # -- state of the share ---------------------------------------------------------------------------
 
@@ -291,6 +295,12 @@ def _check_writes(writes: str | None) -> bool:
     if writes not in (None, "wait"):
         raise ValueError(f'writes must be None or "wait", not {writes!r}')
     return writes == "wait"
+
+
+def _options(check: bool, slow_after: float | None) -> dict[str, Any]:
+    if slow_after is not None and not slow_after > 0:
+        raise ValueError(f"slow_after must be more than 0 seconds, or None, not {slow_after!r}")
+    return {"check": bool(check), "slow_after": slow_after}
 
 
 class _StandIn:

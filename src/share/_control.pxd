@@ -7,16 +7,36 @@ from ._segment cimport Segment
 
 cdef enum:
     BACKSTOP_NS = 500000000         # longest uninterrupted sleep; a wake-up normally ends it
+    FIRST_SLEEP_NS = 10000000       # a wait's first sleep; then it proves, at growing intervals, that somebody works
+    MOST_RESCUES = 12               # that begin at one C: then the state itself kills its coordinators
     COMPLAIN_NS = 5000000000        # after this long a wait says in the log what it waits for
 
 # What the role word says of its process.
 cdef enum:
     ROLE_COORDINATOR = 0
     ROLE_RESCUER = 1
+    FIRST_EPOCH = 1                 # that of the owner, who starts the first coordinator
 
 
 cdef inline uint64_t role_word(uint64_t epoch, uint64_t state, uint64_t entry) noexcept nogil:
     return epoch << 32 | state << 16 | entry
+
+
+# One wait, from its first sleep on.
+cdef struct Wait:
+    int64_t start
+    int64_t timeout                 # ns, negative: none
+    int64_t next_proof              # when to look again whether the coordinator lives
+    bint complained
+
+
+cdef inline int64_t sleep_length(const Wait* wait, int64_t now) noexcept nogil:
+    # As long as the wait has lasted so far: a coordinator that dies is missed after at most that time.
+    cdef int64_t rest = now - wait.start
+    rest = FIRST_SLEEP_NS if rest < FIRST_SLEEP_NS else BACKSTOP_NS if rest > BACKSTOP_NS else rest
+    if wait.timeout >= 0 and wait.start + wait.timeout - now < rest:
+        rest = wait.start + wait.timeout - now
+    return rest
 
 
 cdef class Control:
@@ -36,6 +56,7 @@ cdef class Control:
     cdef Segment segment
     cdef list attached              # Segment or None, by index
     cdef char** bases
+    cdef public object rescuer      # called with this object when the coordinator is proven dead
     cdef uint64_t* sizes
 
     cdef inline uint64_t* word(self, uint64_t offset) noexcept nogil:
@@ -50,6 +71,7 @@ cdef class Control:
     cdef uint64_t committed(self) noexcept nogil
     cdef uint64_t await_commit(self, uint64_t position, int64_t timeout_ns) except? 0xffffffffffffffff
     cdef int await_room(self, uint32_t n, int64_t timeout_ns) except -1
-    cdef int _check(self, int64_t start, int64_t now, int64_t timeout_ns, bint* complained, str what) except -1
+    cdef int _check(self, Wait* wait, int64_t now, str what) except -1
+    cdef int look_after(self) except -1
     cdef bint coordinator_lost(self) noexcept nogil
     cpdef uint64_t backlog(self)

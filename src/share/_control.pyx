@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
-from ._atomic cimport BROKEN, cas, load_acq, load_rlx, store_rel, store_rlx, pause
+from ._atomic cimport BROKEN, cas, load_acq, load_rlx, store_rel, store_rlx, pause, TESTPOINT
 from ._layout cimport *
 from ._process cimport process_word, proven_dead
 from ._ringbuf cimport mpsc_bind, mpsc_bytes, mpsc_close, mpsc_has_room, mpsc_init
@@ -23,6 +23,8 @@ from .errors import CoordinatorLostError, CorruptDataError, SegmentError, ShareC
 log = logging.getLogger("share")
 
 cdef uint64_t MASK63 = ~CLOSED_BIT
+# A process word that is certainly dead: no process with the greatest pid there is started one tick after the boot.
+cdef uint64_t NOBODY = <uint64_t>1 << 22 | ((1 << 22) - 1)
 cdef enum:
     PID_BITS = 22               # of a process word (see _process)
 
@@ -73,10 +75,11 @@ cdef class Control:
         self._bind(Segment.create(name, RING + mpsc_bytes(cells)), cells)
         cdef char* base = self.base
         mpsc_init(base + RING, cells)
+        # Who made this and in which boot comes first, so that `gc` can tell what a killed creator has left.
+        store_rlx(self.word(H_OWNER), process_word())
         store_rlx(self.word(H_VERSION), LAYOUT_VERSION)
         store_rlx(self.word(H_BOOT), boot_identity())
         store_rlx(self.word(H_PIDNS), pid_namespace())
-        store_rlx(self.word(H_OWNER), process_word())
         store_rlx(self.word(H_CELLS), cells)
         store_rlx(self.word(H_CONFIG), len(configuration))
         store_rlx(self.word(H_COUNTER), 1)
@@ -88,7 +91,7 @@ cdef class Control:
         store_rlx(&self.errors.version[1].tag, EMPTY)
         # Until a coordinator takes the role, the owner is the one who is getting it going.
         self.register()
-        store_rlx(self.word(ROLE), role_word(0, ROLE_RESCUER, 0))
+        store_rlx(self.word(ROLE), role_word(FIRST_EPOCH, ROLE_RESCUER, 0))
         store_rlx(self.word(H_MAGIC), MAGIC)
         store_rel(self.word(H_STATE), 1)        # pairs with the acquire in attach
         return self
@@ -147,7 +150,7 @@ cdef class Control:
     cdef uint64_t* process(self, uint64_t entry, uint64_t field) noexcept nogil:
         return <uint64_t*>(self.base + PROCESS_TABLE + entry * PROCESS_ENTRY + field)
 
-    def register(self):
+    def register(self, bint even_if_ending=False):
         """Takes a free entry of the process table for this process. Returns (entry, serial).
 
         Raises ShareClosedError if the share is ending because its last process has left.
@@ -156,20 +159,23 @@ cdef class Control:
         serial = self.next_serial()
         for entry in range(<uint64_t>MAX_PROCESSES):
             if load_rlx(self.process(entry, P_WORD)) == 0 and cas(self.process(entry, P_WORD), 0, word):
+                TESTPOINT("process.entered")
                 store_rlx(self.process(entry, P_RESPONSE), 0)
                 store_rlx(self.process(entry, P_LEFT), 0)
                 store_rel(self.process(entry, P_SERIAL), serial)    # pairs with the coordinator's acquire
                 while True:
                     count = load_acq(self.word(REGISTRATIONS))
-                    if count & CLOSED_BIT:
+                    if count & CLOSED_BIT and not even_if_ending:
                         store_rel(self.process(entry, P_WORD), 0)
                         raise ShareClosedError(f"share {self.name} is ending: its last process has left")
                     # Either this count or our entry is seen by a coordinator that is about to end (see end_if_left).
                     if cas(self.word(REGISTRATIONS), count, count + 1):
                         break
                 wake(self.wait_work)
+                TESTPOINT("process.registered")
                 return entry, serial
-        raise ShareError(f"a share serves at most {MAX_PROCESSES} processes at a time")
+        raise ShareError(f"share {self.name} serves at most {MAX_PROCESSES} processes at a time, and that many are "
+                         "registered: end some, or let fewer of them write")
 
     cdef uint64_t next_serial(self) noexcept nogil:
         cdef uint64_t* counter = self.word(H_COUNTER)
@@ -236,16 +242,130 @@ cdef class Control:
         """(process word, serial) of an entry; the word is 0 if it is free."""
         return load_acq(self.process(entry, P_WORD)), load_rlx(self.process(entry, P_SERIAL))
 
+    # -- fail-over ------------------------------------------------------------------------------------
+    #
+    # The role word says who may write: epoch | COORDINATOR | its entry, or epoch | RESCUER | the entry of the process
+    # that has been elected to start a successor. It only ever changes by CAS. H_STARTED is the process that the rescuer
+    # of the epoch in H_STARTED_EPOCH has started.
+
     cdef bint coordinator_lost(self) noexcept nogil:
-        """Whether the process that has the role, or was started to take it, is proven dead."""
-        cdef uint64_t role = load_acq(self.word(ROLE)), word
-        if (role >> 16) & 0xffff == ROLE_COORDINATOR:
+        """Whether the process that has the role, or was chosen to take it or to fill it, is proven dead."""
+        cdef uint64_t role = load_acq(self.word(ROLE)), word = 0
+        if (role >> 16) & 0xffff != ROLE_COORDINATOR:
+            # acquire: pairs with the release in note_started; the word is of that epoch, or of a later one
+            if load_acq(self.word(H_STARTED_EPOCH)) == role >> 32:
+                word = load_rlx(self.word(H_STARTED))
+        if word == 0:
             word = load_acq(self.process(role & 0xffff, P_WORD))
-        else:
-            word = load_acq(self.word(H_STARTED))
         if word == 0 or not proven_dead(word):
             return False
+        # The entry or the word may have got another meaning since; not if the role is still the same.
         return load_acq(self.word(ROLE)) == role
+
+    cdef int look_after(self) except -1:
+        """What a process that waits does now and then: if the coordinator is lost, has a successor started."""
+        cdef uint64_t rescues
+        if not self.coordinator_lost() or load_acq(self.commit) & CLOSED_BIT:
+            return 0
+        rescues = load_rlx(self.word(H_RESCUES))
+        if self.rescuer is None or (rescues >> 4 == self.committed() and rescues & 15 >= MOST_RESCUES):
+            raise CoordinatorLostError(
+                f"share {self.name}: the coordinator process has died, and so have its {rescues & 15} successors (see "
+                "their messages on standard error); what is queued is not executed, create a new Share")
+        self.rescuer(self)
+        return 0
+
+    def elect(self, uint64_t entry):
+        """Makes this process, registered in that entry, the one to start a successor of a lost coordinator.
+
+        Returns the role word that the successor has to replace, or 0 if somebody else has been elected.
+        """
+        cdef uint64_t role = load_acq(self.word(ROLE)), chosen, rescues, c
+        if not self.coordinator_lost():
+            return 0
+        chosen = role_word((role >> 32) + 1, ROLE_RESCUER, entry)
+        # acq_rel: pairs with the loads of the role. Of several that have found it lost, one wins.
+        if not cas(self.word(ROLE), role, chosen):
+            return 0
+        TESTPOINT("rescue.elected")
+        rescues, c = load_rlx(self.word(H_RESCUES)), self.committed()
+        store_rlx(self.word(H_RESCUES), c << 4 | (min(rescues & 15, 14) + 1 if rescues >> 4 == c else 1))
+        return chosen
+
+    def unfinished_rescue(self, uint64_t entry):
+        """The role word if the process of that entry is the rescuer and has not yet noted a successor; else 0."""
+        cdef uint64_t role = load_acq(self.word(ROLE))
+        if role & 0xffffffff != role_word(0, ROLE_RESCUER, entry) or load_acq(self.word(H_STARTED_EPOCH)) == role >> 32:
+            return 0
+        return role
+
+    def note_started(self, uint64_t role, uint64_t pid):
+        """Notes which process was started for that role word; pid 0: none could be, so that others may try."""
+        cdef uint64_t word = 0
+        TESTPOINT("rescue.started")
+        if pid:
+            try:
+                with open(f"/proc/{pid}/stat", "rb") as file:
+                    ticks = int(file.read().rpartition(b")")[2].split()[19])
+                word = <uint64_t>ticks << PID_BITS | pid
+            except (FileNotFoundError, ProcessLookupError):
+                pass            # it has ended, and somebody has waited for it
+        store_rlx(self.word(H_STARTED), word or NOBODY)
+        TESTPOINT("rescue.noted_process")
+        store_rel(self.word(H_STARTED_EPOCH), role >> 32)       # pairs with the acquire in coordinator_lost
+        TESTPOINT("rescue.noted")
+
+    def take_role(self, uint64_t role):
+        """Becomes the coordinator in the place of exactly that rescuer's word. Returns the entry, or -1.
+
+        A rescuer that was itself replaced has a successor that must not write: it is told -1.
+        """
+        cdef uint64_t entry
+        if load_acq(self.word(ROLE)) != role:
+            return -1
+        entry = self.register(True)[0]
+        TESTPOINT("takeover.registered")
+        # acq_rel: pairs with the loads of the role in coordinator_lost and elect
+        if cas(self.word(ROLE), role, role_word(role >> 32, ROLE_COORDINATOR, entry)):
+            TESTPOINT("takeover.role")
+            return entry
+        store_rel(self.process(entry, P_WORD), 0)
+        return -1
+
+    def abolish(self, uint64_t role):
+        """Closes a share in which no process lives any more; `role` is what elect gave. What was queued is lost."""
+        if load_acq(self.word(ROLE)) == role:
+            mpsc_close(&self.ring)
+            store_rel(self.commit, load_acq(self.commit) | CLOSED_BIT)
+            self.wake_everybody()
+
+    def wake_everybody(self):
+        """Bumps and wakes every wait word: a killed process may have published and not woken."""
+        wake_always(self.wait_work)
+        wake_always(self.wait_commit)
+        wake_always(self.wait_room)
+
+    def await_closed(self):
+        """Waits until the coordinator, or its successor, has executed everything and closed the share."""
+        self.await_commit(CLOSED_BIT, -1)
+
+    def processes(self):
+        """[(entry, process word)] of every process that is registered."""
+        cdef uint64_t entry
+        return [(entry, load_acq(self.process(entry, P_WORD))) for entry in range(<uint64_t>MAX_PROCESSES)
+                if load_acq(self.process(entry, P_WORD))]
+
+    @property
+    def role(self) -> int:
+        """The role word as it is now."""
+        return load_acq(self.word(ROLE))
+
+    def coordinator_word(self) -> int:
+        """The process word of the coordinator or, while there is none, of who is about to be it; 0 if unknown."""
+        cdef uint64_t role = load_acq(self.word(ROLE))
+        if (role >> 16) & 0xffff != ROLE_COORDINATOR:
+            return load_acq(self.word(H_STARTED))
+        return load_acq(self.process(role & 0xffff, P_WORD))
 
     # -- segments -------------------------------------------------------------------------------------
 
@@ -291,10 +411,12 @@ cdef class Control:
         except FileExistsError:         # of a coordinator that died between the two steps below
             unlink(name)
             segment = Segment.create(name, size)
+        TESTPOINT("coordinator.made_segment")
         self._keep(index, segment)
         store_rlx(self.word(SEGMENT_TABLE + index * SEGMENT_ENTRY), kind)
         store_rlx(self.word(SEGMENT_TABLE + index * SEGMENT_ENTRY + 8), size)
         store_rel(self.word(SEGMENTS), index + 1)       # pairs with the acquire in attach_segment
+        TESTPOINT("coordinator.listed_segment")
         return index
 
     def segments(self):
@@ -328,9 +450,9 @@ cdef class Control:
                 c = load_acq(self.commit)
         if c >= position or BROKEN("wait"):
             return c
-        cdef int64_t start = now_ns(), now = start, rest
+        cdef int64_t now = now_ns(), rest
+        cdef Wait wait = Wait(now, timeout_ns, now + FIRST_SLEEP_NS, False)
         cdef uint32_t w
-        cdef bint complained = False
         while True:
             with nogil:
                 w = announce(self.wait_commit)
@@ -338,31 +460,27 @@ cdef class Control:
                 if c < position:
                     # Who waits, wakes: the producer that should have done it may have been killed before it did.
                     wake_always(self.wait_work)
-                    rest = BACKSTOP_NS
-                    if timeout_ns >= 0 and start + timeout_ns - now < rest:
-                        rest = start + timeout_ns - now
+                    rest = sleep_length(&wait, now)
                     if rest > 0:
                         sleep(self.wait_commit, w, rest)
                     c = load_acq(self.commit)
                 now = now_ns()
             if c >= position:
                 return c
-            self._check(start, now, timeout_ns, &complained, "its write to be committed")
+            self._check(&wait, now, "its write to be committed")
 
-    cdef int _check(self, int64_t start, int64_t now, int64_t timeout_ns, bint* complained, str what) except -1:
+    cdef int _check(self, Wait* wait, int64_t now, str what) except -1:
         PyErr_CheckSignals()
-        if timeout_ns >= 0 and now - start >= timeout_ns:
-            raise ShareTimeoutError(f"share {self.name}: waited {(now - start) / 1e9:.3g} s for {what}; "
+        if wait.timeout >= 0 and now - wait.start >= wait.timeout:
+            raise ShareTimeoutError(f"share {self.name}: waited {(now - wait.start) / 1e9:.3g} s for {what}; "
                                     "the command stays queued")
-        if now - start >= BACKSTOP_NS / 2 and self.coordinator_lost():
-            if load_acq(self.commit) & CLOSED_BIT:
-                return 0
-            raise CoordinatorLostError(f"share {self.name}: the coordinator process has died; what was committed "
-                                       "can no longer be relied on to be complete, create a new Share")
-        if not complained[0] and now - start >= <int64_t>COMPLAIN_NS:
-            complained[0] = True
+        if now >= wait.next_proof:
+            wait.next_proof = now + sleep_length(wait, now) // 2
+            self.look_after()
+        if not wait.complained and now - wait.start >= <int64_t>COMPLAIN_NS:
+            wait.complained = True
             log.warning("share %s: waiting for %s since %.0f s; %d cells are queued, the coordinator is running "
-                        "one command since %.1f s", self.name, what, (now - start) / 1e9, self.backlog(),
+                        "one command since %.1f s", self.name, what, (now - wait.start) / 1e9, self.backlog(),
                         self.running_for())
         return 0
 
@@ -371,12 +489,17 @@ cdef class Control:
         cdef uint64_t since = load_rlx(self.word(RUNNING_SINCE))
         return (now_ns() - <int64_t>since) / 1e9 if since else 0.0
 
+    def running(self):
+        """(monotonic ns since when the present batch runs or 0, end position of the command that runs or ran last)."""
+        return load_rlx(self.word(RUNNING_SINCE)), load_rlx(self.word(POISON)) >> 2
+
     cdef int await_room(self, uint32_t n, int64_t timeout_ns) except -1:
         """Waits until the ring has room for n cells (or is closed, which the next claim finds out)."""
         cdef int rounds = spin_rounds(), _
-        cdef bint room = False, complained = False
+        cdef bint room = False
         cdef uint32_t w
-        cdef int64_t start = now_ns(), now = start, rest
+        cdef int64_t now = now_ns(), rest
+        cdef Wait wait = Wait(now, timeout_ns, now + FIRST_SLEEP_NS, False)
         with nogil:
             for _ in range(rounds):
                 if mpsc_has_room(&self.ring, n):
@@ -389,15 +512,13 @@ cdef class Control:
                 room = mpsc_has_room(&self.ring, n) or load_acq(self.commit) & CLOSED_BIT != 0
                 if not room:
                     wake_always(self.wait_work)
-                    rest = BACKSTOP_NS
-                    if timeout_ns >= 0 and start + timeout_ns - now < rest:
-                        rest = start + timeout_ns - now
+                    rest = sleep_length(&wait, now)
                     if rest > 0:
                         sleep(self.wait_room, w, rest)
                     room = mpsc_has_room(&self.ring, n) or load_acq(self.commit) & CLOSED_BIT != 0
                 now = now_ns()
             if not room:
-                self._check(start, now, timeout_ns, &complained, "room in the ring")
+                self._check(&wait, now, "room in the ring")
         return 0
 
     @property
@@ -417,12 +538,6 @@ cdef class Control:
     def tail(self) -> int:
         """The position behind the last claimed cell."""
         return load_acq(self.ring.tail)
-
-    def started(self, uint64_t pid) -> None:
-        """Notes which child process was started to take the coordinator's role."""
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            ticks = int(file.read().rpartition(b")")[2].split()[19])
-        store_rel(self.word(H_STARTED), <uint64_t>ticks << PID_BITS | pid)
 
     def coordinator_pid(self) -> int:
         """The process id of the coordinator, 0 while none has taken the role."""

@@ -24,6 +24,7 @@ cdef class Cells:
     cdef int kind
     cdef uint64_t unit
     cdef dict free_runs             # units -> list of locators
+    cdef list gaps                  # a heap of (-bytes, locator, end): unused space, the largest first
     cdef uint64_t segment
     cdef uint64_t offset
     cdef uint64_t end
@@ -32,3 +33,4 @@ cdef class Cells:
     cdef uint64_t allocate(self, uint64_t count) except 0
     cdef int release(self, uint64_t where, uint64_t count) except -1
     cdef uint64_t length_of(self, uint64_t count) noexcept nogil
+    cdef int add_gap(self, uint64_t where, uint64_t end) except -1

@@ -3,11 +3,15 @@
 A locator of 0 is never handed out: every segment's first 64 bytes stay unused.
 """
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from ._atomic cimport fence_rel, load_rlx, store_rlx, TESTPOINT
 from ._control cimport Control
-from ._layout cimport BLOCK_HEADER, SEGMENT_HEAP, SEGMENT_SLOTS, SLOT_SIZE, locator
+from ._layout cimport BLOCK_HEADER, SEGMENT_HEAP, SEGMENT_SLOTS, SLOT_SIZE, locator, locator_offset, locator_segment
+
+from heapq import heappop, heappush
+
+from .errors import CorruptDataError
 
 cdef enum:
     FIRST_HEAP = 1 << 18
@@ -68,6 +72,9 @@ cdef class Heap:
         # A segment's blocks can be walked from its first on: a capacity of 0 is where carving stopped.
         store_rlx(<uint64_t*>block, 1)
         store_rlx(<uint64_t*>(block + 8), capacity)
+        # release fence: a coordinator that dies from here on leaves a whole header before the block's first byte
+        fence_rel()
+        TESTPOINT("heap.carved")
         generation[0] = 1
         self.used += capacity
         return where
@@ -85,6 +92,46 @@ cdef class Heap:
         self.used -= capacity
         return 0
 
+    def rebuild(self, set reserved):
+        """Take-over: every block that no version refers to is free.
+
+        `reserved` are the locators of the others. The free ones get another generation: some reader may still be
+        copying the bytes of an object that has been deleted.
+        """
+        cdef uint64_t index, size, offset, capacity, where
+        cdef char* block
+        self.used = self.reserved = 0
+        missing = len(reserved)
+        for index, (kind, size) in enumerate(self.control.segments()):
+            if kind != SEGMENT_HEAP:
+                continue
+            self.reserved += size
+            offset = START
+            while offset + 64 <= size:
+                where = locator(index, offset)
+                block = self.control.at(where, BLOCK_HEADER)
+                capacity = load_rlx(<uint64_t*>(block + 8))
+                if capacity == 0:
+                    break               # carving stopped here
+                if capacity % 64 or capacity > size - offset:
+                    raise CorruptDataError(f"a heap block of {capacity} bytes at {offset} in a segment of {size}")
+                if where in reserved:
+                    self.used += capacity
+                    missing -= 1
+                else:
+                    store_rlx(<uint64_t*>block, load_rlx(<uint64_t*>block) + 1)
+                    self.free_blocks.setdefault(capacity, []).append(where)
+                offset += capacity
+            if size - offset > self.end - self.offset:
+                self.segment, self.offset, self.end = index, offset, size
+            if self.next_size < LARGEST_STEP:
+                self.next_size *= 2
+        if missing:
+            raise CorruptDataError(f"{missing} slots refer to blocks that are not in the heap")
+        # release fence: pairs with the acquire fence in block_unchanged, as in release
+        fence_rel()
+        TESTPOINT("takeover.heap")
+
 
 cdef class Cells:
     """Runs of flags (8 bytes) or slots (128 bytes).
@@ -97,7 +144,7 @@ cdef class Cells:
         self.control = control
         self.kind = kind
         self.unit = SLOT_SIZE if kind == SEGMENT_SLOTS else 64
-        self.free_runs = {}
+        self.free_runs, self.gaps = {}, []
         self.next_size = FIRST_CELLS
 
     cdef uint64_t allocate(self, uint64_t count) except 0:
@@ -106,6 +153,10 @@ cdef class Cells:
         cdef list runs = self.free_runs.get(length)
         if runs:
             return runs.pop()
+        if self.offset + length > self.end and self.gaps and -self.gaps[0][0] >= length:
+            bytes, where, end = heappop(self.gaps)
+            self.add_gap(locator(self.segment, self.offset), self.end)
+            self.segment, self.offset, self.end = locator_segment(where), locator_offset(where), end
         if self.offset + length > self.end:
             size = max(self.next_size, (length + START + 4095) // 4096 * 4096)
             self.segment = self.control.add_segment(self.kind, size)
@@ -119,6 +170,37 @@ cdef class Cells:
     cdef int release(self, uint64_t where, uint64_t count) except -1:
         self.free_runs.setdefault(self.length_of(count), []).append(where)
         return 0
+
+    cdef int add_gap(self, uint64_t where, uint64_t end) except -1:
+        cdef uint64_t start = (locator_offset(where) + 63) // 64 * 64
+        if start + self.unit <= end:
+            heappush(self.gaps, (<int64_t>start - <int64_t>end, locator(locator_segment(where), start), end))
+        return 0
+
+    def rebuild(self, list used):
+        """Take-over: what lies between the used runs, [(locator, bytes)] in ascending order, is free.
+
+        Returns the gaps as [(locator, end offset)].
+        """
+        cdef uint64_t index, size, where, length, position = START, current = 0
+        found = []
+        sizes = [(index, size) for index, (kind, size) in enumerate(self.control.segments()) if kind == self.kind]
+        runs = iter([*used, (locator((1 << 23) - 1, 0), 0)])
+        where, length = next(runs)
+        for index, size in sizes:
+            position = START
+            while locator_segment(where) == index:
+                if locator_offset(where) < position or length > size - locator_offset(where):
+                    raise CorruptDataError(f"a run of {length} bytes at {locator_offset(where)} in a segment of {size}")
+                found.append((locator(index, position), locator_offset(where)))
+                position = locator_offset(where) + length
+                where, length = next(runs)
+            found.append((locator(index, position), size))
+            if self.next_size < LARGEST_STEP:
+                self.next_size *= 2
+        for where, end in found:
+            self.add_gap(where, end)
+        return found
 
     cdef uint64_t length_of(self, uint64_t count) noexcept nogil:
         if self.kind == SEGMENT_SLOTS:

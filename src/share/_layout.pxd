@@ -11,7 +11,7 @@
 #    640 | wait word: work                                   (own line)  |
 #    768 | wait word: commit                                 (own line)  |
 #    896 | wait word: room                                   (own line)  |
-#   1024 | poison: position, attempts; running since; registrations      |
+#   1024 | poison, poison before it; running since; registrations        |
 #   1152 | number of segments                                            |
 #   1280 | directory slot (128)   1408 errors slot (128)                 |
 #   4096 | segment table: 4096 entries of 16 bytes {kind, size}          |
@@ -25,7 +25,7 @@
 #      0 | version 0: tag, kind | length << 32, payload (5 words) |  56 bytes
 #     56 | version 1: the same                                    |  56 bytes
 #    112 | owner: id of the object or cell that the slot serves   |
-#    120 | spare                                                  |
+#    120 | purpose: 1 for the slot of a shape, else 0             |
 #
 # Payload by kind: INLINE the encoded bytes; BLOCK {locator, length, generation}; REF {object id, flags
 # locator, slots locator, shape slot locator, cells}; ABSENT and DELETED nothing.
@@ -48,6 +48,8 @@ cdef enum:
     H_COUNTER = 64              # next process serial
     H_STARTED = 72              # process word of the process started to be coordinator
     H_NEXT_ID = 80              # the id after the last one given out
+    H_STARTED_EPOCH = 104       # for which epoch of the role it was started
+    H_RESCUES = 112             # C << 4 | how many rescues in a row began at that C
     H_LIFE = 88                 # 0: as long as the owner; 1: until the last process leaves
     H_TOKEN = 96                # the number in the control segment's name
     ROLE = 256
@@ -58,7 +60,8 @@ cdef enum:
     WAIT_WORK = 640
     WAIT_COMMIT = 768
     WAIT_ROOM = 896
-    POISON = 1024               # position, attempts
+    POISON = 1024               # end position << 2 | attempts of the command that runs, 0 = none
+    POISON_BEFORE = 1032        # the same for commands that are replayed before that one
     RUNNING_SINCE = 1040        # monotonic ns, 0 = idle
     REGISTRATIONS = 1048
     SEGMENTS = 1152
@@ -84,6 +87,7 @@ cdef enum:
     P_LEFT = 24                 # 1: the process has left in good order and queues nothing more
     # slots
     SLOT_SIZE = 128
+    PURPOSE_SHAPE = 1           # a slot that holds a shape, and does so for ever
     INLINE_BYTES = 40
     BLOCK_HEADER = 16
     # kinds of a version
@@ -112,7 +116,7 @@ cdef struct Version:
 cdef struct Slot:
     Version version[2]
     uint64_t owner
-    uint64_t spare
+    uint64_t purpose
 
 
 cdef inline uint64_t locator(uint64_t segment, uint64_t offset) noexcept nogil:

@@ -5,7 +5,6 @@ import errno
 import logging
 import os
 import select
-import signal
 import sys
 import threading
 import time
@@ -16,9 +15,12 @@ from typing import Any
 from share import _protocol, cerial
 from share._control import Control
 from share._names import base_of, give_name, new_name, sweep, take_name
+from share._process import pidfd_of
+from share._program import start_program, surroundings
 from share.client._namespace import resolver_for
+from share.client._rescue import rescuer_for
 from share.client._session import Session, set_registration_hook
-from share.errors import SegmentError, ShareClosedError
+from share.errors import CoordinatorLostError, SegmentError, ShareClosedError
 
 __all__ = ["attach_session", "end", "leave", "named_session", "open_session", "start_session"]
 
@@ -31,10 +33,6 @@ _children: dict[str, int] = {}
 # Sessions of shares that this process only uses. Kept, because a worker gets the share anew with every task.
 _attached: dict[str, Session] = {}
 os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
-
-# The coordinator is a program of its own. It is told the owner's sys.path, so that it finds share itself and the
-# modules of the user's classes, and needs nothing of the owner's main module.
-_PROGRAM = "import sys; sys.path[:] = {path!r}; from share.coordinator.main import main; main({name!r})"
 
 
 def start_session(ring: int, options: dict[str, Any], public: str | None = None) -> Session:
@@ -76,11 +74,9 @@ def named_session(public: str) -> Session:
 
 
 def _create(ring: int, options: dict[str, Any], public: str | None, until_last: bool) -> Control:
-    main = sys.modules.get("__main__")
     configuration = cerial.dumps(
         {
-            "argv": sys.argv[:] if hasattr(sys, "argv") else [""],
-            "main_file": getattr(main, "__file__", None),
+            **surroundings(),
             "log_level": logging.getLogger("share").level or None,
             "name": public,
             **options,
@@ -131,8 +127,8 @@ def _wait_for_end(control: Control, public: str) -> None:
 def _start(control: Control, public: str | None) -> Session:
     name = control.name
     try:
-        pid = _spawn(name)
-        control.started(pid)
+        pid = start_program(cerial.loads(control.configuration()), name, control.role)
+        control.note_started(control.role, pid)
     except BaseException:
         sweep(name, public)
         raise
@@ -168,6 +164,7 @@ def _register(name: str, session: Session) -> Session:
     with _lock:
         _sessions[name] = session
         _protocol.resolvers[name] = resolver_for(session)
+        session.control.rescuer = rescuer_for(session)
     return session
 
 
@@ -197,28 +194,6 @@ _arranged_in = 0
 set_registration_hook(_registered)
 
 
-def _spawn(name: str) -> int:
-    path = [entry or os.getcwd() for entry in sys.path]
-    arguments = [sys.executable, *_interpreter_flags(), "-c", _PROGRAM.format(path=path, name=name)]
-    # Descriptors of ours are not inheritable, so none but the standard streams is passed on; reading a terminal
-    # is the owner's business.
-    return os.posix_spawn(
-        sys.executable,
-        arguments,
-        os.environ,
-        file_actions=[(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)],
-        # Ctrl-C before the coordinator has said that it ignores it must not end it either.
-        setsigmask=[signal.SIGINT, signal.SIGHUP],
-    )
-
-
-def _interpreter_flags() -> list[str]:
-    import subprocess
-
-    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
-    return flags
-
-
 def leave(session: Session) -> None:
     """Ends this process's use of a share that it does not own."""
     with _lock:
@@ -227,7 +202,7 @@ def leave(session: Session) -> None:
     session.leave()
     if pid is not None:
         # We started the coordinator, so it is our child; if we were the last, see it end.
-        _join(pid, session.control, lambda: not session.control.in_use())
+        _join(session.control, pid, lambda: not session.control.in_use())
 
 
 def end(control: Any, pid: int, owner_pid: int, public: str | None = None) -> None:
@@ -236,31 +211,32 @@ def end(control: Any, pid: int, owner_pid: int, public: str | None = None) -> No
         return  # a forked child: the share is its parent's
     _protocol.resolvers.pop(control.name, None)
     control.close_ring()
-    _join(pid, control)
+    try:
+        control.await_closed()  # by the coordinator or, if that has been killed, by a successor of it
+    except CoordinatorLostError as error:
+        log.error("share %s is closed without having executed everything: %s", control.name, error)
+    _join(control, pid)
     sweep(control.name, public)  # nothing is left unless the coordinator was killed
 
 
-def _join(pid: int, control: Any, ending: Callable[[], bool] = lambda: True) -> None:
-    try:
-        descriptor = os.pidfd_open(pid)
-    except OSError:
-        descriptor = -1
+def _join(control: Any, pid: int, ending: Callable[[], bool] = lambda: True) -> None:
+    """Waits for the end of the coordinator, while the share is ending; ``pid`` is the one that was our child."""
+    descriptor = pidfd_of(control.coordinator_word())
     try:
         while descriptor >= 0 and ending():
             poller = select.poll()
             poller.register(descriptor, select.POLLIN)
             if poller.poll(5000):
                 break
-            log.warning(
-                "share %s: closing, waiting for the coordinator (pid %d) to finish %d queued cells",
-                control.name, pid, control.backlog(),
-            )  # fmt: skip
-        os.waitpid(pid, 0 if ending() else os.WNOHANG)
-    except ChildProcessError:
-        pass  # somebody else has waited for all children
+            log.warning("share %s: closing, waiting for the coordinator to end", control.name)
     finally:
         if descriptor >= 0:
             os.close(descriptor)
+    try:
+        # Blocks only where there are no pidfds. A killed coordinator of ours has long been a zombie.
+        os.waitpid(pid, os.WNOHANG if descriptor >= 0 and not ending() else 0)
+    except ChildProcessError:
+        pass  # somebody else has waited for all children
 
 
 def _attach_unknown(name: str) -> None:

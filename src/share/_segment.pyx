@@ -9,6 +9,8 @@ import _posixshmem
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 
+from share._atomic cimport TESTPOINT
+
 from share.errors import SegmentError, ShareMemoryError
 
 cdef object memory_class = None
@@ -65,6 +67,7 @@ def unlink(str name) -> bool:
     """Removes the name of a segment; whoever has it mapped keeps it. False if there was none."""
     try:
         _posixshmem.shm_unlink("/" + name)
+        TESTPOINT("segment.unlinked")
     except FileNotFoundError:
         return False
     return True
@@ -101,6 +104,7 @@ cdef class Segment:
             raise
         try:
             # Without this a full /dev/shm would show as SIGBUS at the first touch of a page.
+            TESTPOINT("segment.created")
             os.posix_fallocate(memory._fd, 0, size)
         except OSError as error:
             memory.close()

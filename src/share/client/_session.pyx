@@ -188,6 +188,7 @@ cdef class Session:
             self.spills += 1
             spill = f"{self.name}_s{self.serial:x}_{self.spills:x}"
             write_spill(spill, payload.data[:payload.size])
+            TESTPOINT("client.spilled")
             flags |= SPILLED
             spilled[0], spilled[1] = self.spills, payload.size
             length = COMMAND_HEADER + PyBytes_GET_SIZE(name) + sizeof(spilled)
@@ -252,6 +253,7 @@ cdef class Session:
             spsc_bind(&self.responses, self.response_segment.base, RESPONSE_BYTES)
             # release: pairs with the coordinator's acquire before it attaches the ring
             store_rel(self.control.process(self.entry, P_RESPONSE), RESPONSE_BYTES)
+            TESTPOINT("client.opened_responses")
         self.outstanding += 1
         while self.outstanding > most:
             self.drain()
@@ -288,7 +290,7 @@ cdef class Session:
             if position in self.abandoned:
                 self.abandoned.discard(position)
                 if kind == RESULT_SPILLED or kind == ERROR_SPILLED:
-                    unlink(f"{self.name}_a{position:x}")
+                    unlink(f"{self.name}_a{self.serial:x}_{position:x}")
             elif position in self.expected:
                 self.expected.pop(position)(kind, data)
             else:
@@ -316,8 +318,9 @@ cdef class Session:
         """Decodes a response: returns the result, or raises the remote exception."""
         cdef Py_ssize_t used = 0
         if kind == RESULT_SPILLED or kind == ERROR_SPILLED:
-            name = f"{self.name}_a{position:x}"
+            name = f"{self.name}_a{self.serial:x}_{position:x}"
             data = read_spill(name, int.from_bytes(data, "little"))
+            TESTPOINT("client.read_answer")
             unlink(name)
         value = decode(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), &used)
         if kind == RESULT or kind == RESULT_SPILLED:

@@ -20,6 +20,9 @@ cdef class Loop:
     cdef uint64_t entry
     cdef uint64_t position          # executed up to here; C is at most this
     cdef dict responders            # entry -> Responses
+    cdef uint64_t singly_until      # replay: commit after each command up to here
+    cdef bint again                 # executing a group's commands once more, in the same process
+    cdef list reports               # of slow commands, to be added to the errors
     cdef list answers               # of this batch: (entry, serial, position, kind, bytes)
     cdef list spills                # names to unlink once C has passed
     cdef uint64_t registrations     # how many there were at the last look for dead processes
@@ -29,6 +32,7 @@ cdef class Loop:
     cdef Mirror last_mirror         # of the last call, while it certainly exists
     cdef bytes last_name
 
+    cdef bint is_poison(self, uint64_t end) noexcept
     cdef bytes name_of(self, const char* text, uint32_t length)
     cdef int execute(self, uint64_t position, uint32_t n, uint32_t owner) except -1
     cdef object run(self, const Command* command, bytes name, const char* data, uint64_t size)

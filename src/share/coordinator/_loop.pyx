@@ -8,16 +8,15 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from .._atomic cimport BROKEN, load32_rlx, load_acq, load_rlx, pause, store_rel, store_rlx, TESTPOINT
-from .._control cimport Control, ROLE_COORDINATOR, ROLE_RESCUER, role_word
-from .._atomic cimport cas
-from .._layout cimport CLOSED_BIT, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_WORD, POISON, REGISTRATIONS, \
-    RUNNING_SINCE, ROLE
+from .._control cimport Control
+from .._layout cimport CLOSED_BIT, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_WORD, POISON, POISON_BEFORE, \
+    REGISTRATIONS, RUNNING_SINCE
 from .._process cimport proven_dead
 from .._protocol cimport ASSIGN, CALL, CLEAR, COMMAND_HEADER, Command, CREATE, DELETE, ERROR, ERROR_SPILLED, GET, \
     KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, RESPOND, RESPONSE_BYTES, RESPONSE_INLINE, RESULT, RESULT_SPILLED, \
     SET, SPILLED
-from .._ringbuf cimport CELL, CLAIMED, CLOSED, COMMITTED, FREE, PAD, mpsc_body, mpsc_free, mpsc_pad, mpsc_peek, \
-    spsc_bind, spsc_bytes, spsc_put
+from .._ringbuf cimport CELL, CLAIMED, CLOSED, COMMITTED, FREE, PAD, mpsc_body, mpsc_free, mpsc_help, mpsc_pad, \
+    mpsc_peek, spsc_bind, spsc_bytes, spsc_put
 from .._segment cimport Segment
 from .._wait cimport announce, now_ns, sleep, spin_rounds, wake
 from ..cerial._codec cimport Encoder, decode
@@ -25,7 +24,8 @@ from ._store cimport Call, Mirror, Store
 
 from .._protocol import read_spill, write_spill
 from .._segment import unlink
-from ..errors import CorruptDataError, DeletedObjectError, SegmentError, ShareError
+from ..errors import CorruptDataError, DeletedObjectError, PoisonedCommandError, SegmentError, ShareError, \
+    ShareWarning
 from ._live import MISSING
 
 log = logging.getLogger("share.coordinator")
@@ -48,21 +48,15 @@ cdef class Responses:
 cdef class Loop:
     """Executes a share's commands until the ring is closed."""
 
-    def __init__(self, Control control not None, Store store not None):
+    def __init__(self, Control control not None, Store store not None, uint64_t entry):
         self.control = control
         self.store = store
-        self.responders, self.answers, self.spills = {}, [], []
+        self.entry = entry
+        self.responders, self.answers, self.spills, self.reports = {}, [], [], []
         self.position = control.committed()
+        poison = load_rlx(control.word(POISON))
+        self.singly_until = poison >> 2 if poison >> 2 > self.position else 0
         self.registrations = <uint64_t>-1
-
-    def take_role(self) -> bool:
-        """Becomes the coordinator. False: somebody else has been chosen; touch nothing and exit."""
-        cdef uint64_t role = load_acq(self.control.word(ROLE))
-        if (role >> 16) & 0xffff != ROLE_RESCUER:
-            return False
-        self.entry = self.control.register()[0]
-        # Exactly that rescuer's word: a rescuer that was itself replaced has a successor of its own.
-        return cas(self.control.word(ROLE), role, role_word(role >> 32, ROLE_COORDINATOR, self.entry))
 
     def serve(self) -> None:
         """Runs until the ring is closed and drained."""
@@ -84,7 +78,7 @@ cdef class Loop:
                     continue
                 self.execute(self.position, n, owner)
                 self.position += n
-                if self.should_commit(count):
+                if self.position <= self.singly_until or self.should_commit(count):
                     self.commit()
                     count = 0
             elif state == PAD:
@@ -136,11 +130,14 @@ cdef class Loop:
         cdef uint64_t end = position + n, size
         cdef char* data
         memcpy(&command, body, COMMAND_HEADER)
-        store_rlx(self.control.word(POISON), end)
         try:
             if command.size > n * CELL or command.size < <uint32_t>COMMAND_HEADER + command.name_length:
                 raise CorruptDataError(f"a command of {command.size} bytes in {n} cells")
             name = self.name_of(body + COMMAND_HEADER, command.name_length)
+            if not self.again and self.is_poison(end):
+                raise PoisonedCommandError("this command has been skipped: the coordinator died twice while it ran "
+                                           "(a crash in compiled code, os._exit, out of memory, or kill -9)")
+            TESTPOINT("coordinator.noted")
             data = body + COMMAND_HEADER + command.name_length
             size = command.size - COMMAND_HEADER - command.name_length
             if command.flags & SPILLED:
@@ -157,9 +154,26 @@ cdef class Loop:
         except BaseException as error:
             self.failed(&command, name if name is not None else b"?", owner, end, error)
             return 0
+        TESTPOINT("coordinator.executed")
         if command.flags & RESPOND:
             self.answer(owner, end, RESULT, result)
         return 0
+
+    cdef bint is_poison(self, uint64_t end) noexcept:
+        """Stores that this command is about to run. True if two coordinators have died of it: it must not.
+
+        Before the command that the dead coordinator was running others may have to be replayed. They are counted in a
+        word of their own: else they would make that one's attempts forgotten.
+        """
+        cdef uint64_t* word = self.control.word(POISON_BEFORE if end < self.singly_until else POISON)
+        cdef uint64_t noted = load_rlx(word)
+        if noted >> 2 != end:
+            store_rlx(word, end << 2 | 1)
+            return False
+        if noted & 3 >= 2:
+            return True
+        store_rlx(word, noted + 1)
+        return False
 
     cdef bytes name_of(self, const char* text, uint32_t length):
         # Runs of the same call are the rule; its name need not be made and hashed anew.
@@ -287,8 +301,9 @@ cdef class Loop:
             if responses is None:
                 continue        # its process is gone
             if len(data) > RESPONSE_INLINE:
-                name = f"{self.control.name}_a{end:x}"
+                name = f"{self.control.name}_a{responses.serial:x}_{end:x}"
                 write_spill(name, data)
+                TESTPOINT("coordinator.spilled")
                 data = len(data).to_bytes(8, "little")
                 kind = RESULT_SPILLED if kind == RESULT else ERROR_SPILLED
             # The caller has reserved this space before it sent the command.
@@ -322,6 +337,8 @@ cdef class Loop:
     cdef int commit(self) except -1:
         """Publishes what [C, position) has changed and stores C = position."""
         cdef int64_t start = now_ns()
+        while self.reports:
+            self.store.add_error(self.reports.pop(0))
         try:
             self.store.prepare()
         except BaseException as error:
@@ -335,9 +352,13 @@ cdef class Loop:
         cdef uint64_t committed = self.control.committed()
         if BROKEN("commit"):
             store_rel(self.control.commit, self.position)
+        # All that a command can break is done: a death from here on is not its fault.
+        store_rlx(self.control.word(POISON_BEFORE if self.position < self.singly_until else POISON), 0)
+        TESTPOINT("coordinator.prepared")
         self.store.publish(self.position)
-        self.send_answers()
         TESTPOINT("coordinator.published")
+        self.send_answers()
+        TESTPOINT("coordinator.answered")
         # release: pairs with every acquire of C. This one store lowers flags, shows the new versions and releases
         # the answers.
         store_rel(self.control.commit, self.position)
@@ -345,11 +366,13 @@ cdef class Loop:
         wake(self.control.wait_commit)
         for name in self.spills:
             unlink(name)
+            TESTPOINT("coordinator.unlinked_spill")
         self.spills.clear()
         mpsc_free(&self.control.ring, committed, self.position)
         TESTPOINT("coordinator.freed")
         wake(self.control.wait_room)
         self.store.settle()
+        TESTPOINT("coordinator.settled")
         self.last_mirror = None         # it may have been deleted
         return 0
 
@@ -363,6 +386,7 @@ cdef class Loop:
         self.store.abandon()
         self.last_mirror = None
         self.position = at
+        self.again = True
         while self.position < end:
             state = mpsc_peek(&self.control.ring, self.position, &n, &owner)
             if state == COMMITTED:
@@ -381,6 +405,7 @@ cdef class Loop:
                 self.failed(&command, name, owner, self.position, culprit)
                 self.store.prepare()
             self.finish_commit()
+        self.again = False
         return 0
 
     # -- waiting --------------------------------------------------------------------------------------
@@ -414,6 +439,16 @@ cdef class Loop:
                 if mpsc_peek(&self.control.ring, self.position, &n, &owner) == CLAIMED:
                     sleep(self.control.wait_work, w, CLAIM_NS)
 
+    def report_slow(self, uint64_t position, seconds, stack):
+        """Reports a command that is still running; called by the thread that watches.
+
+        The log has it now; `Share.errors` has it when the command is committed, as nobody else may write slots.
+        """
+        command = self.last_name.decode() if self.last_name is not None else "?"
+        message = f"{command} has been running in the coordinator for {seconds:.1f} s, and everything waits for it"
+        log.warning("share %s: %s\n%s", self.control.name, message, stack)
+        self.reports.append((position, 0, command, ShareWarning(message), stack))
+
     def reap(self):
         """Gives back the entries of processes that have left or are proven dead. The ring is drained."""
         cdef uint64_t entry, word
@@ -426,13 +461,16 @@ cdef class Loop:
                 if self.watch is not None:
                     self.watch(word)
                 continue
-            # It can have claimed nothing after it left or died; what it had claimed before must be behind us.
+            # It can have claimed nothing after it left or died; what it had claimed before must be behind us. It may
+            # have died before it moved tail over its claim.
+            mpsc_help(&self.control.ring)
             if load_acq(self.control.ring.tail) != self.control.committed():
                 self.registrations = <uint64_t>-1
                 return          # and look again when the ring is drained
             serial = load_rlx(self.control.process(entry, P_SERIAL))
             self.responders.pop(entry, None)
             remove_leftovers(self.control.name, serial)
+            TESTPOINT("reap.unlinked")
             store_rlx(self.control.process(entry, P_RESPONSE), 0)
             store_rel(self.control.process(entry, P_WORD), 0)
         if self.control.end_if_left(self.entry):
@@ -447,14 +485,16 @@ cdef class Loop:
         """Marks the share as closed for everybody who reads or waits."""
         # release: pairs with every acquire of C
         store_rel(self.control.commit, self.position | CLOSED_BIT)
+        TESTPOINT("coordinator.closed")
         wake(self.control.wait_commit)
         wake(self.control.wait_room)
 
 
 def remove_leftovers(str name, serial):
-    """Unlinks the response ring and the spills of a dead process."""
+    """Unlinks the response ring of a dead process, its spills, and the answers that it did not fetch."""
     from .._names import segments_of
 
     unlink(f"{name}_r{serial:x}")
-    for spill in segments_of(f"{name}_s{serial:x}_"):
-        unlink(spill)
+    for kind in "sa":
+        for spill in segments_of(f"{name}_{kind}{serial:x}_"):
+            unlink(spill)

@@ -6,11 +6,11 @@ from sys import intern
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
-from .._atomic cimport copy_to_shared, load_rlx, store_rlx
+from .._atomic cimport copy_to_shared, load_rlx, store_rlx, TESTPOINT
 from .._control cimport Control
 from .._heap cimport Cells, Heap
-from .._layout cimport ABSENT, BLOCK, BLOCK_HEADER, DELETED, EMPTY, H_NEXT_ID, INLINE, INLINE_BYTES, REF, \
-    SEGMENT_FLAGS, SEGMENT_SLOTS, Slot, SLOT_SIZE, Version
+from .._layout cimport ABSENT, BLOCK, BLOCK_HEADER, DELETED, EMPTY, H_NEXT_ID, INLINE, INLINE_BYTES, \
+    PURPOSE_SHAPE, REF, SEGMENT_FLAGS, SEGMENT_SLOTS, Slot, SLOT_SIZE, Version
 from .._protocol cimport version_value
 from .._slots cimport slot_assign, slot_begin, slot_find, slot_publish, slot_read, slot_victim
 from ..cerial._codec cimport Encoder, decode
@@ -225,16 +225,21 @@ cdef class Store:
         if mirror.holders <= 0:
             self.dirty.add(mirror)
 
+    def shape_from(self, bytes encoded):
+        """A shape decoded, without a slot."""
+        cdef Py_ssize_t used = 0
+        return Shape(*decode(<const char*>encoded, len(encoded), &used))
+
     def shape(self, bytes encoded):
         """The shape for its encoded form."""
         cdef Shape shape = self.shapes.get(encoded)
-        cdef Py_ssize_t used = 0
         cdef Slot* slot
         if shape is None:
-            shape = Shape(*decode(<const char*>encoded, len(encoded), &used))
+            shape = self.shape_from(encoded)
             shape.at = self.slots.allocate(1)
             slot = <Slot*>self.control.at(shape.at, SLOT_SIZE)
             slot_assign(slot, shape.at)
+            store_rlx(&slot.purpose, PURPOSE_SHAPE)
             self.pending.append(self.publication(slot, shape.at, <const char*>encoded, len(encoded)))
             self.shapes[encoded] = shape
         return shape
@@ -484,6 +489,7 @@ cdef class Store:
         slot_begin(slot, victim)
         if had_block:
             self.heap.release(block)        # only now: no version refers to it any more
+            TESTPOINT("store.released")
         slot_publish(slot, victim, position, kind, length, payload)
         return 0
 
@@ -501,6 +507,7 @@ cdef class Store:
                         slot_begin(&mirror.slots[i], v)
                         self.heap.release(version.payload[0])
             self.release_cells(mirror)
+            TESTPOINT("store.buried")
         self.doomed.clear()
         self.pending.clear()
         self.dirty_roots.clear()
