@@ -225,8 +225,26 @@ def test_functions_of_main_travel_by_value(run):
             twice, scale, third = cerial.loads(bytes.fromhex(sys.argv[1]))
             assert (twice(2), scale(2), third(2)) == (18, 6, 6)
             assert twice.__globals__["scale"] is scale
+            again = cerial.loads(bytes.fromhex(sys.argv[2]))
+            assert again[0] is twice and again[1] is scale
+            assert (twice(2), scale(2)) == (50, 10)                 # FACTOR as it was at the latest arrival
+            print(cerial.dumps([twice, scale]).hex())
         '''
-        subprocess.run([sys.executable, "-W", "error", "-c", program, cerial.dumps(values).hex()], check=True)
+        arguments = [cerial.dumps(values).hex()]
+        FACTOR = 5
+        arguments.append(cerial.dumps(values).hex())
+        result = subprocess.run(
+            [sys.executable, "-W", "error", "-c", program, *arguments], check=True, stdout=subprocess.PIPE
+        )
+        back = cerial.loads(bytes.fromhex(result.stdout.decode()))
+        assert back[0] is twice and back[1] is scale
+        old = cerial.dumps(scale)
+
+        def scale(x):
+            return FACTOR + x
+
+        assert cerial.loads(cerial.dumps(scale)) is scale
+        assert cerial.loads(old) is not scale and cerial.loads(old)(2) == 10
         print("fine")
         """
     )

@@ -18,7 +18,7 @@ def again(value):
 @pytest.mark.parametrize("shape", [(), (0,), (1,), (3, 4), (2, 0, 3), (2, 3, 4)])
 def test_an_array_comes_back_equal(dtype, shape):
     array = numpy.zeros(shape, dtype)
-    if array.size and dtype not in ("i4,f8",):
+    if array.size and dtype != "i4,f8":
         array.flat[0] = 1 if dtype != "M8[s]" else numpy.datetime64(1, "s")
     back = again(array)
     assert type(back) is numpy.ndarray
@@ -41,7 +41,8 @@ def test_an_array_comes_back_equal(dtype, shape):
 def test_views_come_back_as_arrays_of_their_own(array):
     back = again(array)
     assert (back == array).all() and back.shape == array.shape and back.flags.writeable
-    assert back.flags.f_contiguous == array.flags.f_contiguous or back.flags.c_contiguous
+    if array.flags.forc:
+        assert back.flags.f_contiguous == array.flags.f_contiguous
 
 
 @pytest.mark.parametrize("size", [3, 100_000])
@@ -95,7 +96,7 @@ def test_many_long_buffers_travel_beside_the_pickle():
 
 
 def test_a_damaged_buffer_is_found():
-    array = numpy.asfortranarray(numpy.ones((100, 100)))
+    array = numpy.zeros(10_000, "M8[s]")
     data = bytearray(cerial.dumps(array))
     data[len(data) // 2] ^= 1
     with pytest.raises(CorruptDataError, match="checksum"):

@@ -27,7 +27,7 @@ cdef Py_ssize_t number_size(const char* format) noexcept:
     return 0
 
 
-cdef object make_array(const char* format, tuple shape, object buffer):
+cdef object make_array(const char* format, tuple shape, object buffer, bint is_fortran):
     global ndarray
     if ndarray is None:
         from numpy import ndarray
@@ -38,4 +38,6 @@ cdef object make_array(const char* format, tuple shape, object buffer):
         # numpy spells complex numbers "F" and "D", not "Zf" and "Zd".
         text = (<bytes>format).decode("ascii")
         dtype = dtypes[<bytes>format] = new_dtype({"Zf": "F", "Zd": "D"}.get(text, text))
+    if is_fortran:
+        return ndarray(shape, dtype, buffer, 0, None, "F")
     return ndarray(shape, dtype, buffer)

@@ -7,7 +7,7 @@ from share.cerial._decoder cimport decode_value
 
 from share.errors import CorruptDataError
 
-cdef Encoder scratch = Encoder()
+cdef Encoder scratch = Encoder()        # for whoever comes first; nested calls make their own
 
 
 def dumps(value: object, *, where: str = "value", reduce: object = None) -> bytes:
@@ -25,16 +25,17 @@ def dumps(value: object, *, where: str = "value", reduce: object = None) -> byte
     >>> loads(dumps({"a": [1, 2.5, None]}))
     {'a': [1, 2.5, None]}
     """
-    cdef Encoder encoder = Encoder() if scratch.busy else scratch
-    if reduce is None:
-        encoder.encode(value, where)
-    else:
+    cdef Encoder encoder
+    if scratch.busy or reduce is not None:
+        encoder = Encoder()
         encoder.reduce = reduce
-        try:
-            encoder.encode(value, where)
-        finally:
-            encoder.reduce = None
-    return encoder.take()
+    else:
+        encoder = scratch
+    try:
+        encoder.encode(value, where)
+        return encoder.take()
+    finally:
+        encoder.clear()
 
 
 def loads(data: bytes | bytearray | memoryview) -> object:

@@ -1,4 +1,4 @@
-"""How classes and functions travel: by reference if they can be imported, else by value with one identity."""
+"""How classes travel: by reference if they can be imported, else by value with one identity."""
 
 import io
 import os
@@ -16,10 +16,10 @@ from share.cerial._tokens import MAIN_NAMES, base_of, main_class, token_base
 from share.errors import CorruptDataError
 
 __all__ = [
-    "FunctionReducer",
     "by_token",
     "class_bytes",
     "find_class",
+    "importable",
     "known",
     "load_class",
     "record_of",
@@ -87,7 +87,7 @@ def find_class(module_name: str, name: str) -> type:
     for part in name.split("."):
         found = getattr(found, part)
     if not isinstance(found, type):
-        raise AttributeError(f"{module_name}.{name} is no class here")  # noqa: TRY004 (as if it were missing)
+        raise AttributeError(f"{module_name}.{name} is no class here")
     return found
 
 
@@ -249,18 +249,3 @@ def _definition_pickler() -> Any:
 
         _definition_pickler_class = DefinitionPickler
     return _definition_pickler_class
-
-
-class FunctionReducer:
-    """Reduces functions for one pickling; those that cannot be imported travel by value."""
-
-    def __init__(self) -> None:
-        self._pickler: Any = None
-
-    def __call__(self, function: FunctionType) -> Any:
-        if importable(function) is not None:
-            return NotImplemented
-        if self._pickler is None:
-            # It writes nothing; it remembers which functions share their globals.
-            self._pickler = _cloudpickle().Pickler(io.BytesIO(), 5)
-        return self._pickler._dynamic_function_reduce(function)

@@ -4,8 +4,8 @@ cimport cython
 
 from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS,
+    PyBUF_F_CONTIGUOUS,
     PyBUF_FORMAT,
-    PyBUF_ND,
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
@@ -29,12 +29,13 @@ from share.cerial._packed cimport put_packed, small_int
 from share.cerial._plain cimport PLAIN_DEPTH, is_scalar, plain
 from share.cerial._seen cimport Place, find_place, forget_all, make_room
 from share.cerial._times cimport put_time, time_size
-from share.cerial._writer cimport Writer, room
+from share.cerial._writer cimport Writer, put_str, room
 
 import pickle
 from types import FunctionType
 
 from share.cerial import _classes, _explain
+from share.cerial._functions import FunctionReducer
 from share.errors import NotShareableError, ShareError
 
 cdef extern from "Python.h":
@@ -145,7 +146,7 @@ cdef class Encoder(Writer):
                 met = self.remember(value, False)
                 if met:
                     return met - 1
-            return self.put_text(value)
+            return put_str(self, value)
         if value is None or value is True or value is False:
             room(self, 1)
             self.data[self.size] = tags.NONE if value is None else tags.TRUE if value is True else tags.FALSE
@@ -177,6 +178,8 @@ cdef class Encoder(Writer):
         if PyTuple_CheckExact(value) or PyFrozenSet_CheckExact(value):
             return self.put_immutable(value, depth)
         if PyType_Check(value):
+            if has_copyreg_entry(<object>Py_TYPE(value)):       # of its metaclass
+                return TO_PICKLE
             if self.reduce is not None and self.reduce(value) is not NotImplemented:
                 return TO_PICKLE
             return self.put_class(value)
@@ -275,7 +278,11 @@ cdef class Encoder(Writer):
         while PyDict_Next(value, &at, &c_key, &c_item):
             key = <object>c_key
             item = <object>c_item
-            if met == count or self.put_key(key, depth + 1) == TO_PICKLE:
+            if met == count:
+                return TO_PICKLE
+            if PyUnicode_CheckExact(key) and PyUnicode_GET_LENGTH(key) < tags.LONG_TEXT:
+                put_str(self, key)
+            elif self.put_key(key, depth + 1) == TO_PICKLE:
                 return TO_PICKLE
             if self.put(item, depth + 1) == TO_PICKLE:
                 return TO_PICKLE
@@ -332,17 +339,21 @@ cdef class Encoder(Writer):
         room(self, 1)
         self.data[self.size] = tags.ENUM
         self.size += 1
-        return TO_PICKLE if self.put_class(cls) == TO_PICKLE else self.put_text(name)
+        return TO_PICKLE if self.put_class(cls) == TO_PICKLE else put_str(self, name)
 
     cdef int put_array(self, object value) except -1:
         cdef Py_buffer view
         cdef int64_t dimension
         cdef int i
         cdef char* to
+        cdef bint is_fortran
         if self.reduce is not None and self.reduce(value) is not NotImplemented:
             return TO_PICKLE
+        is_fortran = value.flags.fnc
         try:
-            PyObject_GetBuffer(value, &view, PyBUF_FORMAT | PyBUF_ND | PyBUF_C_CONTIGUOUS)
+            PyObject_GetBuffer(
+                value, &view, PyBUF_FORMAT | (PyBUF_F_CONTIGUOUS if is_fortran else PyBUF_C_CONTIGUOUS)
+            )
         except (BufferError, ValueError):
             return TO_PICKLE
         try:
@@ -351,7 +362,7 @@ cdef class Encoder(Writer):
             room(self, ARRAY_HEAD + 8 * view.ndim + tags.ALIGN + view.len)
             to = self.data + self.size
             to[0] = <char>tags.ARRAY
-            to[1] = view.readonly
+            to[1] = view.readonly | is_fortran << 1
             to[2] = <char>view.ndim
             to[3] = view.format[0]
             to[4] = view.format[1]
@@ -387,7 +398,7 @@ cdef class Encoder(Writer):
             item = <object>c_item
             if met == count or not PyUnicode_CheckExact(key):
                 return TO_PICKLE
-            self.put_text(key)
+            put_str(self, key)
             if self.put(item, depth + 1) == TO_PICKLE:
                 return TO_PICKLE
             met += 1
@@ -508,12 +519,14 @@ cdef class Encoder(Writer):
             if reduced is not NotImplemented:
                 return reduced
         if PyType_Check(value):
+            if has_copyreg_entry(<object>Py_TYPE(value)):
+                return NotImplemented
             return NotImplemented if is_importable(value) else _classes.reduce_class(value)
         if type(value) is FunctionType:
             if is_importable(value):
                 return NotImplemented
             if self.function_reducer is None:
-                self.function_reducer = _classes.FunctionReducer()
+                self.function_reducer = FunctionReducer()
             return self.function_reducer(value)
         kind = kind_of(<object>Py_TYPE(value))
         return NotImplemented if kind.rule is None else kind.rule(value)

@@ -306,7 +306,7 @@ cdef object get_member(Reader* r):
 
 
 cdef object get_array(Reader* r):
-    cdef bint is_readonly
+    cdef unsigned char flags
     cdef char[3] format
     cdef unsigned char dimensions, padding
     cdef int64_t length
@@ -314,14 +314,14 @@ cdef object get_array(Reader* r):
     cdef int _i
     cdef list shape = []
     need(r, 4)
-    is_readonly = r.at[0]
+    flags = r.at[0]
     dimensions = r.at[1]
     format[0] = r.at[2]
     format[1] = r.at[3]
     format[2] = 0
     r.at += 4
     size = number_size(format)
-    if size == 0 or dimensions > MAX_DIMENSIONS:
+    if size == 0 or dimensions > MAX_DIMENSIONS or flags > 3:
         corrupt(r, "no array of numbers")
     need(r, 8 * dimensions + 1)
     for _i in range(dimensions):
@@ -334,9 +334,9 @@ cdef object get_array(Reader* r):
     padding = r.at[0]
     need(r, 1 + padding + size)
     r.at += 1 + padding
-    if is_readonly:
+    if flags & 1:
         data = PyBytes_FromStringAndSize(r.at, size)
     else:
         data = PyByteArray_FromStringAndSize(r.at, size)
     r.at += size
-    return make_array(format, tuple(shape), data)
+    return make_array(format, tuple(shape), data, flags & 2)

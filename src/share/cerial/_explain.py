@@ -33,7 +33,7 @@ def not_shareable(value: Any, where: str, error: BaseException, reduce: Reduce) 
         )
     try:
         found = _find(value, where, reduce)
-    except Exception:  # noqa: BLE001 (a user's __reduce__ that fails in a new way each time)
+    except Exception:
         found = None
     if found is None:
         return NotShareableError(f"{where}: {error}")
@@ -56,7 +56,7 @@ def _find(value: Any, where: str, reduce: Reduce) -> tuple[str, Any, BaseExcepti
         seen[id(value)] = value
         try:
             parts = list(_parts(path, value, reduce))
-        except Exception as error:  # noqa: BLE001 (whatever pickling it raises is the reason)
+        except Exception as error:
             inner = _find_in_definition(path, value, reduce)
             return inner or (path, value, error)
         stack.extend(reversed(parts))
@@ -145,7 +145,7 @@ def _parts_of_function(path: str, function: FunctionType) -> Iterator[tuple[str,
 
 def _short(key: Any) -> str:
     """A key as it would be written; of an object only its type, because a repr can do anything."""
-    if type(key) in _ATOMS or type(key) is tuple and all(type(item) in _ATOMS for item in key):
+    if type(key) in _ATOMS or (type(key) is tuple and all(type(item) in _ATOMS for item in key)):
         text = repr(key)
         return text if len(text) <= 40 else f"{text[:37]}..."
     return f"<{type(key).__qualname__}>"

@@ -42,7 +42,7 @@ cdef dict NAMED = {
 
 # With any of these defined, how an instance is pickled is the class's own affair.
 cdef tuple PICKLE_HOOKS = ("__setstate__", "__getnewargs__", "__getnewargs_ex__")
-cdef tuple OBJECT_DEFAULTS = ("__reduce__", "__reduce_ex__", "__getstate__", "__new__")
+cdef tuple OBJECT_DEFAULTS = ("__reduce__", "__reduce_ex__", "__getstate__", "__new__", "__getattribute__")
 
 
 cdef Kind kind_of(object cls):

@@ -144,12 +144,12 @@ def _reduce_view(view: memoryview) -> Any:
     return _view, (data, view.format, view.shape)
 
 
-def _view(data: Any, format: str, shape: tuple[int, ...]) -> Any:
+def _view(data: Any, code: str, shape: tuple[int, ...]) -> Any:
     view: Any = memoryview(data)
     # One dimension keeps the plain cast, which also allows length zero.
     if len(shape) == 1:
-        return view if format == "B" else view.cast(format)
-    return view.cast(format, shape)
+        return view if code == "B" else view.cast(code)
+    return view.cast(code, shape)
 
 
 def _reduce_method(method: types.MethodType) -> Any:

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from types import CodeType, FunctionType
 from typing import Any
 
-__all__ = ["MAIN_NAMES", "base_of", "main_class", "token_base"]
+__all__ = ["MAIN_NAMES", "base_of", "function_token", "main_class", "main_function", "token_base"]
 
 MAIN_NAMES = frozenset({"__main__", "__mp_main__"})
 
@@ -47,7 +47,7 @@ def token_base(cls: type) -> bytes:
         name = digest.hexdigest()
     except _Incomparable:
         name = os.urandom(12).hex()
-    return f"{_origin(cls.__module__)}|{cls.__qualname__}|{name}".encode("utf-8", "surrogatepass")
+    return _name(cls.__qualname__, name, cls.__module__)
 
 
 def base_of(token: bytes) -> tuple[bytes, int]:
@@ -58,14 +58,40 @@ def base_of(token: bytes) -> tuple[bytes, int]:
 
 def main_class(base: bytes) -> type | None:
     """The class of this process's own main module that ``base`` may mean."""
-    main = sys.modules.get("__main__")
+    found = _in_main(base)
+    return found if isinstance(found, type) and found.__module__ in MAIN_NAMES else None
+
+
+def function_token(function: FunctionType) -> bytes | None:
+    """What every process derives alike for one function of a main module; None for all other functions."""
+    if function.__module__ not in MAIN_NAMES or "<" in function.__qualname__:
+        return None
+    digest = blake2b(digest_size=12)
+    for part in _parts_of_code(function.__code__):
+        digest.update(part.encode("utf-8", "surrogatepass"))
+        digest.update(b"\0")
+    return _name(function.__qualname__, digest.hexdigest(), "__main__")
+
+
+def main_function(token: bytes) -> FunctionType | None:
+    """The function of this process's own main module that has this token."""
+    found = _in_main(token)
+    return found if type(found) is FunctionType and function_token(found) == token else None
+
+
+def _in_main(base: bytes) -> Any:
+    """What this process's own main module has under the qualified name in ``base``."""
     origin, _, rest = base.decode("utf-8", "surrogatepass").partition("|")
     if origin != _origin("__main__"):
         return None
-    found: Any = main
+    found: Any = sys.modules.get("__main__")
     for name in rest.rpartition("|")[0].split("."):
         found = getattr(found, name, None)
-    return found if isinstance(found, type) and found.__module__ in MAIN_NAMES else None
+    return found
+
+
+def _name(qualname: str, digest: str, module: str) -> bytes:
+    return f"{_origin(module)}|{qualname}|{digest}".encode("utf-8", "surrogatepass")
 
 
 class _Incomparable(Exception):

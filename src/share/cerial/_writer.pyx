@@ -9,9 +9,6 @@ from share.cerial cimport _tags as tags
 
 cdef extern from "Python.h":
     bint PyBytes_CheckExact(object) noexcept
-    bint PyUnicode_IS_COMPACT_ASCII(object) noexcept
-    char* PyUnicode_DATA(object) noexcept
-    Py_ssize_t PyUnicode_GET_LENGTH(object) noexcept
     int _PyBytes_Resize(PyObject**, Py_ssize_t) except -1
 
 cdef enum:
