@@ -17,7 +17,7 @@ from .._ringbuf cimport (
     CELL, CLAIM_CORRUPT, CLAIM_FULL, CLAIMED, CLOSED, COMMITTED, CORRUPT, FREE, MAX_CELLS, MAX_OWNERS,
     MPSC, PAD,
     mpsc_abort, mpsc_bind, mpsc_body, mpsc_bytes, mpsc_close, mpsc_commit, mpsc_free, mpsc_has_room,
-    mpsc_help, mpsc_init, mpsc_is_closed, mpsc_pad, mpsc_peek, mpsc_try_claim,
+    mpsc_help, mpsc_init, mpsc_is_closed, mpsc_is_freed, mpsc_pad, mpsc_peek, mpsc_try_claim,
 )
 from .._wait cimport now_ns, wait_until, wake, wake_always
 from ._memory cimport HEADER_BYTES, LINE, Header, integer
