@@ -280,6 +280,9 @@ def attach_share(name: str) -> Any:
     return _share_of(attach_session(name), None) if share is None else share
 
 
+_runtime.attach = attach_share
+
+
 def _share_of(session: Session, writes: Literal["wait"] | None) -> Share:
     """This process's Share for a session."""
     waits = _check_writes(writes)

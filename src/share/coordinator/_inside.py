@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from share import _runtime
 from share._kinds import is_value
 
 from ._live import MISSING
@@ -61,9 +62,7 @@ class Inside:
         return len(self._store.names())
 
     def __reduce__(self) -> Any:
-        from share._api import attach_share
-
-        return attach_share, (self._store.name,)
+        return _runtime.share_of, (self._store.name,)
 
     def __repr__(self) -> str:
         return f"<Share {self._store.name} in its coordinator: {', '.join(self._store.names())}>"
