@@ -248,6 +248,10 @@ cdef class Session:
         if self.response_segment is None:
             name = f"{self.name}_r{self.serial:x}"
             segment = Segment.create(name, spsc_bytes(RESPONSE_BYTES))
+            if self.control.closed:
+                # Whoever removes the share's segments did so after setting that bit, perhaps before ours was there.
+                unlink(name)
+                self._raise_if_closed()
             self.response_segment = segment
             spsc_init(self.response_segment.base, RESPONSE_BYTES)
             spsc_bind(&self.responses, self.response_segment.base, RESPONSE_BYTES)
