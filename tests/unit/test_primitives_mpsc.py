@@ -175,7 +175,12 @@ def test_damaged_stamps_and_records_are_reported_and_never_crash() -> None:
             ring = MPSCRing(memory, 64, create=True)
             ring.put_many([b"a" * 30, b"b" * 30])
             memory[512 + at : 520 + at] = value.to_bytes(8, "little")
-            for attempt in (lambda ring=ring: ring.put(b"x", timeout=0), ring.try_get, ring.try_get, ring.close):
+            for attempt in (
+                lambda ring=ring: ring.put(b"x", timeout=0),
+                ring.try_get,
+                ring.try_get,
+                ring.close,
+            ):
                 try:
                     attempt()
                 except (ShareError, ValueError):

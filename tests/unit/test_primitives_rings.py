@@ -112,7 +112,12 @@ def test_the_longest_record_fits_at_every_offset_and_a_longer_one_is_refused(mak
         assert ring.get() == longest
         ring.put(b"x", timeout=10)  # moves the place where the next one begins
         assert ring.get() == b"x"
-    for attempt in (ring.put, ring.try_put, lambda data: ring.put_many([b"", data]), lambda data: ring.claim(len(data))):
+    for attempt in (
+        ring.put,
+        ring.try_put,
+        lambda data: ring.put_many([b"", data]),
+        lambda data: ring.claim(len(data)),
+    ):
         with pytest.raises(RecordTooLargeError, match=f"at most {ring.largest}"):
             attempt(longest + b"!")
     assert ring.try_get() is None
@@ -316,7 +321,12 @@ def test_what_was_put_before_close_still_arrives(ring: Ring) -> None:
     assert ring.close()
     assert ring.closed
     assert not ring.close()
-    for attempt in (lambda: ring.put(b"x"), lambda: ring.try_put(b"x"), lambda: ring.put_many([b"x"]), lambda: ring.claim(1)):
+    for attempt in (
+        lambda: ring.put(b"x"),
+        lambda: ring.try_put(b"x"),
+        lambda: ring.put_many([b"x"]),
+        lambda: ring.claim(1),
+    ):
         with pytest.raises(ShareClosedError, match="closed"):
             attempt()
     assert list(ring) == [b"1", b"2"]

@@ -1,0 +1,433 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""Small concurrent programs over flags, wait words and rings; conftest.py builds this module for the tests.
+
+Each program has two to four parties. In each iteration party 0 prepares the memory, all start together, each
+leaves one number, and party 0 adds what the memory says afterwards. The test compares the set of all outcomes
+with the set that the memory model and the algorithms allow.
+"""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from share._atomic cimport fence_sc, load32_acq, load_acq, load_rlx, pause, store_rel, store_rlx
+from share._flags cimport flag_raise, flag_read
+from share._ringbuf cimport (
+    CLAIM_OK, CLAIMED, COMMITTED, FREE, MPSC, SPSC, SPSCRecord, mpsc_bind, mpsc_body, mpsc_close, mpsc_commit,
+    mpsc_free, mpsc_help, mpsc_init, mpsc_pad, mpsc_peek, mpsc_try_claim, spsc_bind, spsc_init, spsc_peek,
+    spsc_put, spsc_take,
+)
+from share._wait cimport announce, wake, wake_always
+
+cdef extern from *:
+    """
+    #include <sched.h>
+    #include <stdint.h>
+    static inline uint64_t arrive(uint64_t *p) { return __atomic_add_fetch(p, 1, __ATOMIC_SEQ_CST); }
+    """
+    uint64_t arrive(uint64_t* p) nogil
+    int sched_yield() nogil
+
+cdef enum:
+    CELLS = 8
+    # The memory: what the parties share besides the ring, each word on lines of its own; then the outcomes.
+    BARRIER = 0
+    X = 128
+    Y = 256
+    WORD = 384
+    RESULTS = 512               # one int64 a party, 128 bytes apart
+    RING = 1024
+    OUTCOMES = 8192             # four parties' numbers and the last word, of each iteration
+    NUMBERS = 5
+
+MEMORY = OUTCOMES
+OUTCOME_BYTES = NUMBERS * 8
+
+cdef struct Place:
+    char* memory
+    uint64_t* x
+    uint64_t* y
+    uint32_t* word
+    MPSC mpsc
+    SPSC spsc
+
+# A program: prepare (party 0 alone), a party's part, what is left at the end (party 0 alone).
+ctypedef void (*Prepare)(Place* p) noexcept nogil
+ctypedef int64_t (*Part)(Place* p, int who) noexcept nogil
+ctypedef int64_t (*Final)(Place* p) noexcept nogil
+
+cdef struct Program:
+    const char* name
+    int parties
+    Prepare prepare
+    Part part
+    Final final
+
+
+cdef void clear(Place* p) noexcept nogil:
+    store_rlx(p.x, 0)
+    store_rlx(p.y, 0)
+    store_rlx(<uint64_t*> p.word, 0)
+    mpsc_init(p.memory + RING, CELLS)
+
+
+cdef void clear_spsc(Place* p) noexcept nogil:
+    clear(p)
+    spsc_init(p.memory + RING, 256)
+
+
+cdef int64_t nothing(Place* p) noexcept nogil:
+    return 0
+
+
+# ---- flags --------------------------------------------------------------------------------------------------
+
+cdef int64_t returned_call(Place* p, int who) noexcept nogil:
+    """0: a call raises its flag, ends, and says so. 1: who learned of the end reads the flag."""
+    cdef int64_t learned
+    if who == 0:
+        flag_raise(p.x, 7)
+        fence_sc()
+        store_rlx(p.y, 1)
+        return 0
+    learned = load_rlx(p.y)
+    return learned * 10 + <int64_t> flag_read(p.x)
+
+
+cdef int64_t crossed_calls(Place* p, int who) noexcept nogil:
+    """Each ends a call on a flag of its own, then reads the other's flag: not both can miss."""
+    flag_raise(p.x if who == 0 else p.y, 1)
+    fence_sc()
+    return flag_read(p.y if who == 0 else p.x)
+
+
+cdef int64_t highest(Place* p, int who) noexcept nogil:
+    """0, 1, 2 raise to 1, 2, 3; 3 reads twice."""
+    cdef int64_t first
+    if who < 3:
+        flag_raise(p.x, who + 1)
+        return 0
+    first = load_rlx(p.x)
+    return first * 10 + <int64_t> load_rlx(p.x)
+
+
+cdef int64_t highest_left(Place* p) noexcept nogil:
+    return load_rlx(p.x)
+
+
+cdef int64_t commit_shows(Place* p, int who) noexcept nogil:
+    """0 publishes a value and moves the commit position; 1 reads the position, then the value."""
+    cdef int64_t seen
+    if who == 0:
+        store_rlx(p.x, 5)
+        store_rel(p.y, 1)
+        return 0
+    seen = load_acq(p.y)
+    return seen * 10 + <int64_t> load_rlx(p.x)
+
+
+# ---- wait words ---------------------------------------------------------------------------------------------
+
+cdef int64_t sleeper_and_waker(Place* p, int who) noexcept nogil:
+    """0 announces itself and looks at the condition; 1 makes it true and wakes."""
+    if who == 0:
+        announce(p.word)
+        return load_rlx(p.x)
+    store_rlx(p.x, 1)
+    wake(p.word)
+    return 0
+
+
+cdef int64_t still_odd(Place* p) noexcept nogil:
+    return load32_acq(p.word) & 1               # 1: a sleep would not end
+
+
+cdef int64_t sleeper_and_two_wakers(Place* p, int who) noexcept nogil:
+    if who == 0:
+        announce(p.word)
+        return load_rlx(p.x) + load_rlx(p.y)
+    store_rlx(p.x if who == 1 else p.y, 1)
+    wake(p.word)
+    return 0
+
+
+cdef int64_t sleeper_and_unconditional_waker(Place* p, int who) noexcept nogil:
+    cdef uint32_t w
+    if who == 0:
+        w = announce(p.word)
+        store_rlx(p.y, w)
+        return load_rlx(p.x)
+    store_rlx(p.x, 1)
+    wake_always(p.word)
+    return 0
+
+
+cdef int64_t unchanged(Place* p) noexcept nogil:
+    return load32_acq(p.word) == load_rlx(p.y)
+
+
+# ---- the MPSC ring ------------------------------------------------------------------------------------------
+
+cdef int64_t claim(Place* p, uint32_t owner, uint32_t n) noexcept nogil:
+    """The position, or -1 full, -2 closed."""
+    cdef uint64_t position = 0
+    cdef int answer = mpsc_try_claim(&p.mpsc, owner, n, &position)
+    return <int64_t> position if answer == CLAIM_OK else -answer
+
+
+cdef int64_t two_claims(Place* p, int who) noexcept nogil:
+    return claim(p, who, 2 + who)               # of 2 and 3 cells
+
+
+cdef int64_t tail_left(Place* p) noexcept nogil:
+    mpsc_help(&p.mpsc)
+    return load_acq(p.mpsc.tail)
+
+
+cdef int64_t three_claims(Place* p, int who) noexcept nogil:
+    return claim(p, who, 1)
+
+
+cdef void one_place_left(Place* p) noexcept nogil:
+    clear(p)
+    mpsc_bind(&p.mpsc, p.memory + RING, CELLS)
+    claim(p, 9, 5)                              # seven may be claimed in all
+
+
+cdef int64_t last_place(Place* p, int who) noexcept nogil:
+    return claim(p, who, 2)
+
+
+cdef void near_the_end(Place* p) noexcept nogil:
+    """Head and tail at 6: two cells before the end."""
+    cdef uint32_t n, owner
+    clear(p)
+    mpsc_bind(&p.mpsc, p.memory + RING, CELLS)
+    mpsc_commit(&p.mpsc, 9, 6, claim(p, 9, 6))
+    mpsc_peek(&p.mpsc, 0, &n, &owner)
+    mpsc_free(&p.mpsc, 0, 6)
+
+
+cdef int64_t wrapped_claims(Place* p, int who) noexcept nogil:
+    return claim(p, who, 3)                     # one pads 6 and 7 and begins at 8; no room for another
+
+
+cdef int64_t claim_and_close(Place* p, int who) noexcept nogil:
+    return claim(p, 0, 2) if who == 0 else mpsc_close(&p.mpsc)
+
+
+cdef int64_t two_closes(Place* p, int who) noexcept nogil:
+    return mpsc_close(&p.mpsc)
+
+
+cdef int64_t body_of_a_commit(Place* p, int who) noexcept nogil:
+    """0 claims two cells, writes and commits them; 1 looks, and adds up the body if it is committed."""
+    cdef uint64_t* body
+    cdef uint32_t n = 0, owner = 0
+    cdef int64_t position
+    cdef int state
+    if who == 0:
+        position = claim(p, 3, 2)
+        body = <uint64_t*> mpsc_body(&p.mpsc, position)
+        store_rlx(body, 1)
+        store_rlx(body + 15, 2)
+        mpsc_commit(&p.mpsc, 3, 2, position)
+        return 0
+    state = mpsc_peek(&p.mpsc, 0, &n, &owner)
+    if state != COMMITTED:
+        return state
+    body = <uint64_t*> mpsc_body(&p.mpsc, 0)
+    return COMMITTED + 10 * <int64_t> (load_rlx(body) + load_rlx(body + 15)) + 100 * n + 1000 * owner
+
+
+cdef void body_clear(Place* p) noexcept nogil:
+    clear(p)
+    mpsc_bind(&p.mpsc, p.memory + RING, CELLS)
+    store_rlx(<uint64_t*> mpsc_body(&p.mpsc, 0), 0)
+    store_rlx(<uint64_t*> mpsc_body(&p.mpsc, 0) + 15, 0)
+
+
+cdef void claimed_at_head(Place* p) noexcept nogil:
+    clear(p)
+    mpsc_bind(&p.mpsc, p.memory + RING, CELLS)
+    claim(p, 0, 2)
+
+
+cdef int64_t commit_against_pad(Place* p, int who) noexcept nogil:
+    return mpsc_commit(&p.mpsc, 0, 2, 0) if who == 0 else mpsc_pad(&p.mpsc, 0)
+
+
+cdef int64_t state_at_head(Place* p) noexcept nogil:
+    cdef uint32_t n, owner
+    return mpsc_peek(&p.mpsc, 0, &n, &owner)
+
+
+cdef void full(Place* p) noexcept nogil:
+    clear(p)
+    mpsc_bind(&p.mpsc, p.memory + RING, CELLS)
+    claim(p, 9, 7)
+    store_rlx(<uint64_t*> mpsc_body(&p.mpsc, 0), 1)
+    mpsc_commit(&p.mpsc, 9, 7, 0)
+
+
+cdef int64_t free_against_claim(Place* p, int who) noexcept nogil:
+    """0 reads the body at 0 and frees all; 1 tries to claim the whole next lap's begin and writes there."""
+    cdef uint32_t n, owner
+    cdef int64_t seen, position
+    if who == 0:
+        mpsc_peek(&p.mpsc, 0, &n, &owner)
+        seen = load_rlx(<uint64_t*> mpsc_body(&p.mpsc, 0))
+        mpsc_free(&p.mpsc, 0, 7)
+        return seen
+    position = claim(p, 1, 1)                   # 7, the last cell
+    if position < 0:
+        return position
+    position = claim(p, 1, 1)                   # 8, which is cell 0 again
+    if position == 8:
+        store_rlx(<uint64_t*> mpsc_body(&p.mpsc, 8), 2)
+    return position
+
+
+cdef int64_t kept_full(Place* p, int who) noexcept nogil:
+    """0 to 2 claim and commit one cell each; 3 consumes and frees what it finds, at most three."""
+    cdef int64_t position
+    cdef uint64_t head = 0
+    cdef uint32_t n = 0, owner = 0
+    cdef int rounds
+    if who < 3:
+        position = claim(p, who, 1)
+        store_rlx(<uint64_t*> mpsc_body(&p.mpsc, position), who + 1)
+        mpsc_commit(&p.mpsc, who, 1, position)
+        return 0
+    cdef int64_t seen = 0
+    for rounds in range(200):
+        if head < 3 and mpsc_peek(&p.mpsc, head, &n, &owner) == COMMITTED:
+            if load_rlx(<uint64_t*> mpsc_body(&p.mpsc, head)) != owner + 1:
+                return -1                       # a body of somebody else
+            seen |= 1 << owner
+            mpsc_free(&p.mpsc, head, head + n)
+            head += n
+    return seen if head == <uint64_t> (seen & 1) + ((seen >> 1) & 1) + ((seen >> 2) & 1) else -2
+
+
+# ---- the SPSC ring ------------------------------------------------------------------------------------------
+
+cdef int64_t records_in_order(Place* p, int who) noexcept nogil:
+    """0 puts 1 and 2; 1 takes what there is, twice: its digits."""
+    cdef SPSCRecord record
+    cdef const char* payload = NULL
+    cdef uint64_t value
+    cdef int64_t seen = 0
+    cdef int i
+    if who == 0:
+        for i in range(1, 3):
+            value = i
+            spsc_put(&p.spsc, 1, i, <char*> &value, 8)
+        return 0
+    for i in range(2):
+        if spsc_peek(&p.spsc, &record, &payload) == 1:
+            seen = seen * 10 + (<int64_t*> payload)[0]
+            if record.position != (<uint64_t*> payload)[0]:
+                return -1
+            spsc_take(&p.spsc)
+    return seen
+
+
+cdef int64_t response_before_commit(Place* p, int who) noexcept nogil:
+    """0 puts the response to 1 and then moves the commit position there; 1 reads the position, then the ring."""
+    cdef SPSCRecord record
+    cdef const char* payload = NULL
+    cdef uint64_t value = 5
+    cdef int64_t commit
+    if who == 0:
+        spsc_put(&p.spsc, 1, 1, <char*> &value, 8)
+        store_rel(p.y, 1)
+        return 0
+    commit = load_acq(p.y)
+    return commit * 10 + spsc_peek(&p.spsc, &record, &payload)
+
+
+# ---- running them -------------------------------------------------------------------------------------------
+
+cdef Program[17] programs
+programs[0] = Program(b"returned_call", 2, clear, returned_call, nothing)
+programs[1] = Program(b"crossed_calls", 2, clear, crossed_calls, nothing)
+programs[2] = Program(b"highest", 4, clear, highest, highest_left)
+programs[3] = Program(b"commit_shows", 2, clear, commit_shows, nothing)
+programs[4] = Program(b"sleeper_and_waker", 2, clear, sleeper_and_waker, still_odd)
+programs[5] = Program(b"sleeper_and_two_wakers", 3, clear, sleeper_and_two_wakers, still_odd)
+programs[6] = Program(b"sleeper_and_unconditional_waker", 2, clear, sleeper_and_unconditional_waker, unchanged)
+programs[7] = Program(b"two_claims", 2, clear, two_claims, tail_left)
+programs[8] = Program(b"three_claims", 3, clear, three_claims, tail_left)
+programs[9] = Program(b"last_place", 2, one_place_left, last_place, tail_left)
+programs[10] = Program(b"wrapped_claims", 2, near_the_end, wrapped_claims, tail_left)
+programs[11] = Program(b"claim_and_close", 2, clear, claim_and_close, tail_left)
+programs[12] = Program(b"two_closes", 2, clear, two_closes, tail_left)
+programs[13] = Program(b"body_of_a_commit", 2, body_clear, body_of_a_commit, nothing)
+programs[14] = Program(b"commit_against_pad", 2, claimed_at_head, commit_against_pad, state_at_head)
+programs[15] = Program(b"free_against_claim", 2, full, free_against_claim, nothing)
+programs[16] = Program(b"kept_full", 4, clear, kept_full, tail_left)
+cdef Program[2] spsc_programs
+spsc_programs[0] = Program(b"records_in_order", 2, clear_spsc, records_in_order, nothing)
+spsc_programs[1] = Program(b"response_before_commit", 2, clear_spsc, response_before_commit, nothing)
+
+
+cdef Program* find(bytes name) except NULL:
+    for i in range(17):
+        if programs[i].name == name:
+            return &programs[i]
+    for i in range(2):
+        if spsc_programs[i].name == name:
+            return &spsc_programs[i]
+    raise KeyError(name)
+
+
+def parties(name: str) -> int:
+    return find(name.encode()).parties
+
+
+cdef void meet(uint64_t* barrier, uint64_t goal) noexcept nogil:
+    cdef int rounds = 0
+    arrive(barrier)
+    while load_acq(barrier) < goal:             # pairs with the arrival of the last
+        rounds += 1
+        if rounds % 64 == 0:
+            sched_yield()
+        else:
+            pause()
+
+
+def run(name: str, who: int, iterations: int, memory) -> None:
+    """One party's part, without the GIL. The memory begins zeroed and is shared by all parties."""
+    cdef Program* program = find(name.encode())
+    cdef unsigned char[::1] view = memory
+    cdef Place place
+    cdef int64_t* outcome
+    cdef uint64_t i, goal = 0, count = iterations, noise = 88172645463325252ULL + who
+    cdef int me = who, j
+    cdef char* base = <char*> &view[0]
+    place.memory = base
+    place.x = <uint64_t*> (base + X)
+    place.y = <uint64_t*> (base + Y)
+    place.word = <uint32_t*> (base + WORD)
+    with nogil:
+        for i in range(count):
+            if me == 0:
+                program.prepare(&place)
+            goal += program.parties
+            meet(<uint64_t*> base, goal)
+            mpsc_bind(&place.mpsc, base + RING, CELLS)
+            spsc_bind(&place.spsc, base + RING, 256)
+            goal += program.parties
+            meet(<uint64_t*> base, goal)
+            noise ^= noise << 13
+            noise ^= noise >> 7
+            noise ^= noise << 17
+            for j in range(<int> (noise & 15)):     # who is first varies
+                pause()
+            (<int64_t*> (base + RESULTS + me * 128))[0] = program.part(&place, me)
+            goal += program.parties
+            meet(<uint64_t*> base, goal)
+            if me == 0:
+                outcome = <int64_t*> (base + OUTCOMES) + i * NUMBERS
+                for j in range(NUMBERS - 1):
+                    outcome[j] = (<int64_t*> (base + RESULTS + j * 128))[0] if j < program.parties else 0
+                outcome[NUMBERS - 1] = program.final(&place)
