@@ -14,12 +14,9 @@ from collections.abc import Callable
 
 import pytest
 
-from share import _wait
 from share.primitives import FlagArray, MPSCRing, SPSCRing, WaitWord
 
-pytestmark = pytest.mark.skipif(
-    not _wait.has_testpoints(), reason="not a SHARE_TESTPOINTS=1 build (how to make one: see the module docstring)"
-)
+pytestmark = pytest.mark.testpoints
 
 CELLS = 16
 RECORD = struct.Struct("<II")
