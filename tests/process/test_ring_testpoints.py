@@ -227,7 +227,8 @@ def test_a_producer_stopped_in_a_claim_delays_the_rest_and_then_all_is_there() -
 
 
 @pytest.mark.parametrize(
-    "point", ["mpsc.claimed", "mpsc.moved_tail", "mpsc.written", "mpsc.committed", "mpsc.wrapped", "mpsc.helped"]
+    "point",
+    ["mpsc.claimed", "mpsc.moved_tail", "mpsc.written", "mpsc.committed", "mpsc.wrapped", "mpsc.helped"],
 )
 def test_producers_delayed_at_a_point_keep_every_record_and_the_order(point: str) -> None:
     ring = shared()
