@@ -154,7 +154,7 @@ cdef class Cells:
         if runs:
             return runs.pop()
         if self.offset + length > self.end and self.gaps and -self.gaps[0][0] >= length:
-            bytes, where, end = heappop(self.gaps)
+            _, where, end = heappop(self.gaps)
             self.add_gap(locator(self.segment, self.offset), self.end)
             self.segment, self.offset, self.end = locator_segment(where), locator_offset(where), end
         if self.offset + length > self.end:
@@ -182,7 +182,7 @@ cdef class Cells:
 
         Returns the gaps as [(locator, end offset)].
         """
-        cdef uint64_t index, size, where, length, position = START, current = 0
+        cdef uint64_t index, size, where, length, position = START
         found = []
         sizes = [(index, size) for index, (kind, size) in enumerate(self.control.segments()) if kind == self.kind]
         runs = iter([*used, (locator((1 << 23) - 1, 0), 0)])

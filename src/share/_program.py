@@ -11,7 +11,9 @@ __all__ = ["start_detached", "start_program", "surroundings"]
 
 # The coordinator is a program of its own. It is told the owner's sys.path, so that it finds share itself and the
 # modules of the user's classes, and needs nothing of the owner's main module.
-_PROGRAM = "import sys; sys.path[:] = {path!r}; from share.coordinator.main import main; main({name!r}, {role})"
+_PROGRAM = (
+    "import sys; sys.path[:] = {path!r}; from share.coordinator.main import main; main({name!r}, {role})"
+)
 
 
 def surroundings() -> dict[str, Any]:

@@ -14,10 +14,10 @@ LAYERS = [
     {"__init__", "_api", "_lifecycle"},
     {"client", "coordinator"},
     {"_protocol", "primitives"},
-    {"_control", "_heap", "_slots", "_names", "_runtime", "_kinds"},
+    {"_control", "_heap", "_slots", "_names", "_runtime", "_kinds", "_program"},
     {"analysis"},
     {"cerial"},
-    {"_ringbuf", "_flags", "_wait", "_process"},
+    {"_ringbuf", "_flags", "_wait", "_process", "_spawn"},
     {"_segment", "_layout", "_atomic"},
     {"errors"},
 ]
@@ -101,8 +101,11 @@ def test_the_check_sees_imports_of_every_form(tmp_path: Path, monkeypatch: pytes
     inner = tmp_path / "inner"
     inner.mkdir()
     (inner / "x.pyx").write_text(
-        "from ..a import f, \\\n    g\nfrom .. import b\nfrom ..c cimport T\nimport os\ndef f():\n    from .y import z\n"
+        "from ..a import f, \\\n    g\nfrom .. import b\nfrom ..c cimport T\nimport os\n"
+        "def f():\n    from .y import z\n"
     )
     assert imports(inner / "x.pyx") == {("a",), ("b",), ("c",), ("inner", "y")}
-    (inner / "y.py").write_text("import share.a\nfrom share import b\ndef f():\n    from share.inner.x import g\n")
+    (inner / "y.py").write_text(
+        "import share.a\nfrom share import b\ndef f():\n    from share.inner.x import g\n"
+    )
     assert imports(inner / "y.py") == {("a",), ("b",), ("inner", "x")}

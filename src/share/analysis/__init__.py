@@ -1,10 +1,15 @@
 """Class analysis: a class in, a frozen :class:`ClassPlan` out, without running any of its code."""
 
-from ._explain import Explanation, explain
-from ._overrides import reads, returns_value, writes
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ._plan import ClassPlan, MethodPlan, Reason
-from ._planner import plan
-from ._trace import Trace, trace
+
+if TYPE_CHECKING:
+    from ._explain import Explanation, explain
+    from ._overrides import reads, returns_value, writes
+    from ._planner import plan
+    from ._trace import Trace, trace
 
 __all__ = [
     "ClassPlan",
@@ -19,3 +24,19 @@ __all__ = [
     "trace",
     "writes",
 ]
+
+# A coordinator is sent plans and makes none: the analysis itself is loaded by whoever first asks for it.
+_LATER = {
+    "_explain": {"Explanation", "explain"},
+    "_overrides": {"reads", "returns_value", "writes"},
+    "_planner": {"plan"},
+    "_trace": {"Trace", "trace"},
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _LATER.items():
+        if name in names:
+            value = globals()[name] = getattr(import_module(f".{module}", __name__), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

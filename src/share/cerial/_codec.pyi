@@ -1,7 +1,8 @@
-from typing import Any
+from typing import Any, final
 
 class Pickler: ...
 
+@final
 class Encoder:
     reduce: Any
     def write(self, data: Any) -> None: ...

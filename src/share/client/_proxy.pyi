@@ -55,7 +55,12 @@ class Method:
     @property
     def plan(self) -> MethodPlan: ...
     def __init__(
-        self, name: str, plan: MethodPlan, function: Callable[..., Any], index_of: dict[str, int], opaque: bool
+        self,
+        name: str,
+        plan: MethodPlan,
+        function: Callable[..., Any],
+        index_of: dict[str, int],
+        opaque: bool,
     ) -> None: ...
     def __get__(self, instance: Any, owner: type | None = None, /) -> Any: ...
 

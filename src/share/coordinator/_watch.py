@@ -66,7 +66,12 @@ class Watch:
 
     def _look_for_slow(self) -> None:
         since, position = self.control.running()
-        if not self.slow_after or not since or since == self.reported or self.control.running_for() < self.slow_after:
+        if (
+            not self.slow_after
+            or not since
+            or since == self.reported
+            or self.control.running_for() < self.slow_after
+        ):
             return
         self.reported = since
         frame = sys._current_frames().get(threading.main_thread().ident or 0)

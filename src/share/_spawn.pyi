@@ -1,0 +1,3 @@
+from collections.abc import Mapping
+
+def spawn_detached(arguments: list[str], environment: Mapping[str, str]) -> int: ...
