@@ -6,7 +6,11 @@ Every measurement is a :class:`Case`. ``python -m bench.report`` prints all of t
 
 import contextlib
 import ctypes
+import importlib.util
 import multiprocessing
+import shutil
+import subprocess
+import tempfile
 import timeit
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,6 +62,7 @@ class Case:
     n: int
     code: str
     before: str = "pass"
+    needs: str = ""  # a name of the setting that is there only where that peer is installed
 
     def __str__(self) -> str:
         return f"{self.group} - {self.name}"
@@ -87,6 +92,7 @@ CASES = [
     Case(READ, "plain attribute", 2_000, "plain.n"),
     Case(READ, "RawValue", 2_000, "raw.value"),
     Case(READ, "Manager Namespace", 50, "namespace.n"),
+    Case(READ, "Redis GET", 50, "int(redis.get('n'))", needs="redis"),
     Case(SHORT, "share", 2_000, "shared_counter.text"),
     Case(SHORT, "plain attribute", 2_000, "plain.text"),
     Case(SHORT, "RawArray", 2_000, "letters.value.decode()"),
@@ -101,12 +107,16 @@ CASES = [
     Case(QUEUED, "mp.Queue.put", 4_000, "queue.put((1, 'increment', ()))", "drain_queue()"),
     Case(ONE, "share", 20_000, "call_and_read(shared_counter, {n})", "shared.flush()"),
     Case(ONE, "BaseManager", 200, "call_and_read(managed_counter, {n})"),
+    Case(ONE, "Redis INCR", 200, "incr_and_read(redis, {n})", needs="redis"),
+    Case(ONE, "Redis INCR, pipeline of 100", 2_000, "pipeline_and_read(redis, {n})", needs="redis"),
     Case(FOUR, "share", 40_000, "producers.run(shared_counter, 0, {n})", "shared.flush()"),
     Case(FOUR, "BaseManager", 800, "producers.run(managed_counter, 1, {n})"),
     Case(RESULT, "share", 100, "shared_counter.add(1)", "shared.flush()"),
     Case(RESULT, "BaseManager", 50, "managed_counter.add(1)"),
+    Case(RESULT, "Redis INCRBY", 50, "redis.incrby('n', 1)", needs="redis"),
     Case(WRITE, "share", 100, "shared_counter.n = 1; shared_counter.n", "shared.flush()"),
     Case(WRITE, "Manager Namespace", 50, "namespace.n = 1; namespace.n"),
+    Case(WRITE, "Redis SET, GET", 50, "redis.set('n', 1); int(redis.get('n'))", needs="redis"),
 ]
 
 
@@ -124,6 +134,47 @@ def call_and_read(counter: Any, n: int) -> None:
     for _ in range(n):
         counter.increment()
     assert counter.get() == target
+
+
+def incr_and_read(redis: Any, n: int) -> None:
+    target = int(redis.get("n")) + n
+    for _ in range(n):
+        redis.incr("n")
+    assert int(redis.get("n")) == target
+
+
+def pipeline_and_read(redis: Any, n: int) -> None:
+    target = int(redis.get("n")) + n
+    for _ in range(n // 100):
+        with redis.pipeline(transaction=False) as pipeline:
+            for _ in range(100):
+                pipeline.incr("n")
+            pipeline.execute()
+    assert int(redis.get("n")) == target
+
+
+@contextlib.contextmanager
+def redis_client() -> Iterator[Any]:
+    """A client of a private Redis server on a Unix socket; None if Redis is not installed."""
+    server = shutil.which("redis-server")
+    if server is None or importlib.util.find_spec("redis") is None:
+        yield None
+        return
+    import redis
+
+    with tempfile.TemporaryDirectory() as folder:
+        socket = f"{folder}/redis.sock"
+        options = ["--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder, "--daemonize", "no"]
+        with subprocess.Popen([server, *options], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if "ready to accept connections" in line.lower():
+                    break
+            with redis.Redis(unix_socket_path=socket) as client:
+                client.set("n", 0)
+                yield client
+            process.terminate()
+            process.stdout.read()
 
 
 def _consume(queue: Any, emptied: Any) -> None:
@@ -173,6 +224,7 @@ def setting() -> Iterator[dict[str, Any]]:
     with contextlib.ExitStack() as stack:
         base = stack.enter_context(Managed(ctx=fork))
         manager = stack.enter_context(SyncManager(ctx=fork))
+        redis = stack.enter_context(redis_client())
         queue: Any = fork.Queue()
         emptied, report = fork.Pipe(duplex=False)
         consumer = fork.Process(target=_consume, args=(queue, report), daemon=True)
@@ -201,4 +253,6 @@ def setting() -> Iterator[dict[str, Any]]:
             "drain_queue": drain_queue,
             "producers": producers,
             "call_and_read": call_and_read,
-        }
+            "incr_and_read": incr_and_read,
+            "pipeline_and_read": pipeline_and_read,
+        } | ({} if redis is None else {"redis": redis})

@@ -21,8 +21,9 @@ def measure(cases: Sequence[Case], names: dict[str, Any], rounds: int) -> Figure
     """Runs the cases of one group in turns, after one round that does not count.
 
     The ratio of two cases is formed within each round; what is reported is the median over the rounds, which a
-    disturbed round does not move.
+    disturbed round does not move. Peers that are not installed are left out.
     """
+    cases = [case for case in cases if not case.needs or case.needs in names]
     seconds: dict[str, list[float]] = {case.name: [] for case in cases}
     for _ in range(rounds + 1):
         for case in cases:

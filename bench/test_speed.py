@@ -7,6 +7,8 @@ from bench.cases import CASES
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_speed(benchmark, names, case):
+    if case.needs and case.needs not in names:
+        pytest.skip(f"no {case.needs} here")
     benchmark.group = case.group
     benchmark.extra_info["operations in a round"] = case.n
     benchmark.pedantic(case.run, args=(names,), setup=lambda: case.prepare(names), rounds=21, warmup_rounds=1)
