@@ -201,6 +201,18 @@ class Registry:
         return len(shared)
 
 
+class Recorder:
+    """Its effects can be seen after the share has gone."""
+
+    def __init__(self, path: str) -> None:
+        self.path, self.n = path, 0
+
+    def record(self, what: Any) -> None:
+        self.n += 1
+        with open(self.path, "a") as file:
+            file.write(f"{what}\n")
+
+
 # -- what workers run ---------------------------------------------------------------------------------
 
 
@@ -230,7 +242,6 @@ def write_log(shared: Any, who: int, times: int) -> None:
         shared.log.write(who, i)
 
 
-
 def increment_and_count(shared: Any, done: Any) -> None:
     """Increments for ever and says, in memory of its own, how many calls have returned."""
     counter = shared.counter
@@ -239,15 +250,24 @@ def increment_and_count(shared: Any, done: Any) -> None:
         done.value += 1
 
 
-
 def ask_for_ever(shared: Any) -> None:
     """Calls that wait, one after the other."""
     while True:
         shared.counter.next()
 
 
-
 def take_numbers(task: Any) -> list[int]:
     """Several calls that wait for their value."""
     shared, times = task
     return [shared.counter.next() for _ in range(times)]
+
+
+def use_until_closed(shared: Any) -> None:
+    """Uses the share until it says that it is closed."""
+    from share import ShareClosedError
+
+    try:
+        while True:
+            shared.counter.next()
+    except ShareClosedError:
+        pass
