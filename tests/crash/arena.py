@@ -237,11 +237,7 @@ class Arena:
     def successor_round(self, point: str, action: str, nth: int, others: int) -> bool:
         """The coordinator is killed with work queued, and so is its successor, at a point of its take-over."""
         first = self.producers + 1
-        pid = self.control.coordinator_pid()
-        if not pid:
-            self.share.ledger.count(0)
-            self.check(first)
-            pid = self.control.coordinator_pid()
+        self.share.ledger.arm("")               # waits: from here on there is a coordinator
         self.environment.arm(f"{point}:{action}:{nth}" if action != "delay" else f"{point}:delay")
         role = self.control.role
         rest = [self.start()[0] for _ in range(others)]
@@ -277,7 +273,7 @@ class Arena:
     def rescuer_round(self, point: str, action: str, nth: int, others: int) -> bool:
         """The process that starts the successor is killed while it does that."""
         first = self.producers + 1
-        self.check(first)
+        self.share.ledger.arm("")
         self.kill_coordinator()
         armed = f"{point}:{action}:{nth}" if action != "delay" else f"{point}:delay"
         victim, _ = self.start(armed)

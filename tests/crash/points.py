@@ -31,3 +31,11 @@ RESCUER = """
 CLOSER = """
     mpsc.closed coordinator.closed segment.unlinked coordinator.answered coordinator.committed
 """.split()
+
+#: Points that a process comes by only once.
+ONCE = """
+    process.entered process.registered client.opened_responses rescue.elected rescue.started rescue.noted_process
+    rescue.noted takeover.registered takeover.role takeover.dropped_directory takeover.dropped takeover.freed
+    takeover.loaded takeover.cells takeover.heap takeover.woken coordinator.made_segment coordinator.listed_segment
+    mpsc.closed coordinator.closed takeover.unlinked_spill reap.unlinked mpsc.padded mpsc.consumer_helped
+""".split()
