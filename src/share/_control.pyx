@@ -22,6 +22,19 @@ from .errors import CoordinatorLostError, CorruptDataError, SegmentError, ShareC
 
 log = logging.getLogger("share")
 
+cdef extern from *:
+    """
+    #ifdef SHARE_TESTPOINTS
+    #define SH_HAS_TESTPOINTS 1
+    #else
+    #define SH_HAS_TESTPOINTS 0
+    #endif
+    """
+    const int SH_HAS_TESTPOINTS
+
+#: Whether this build has the test points of the crash suite.
+TESTPOINTS = bool(SH_HAS_TESTPOINTS)
+
 cdef uint64_t MASK63 = ~CLOSED_BIT
 # A process word that is certainly dead: no process with the greatest pid there is started one tick after the boot.
 cdef uint64_t NOBODY = <uint64_t>1 << 22 | ((1 << 22) - 1)

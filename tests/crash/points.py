@@ -1,0 +1,41 @@
+"""The named test points, by the role of the process that comes by them."""
+
+CLIENT = """
+    process.entered process.registered segment.created client.spilled client.opened_responses client.claimed
+    client.flagged client.written client.committed client.read_answer mpsc.claimed mpsc.moved_tail mpsc.written
+    mpsc.committed mpsc.wrapped mpsc.helped wait.announced wait.bumped wait.bumped_always spsc.taken spsc.skipped
+    segment.unlinked
+""".split()
+
+COORDINATOR = """
+    coordinator.noted coordinator.executed coordinator.prepared coordinator.published coordinator.spilled
+    coordinator.answered coordinator.committed coordinator.unlinked_spill coordinator.freed coordinator.settled
+    coordinator.made_segment coordinator.listed_segment mpsc.consumer_helped mpsc.padded mpsc.freed
+    mpsc.moved_head slot.begun slot.written slot.published heap.carved heap.released store.released store.buried
+    spsc.wrapped spsc.written spsc.committed segment.created segment.unlinked wait.announced wait.bumped
+    reap.unlinked
+""".split()
+
+SUCCESSOR = """
+    process.entered process.registered takeover.registered takeover.role takeover.dropped_directory
+    takeover.dropped takeover.cut spsc.cut segment.unlinked takeover.unlinked_spill mpsc.freed mpsc.moved_head
+    takeover.freed takeover.loaded takeover.cells takeover.heap takeover.woken wait.bumped_always
+    coordinator.noted coordinator.prepared coordinator.answered coordinator.committed
+""".split()
+
+RESCUER = """
+    process.entered process.registered rescue.elected rescue.started rescue.noted_process rescue.noted
+    wait.announced wait.bumped_always
+""".split()
+
+CLOSER = """
+    mpsc.closed coordinator.closed segment.unlinked coordinator.answered coordinator.committed
+""".split()
+
+#: Points that a process comes by only once.
+ONCE = """
+    process.entered process.registered client.opened_responses rescue.elected rescue.started rescue.noted_process
+    rescue.noted takeover.registered takeover.role takeover.dropped_directory takeover.dropped takeover.freed
+    takeover.loaded takeover.cells takeover.heap takeover.woken coordinator.made_segment coordinator.listed_segment
+    mpsc.closed coordinator.closed takeover.unlinked_spill reap.unlinked mpsc.padded mpsc.consumer_helped
+""".split()
