@@ -66,3 +66,20 @@ def _is_standard(cls: type) -> bool:
         return False
     _ATOMS.add(cls)
     return True
+
+
+def is_nested(obj: Any) -> bool:
+    """Whether a mutable object that is read from a share comes back as a nested proxy.
+
+    The others come back as private copies: what only makes sense as an object of the process itself (exceptions,
+    locks), and arrays and tables, whose users are C code that must have the real thing.
+    """
+    cls = type(obj)
+    if issubclass(cls, BaseException) or cls.__module__.partition(".")[0] in _COPIED_MODULES:
+        return False
+    return not callable(obj) or hasattr(cls, "__len__") or cls.__flags__ & (1 << 9) != 0
+
+
+_COPIED_MODULES = frozenset(
+    ("_thread", "threading", "logging", "numpy", "pandas", "polars", "pyarrow", "scipy", "torch")
+)
