@@ -6,7 +6,7 @@ import types
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-__all__ = ["is_value", "register_value"]
+__all__ = ["is_nested", "is_value", "register_value"]
 
 T = TypeVar("T", bound=type)
 
@@ -40,6 +40,8 @@ def is_value(obj: Any, _atoms: set[type] = _ATOMS, _type: Callable[[Any], type] 
     cls = _type(obj)
     if cls in _atoms:
         return True
+    if cls is dict or cls is list or cls is set:
+        return False
     if cls is tuple or cls is frozenset:
         return all(map(is_value, obj))
     if isinstance(obj, (type, enum.Enum)):
