@@ -6,7 +6,7 @@ import types
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-__all__ = ["is_value", "register_value"]
+__all__ = ["is_nested", "is_value", "register_value"]
 
 T = TypeVar("T", bound=type)
 
@@ -40,6 +40,8 @@ def is_value(obj: Any, _atoms: set[type] = _ATOMS, _type: Callable[[Any], type] 
     cls = _type(obj)
     if cls in _atoms:
         return True
+    if cls is dict or cls is list or cls is set:
+        return False
     if cls is tuple or cls is frozenset:
         return all(map(is_value, obj))
     if isinstance(obj, (type, enum.Enum)):
@@ -66,3 +68,20 @@ def _is_standard(cls: type) -> bool:
         return False
     _ATOMS.add(cls)
     return True
+
+
+def is_nested(obj: Any) -> bool:
+    """Whether a mutable object that is read from a share comes back as a nested proxy.
+
+    The others come back as private copies: what only makes sense as an object of the process itself (exceptions,
+    locks), and arrays and tables, whose users are C code that must have the real thing.
+    """
+    cls = type(obj)
+    if issubclass(cls, BaseException) or cls.__module__.partition(".")[0] in _COPIED_MODULES:
+        return False
+    return not callable(obj) or hasattr(cls, "__len__") or cls.__flags__ & (1 << 9) != 0
+
+
+_COPIED_MODULES = frozenset(
+    ("_thread", "threading", "logging", "numpy", "pandas", "polars", "pyarrow", "scipy", "torch")
+)

@@ -20,6 +20,12 @@ cdef enum:
     REMOVE = 8                  # del root name
     CLEAR = 9
     RUN = 10                    # function(*args, **kwargs) on mirrors, all or nothing
+    # on what is at a path in the target's state; the arguments begin with the path
+    CALL_AT = 11
+    SET_AT = 12
+    DELETE_AT = 13
+    GET_AT = 14
+    APPLY = 15                  # name: the in-place operator; target 0: the path is a root name
     # flags of a command
     RESPOND = 1
     SPILLED = 2

@@ -75,6 +75,13 @@ cdef enum:
     DONE = 0
     TO_PICKLE = 1               # the whole value has to be pickled
 
+cdef dict plain_types = {}      # subclass of an immutable built-in type -> that type
+
+
+def register_plain(cls: type, base: type) -> None:
+    """Have instances of ``cls``, a subclass of an immutable built-in type, travel as plain ``base``."""
+    plain_types[cls] = base
+
 
 class Pickler(pickle.Pickler):
     """A pickler of the C implementation that asks its encoder about every object it does not know."""
@@ -210,6 +217,8 @@ cdef class Encoder(Writer):
 
     cdef int put_mutable(self, object value, int depth) except -1:
         cdef int met
+        if not PyList_CheckExact(value) and not PyDict_CheckExact(value) and <object>Py_TYPE(value) in plain_types:
+            return self.put(plain_types[<object>Py_TYPE(value)](value), depth)
         if depth == 0:
             self.root = <void*>value
         elif Py_REFCNT(<PyObject*>value) > 2:
@@ -298,7 +307,8 @@ cdef class Encoder(Writer):
 
     cdef int put_key(self, object value, int depth) except -1:
         # What is hashed on arrival must not be an object whose state is still to come.
-        if PyUnicode_CheckExact(value) or PyLong_CheckExact(value) or is_plain(value):
+        if PyUnicode_CheckExact(value) or PyLong_CheckExact(value) or is_plain(value) or \
+                <object>Py_TYPE(value) in plain_types:
             return self.put(value, depth)
         return TO_PICKLE
 

@@ -1,13 +1,18 @@
 """Generated proxy classes: one for each shape, with a descriptor for each attribute and method."""
 
+from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+
+from ._containers import overrides
+from ._nested import Nested
 from ._proxy import Attribute, Method, Property, Proxy
 
 if TYPE_CHECKING:
     from share.analysis._plan import ClassPlan
 
-__all__ = ["proxy_class"]
+__all__ = ["nested_class", "proxy_class"]
 
 # What the proxy answers itself, whatever the user's class says.
 _OWN = frozenset(
@@ -21,7 +26,36 @@ _OWN = frozenset(
 def proxy_class(cls: type, attributes: tuple[str, ...], plan: "ClassPlan") -> type:
     """The proxy class for a user's class whose instances have cells for ``attributes``, from cell 1 on."""
     index_of = {name: index for index, name in enumerate(attributes, 1)}
+    members = _members(cls, plan, index_of, attributes)
+    if plan.kind != "opaque":
+        for name, index in index_of.items():
+            if not isinstance(members.get(name), Property):
+                members[name] = Attribute(index, name)
+    return _made(cls, Proxy, members)
+
+
+def nested_class(cls: type) -> type:
+    """The proxy class for objects of a class that are part of other objects' state."""
+    from share.analysis import plan
+
+    return _made(cls, Nested, _members(cls, plan(cls), {}, ()))
+
+
+def _made(cls: type, base: type, members: dict[str, Any]) -> type:
+    made = type(cls.__name__, (base,), members)
+    # What `match` goes by is a flag of the type.
+    if issubclass(cls, (list, deque, tuple)):
+        Sequence.register(made)
+    elif issubclass(cls, dict):
+        Mapping.register(made)
+    return made
+
+
+def _members(cls: type, plan: "ClassPlan", index_of: dict[str, int], attributes: tuple[str, ...]) -> dict[str, Any]:
     opaque = plan.kind == "opaque"
+    groups = {
+        name: tuple(sorted(index_of.get(other, 0) for other in group)) for group in plan.alias_groups for name in group
+    }
     members: dict[str, Any] = {
         "__slots__": (),
         "__module__": cls.__module__,
@@ -31,6 +65,8 @@ def proxy_class(cls: type, attributes: tuple[str, ...], plan: "ClassPlan") -> ty
         "_share_class_": cls,
         "_share_attributes_": attributes,
         "_share_plan_": plan,
+        "_share_index_": index_of,
+        "_share_groups_": groups,
     }
     for name, method in plan.methods.items():
         if name in _OWN or method.kind != "method":
@@ -43,13 +79,10 @@ def proxy_class(cls: type, attributes: tuple[str, ...], plan: "ClassPlan") -> ty
             members[name] = Property(
                 name, cls, plan.getters.get(name), plan.setters.get(name), plan.deleters.get(name), index_of
             )
-    if not opaque:
-        for name, index in index_of.items():
-            if not isinstance(members.get(name), Property):
-                members[name] = Attribute(index, name)
+    members.update(overrides(cls))
     if "__hash__" not in plan.methods and "__eq__" in members:
         members["__hash__"] = None
-    return type(cls.__name__, (Proxy,), members)
+    return members
 
 
 def _raw(cls: type, name: str) -> Any:

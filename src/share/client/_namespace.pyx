@@ -4,15 +4,17 @@ from libc.stdint cimport uint64_t
 
 from .._atomic cimport fence_acq, load_acq, load_rlx
 from .._layout cimport ABSENT, CLOSED_BIT, EMPTY, Slot, SLOT_SIZE, Version
-from .._protocol cimport ASSIGN, CLEAR, CREATE, LINK, REMOVE, RESPOND
+from .._protocol cimport APPLY, ASSIGN, CLEAR, CREATE, LINK, REMOVE, RESPOND
 from .._slots cimport slot_find, slot_read
 from ..cerial._codec cimport Encoder
+from ._augmented cimport carrying, is_augmented_store, take_operation
 from ._proxy cimport Proxy, new_proxy, read_slot
 from ._session cimport Session, Shared, note_reference
 
 from .._kinds import is_value
 from ..errors import NotShareableError, ReservedNameError, ShareClosedError
-from ._proxy import MISSING
+from .._paths import ATTRIBUTE
+from ._proxy import MISSING, plain
 from ._shapes import describe
 
 cdef object RESERVED = frozenset()
@@ -77,7 +79,7 @@ cdef class Namespace(Shared):
         c = load_acq(self.session.control.commit)
         if c - position < CLOSED_BIT and slot_find(cell.slot, c, &tag) >= 0 and tag == cell.tag:
             return cell.value
-        cell.value = read_slot(self.session, cell.slot, cell.owner, position, &tag)
+        cell.value = carrying(read_slot(self.session, cell.slot, cell.owner, position, &tag))
         cell.tag = tag
         return cell.value
 
@@ -148,14 +150,15 @@ cdef class Namespace(Shared):
 
     # -- writing --------------------------------------------------------------------------------------
 
-    cdef int command(self, int kind, str name, uint64_t target, encoder) except -1:
+    cdef int command(self, int kind, str name, uint64_t target, encoder, str operation=None) except -1:
         cdef Cell cell = self.cells.get(name)
         cdef uint64_t* raised = cell.flag if cell is not None else self.session.control.root_flag
         cdef bint wait = self.session.must_wait()
         cdef uint64_t position
         if self.detached:
             raise ShareClosedError(f"this process has closed its use of share {self.session.name}")
-        position = self.session.send(kind, RESPOND if wait else 0, target, name.encode(), <Encoder>encoder, &raised, 1)
+        position = self.session.send(kind, RESPOND if wait else 0, target, (operation or name).encode(),
+                                     <Encoder>encoder, &raised, 1)
         if wait:
             self.session.await_response(position, None)
         return 0
@@ -168,9 +171,23 @@ cdef class Namespace(Shared):
             raise ReservedNameError(f"{name!r} is a name of Share itself: choose another")
         if isinstance(value, Namespace):
             raise NotShareableError("a Share cannot be kept in a share: pass it to other processes as an argument")
+        operation = take_operation(value)
+        if operation is not None:
+            encoder = self.session.borrow()
+            try:
+                encoder.encode(("", ATTRIBUTE, name), "path")
+                encoder.encode(operation[1], f"operand for {name}")
+                self.command(APPLY, name, 0, encoder, operation[0])
+            finally:
+                self.session.give_back(encoder)
+            return
+        if isinstance(value, Proxy) and (<Proxy>value).is_nested:
+            value = plain(value)
         if isinstance(value, Proxy):
             proxy = value
             if proxy.session is self.session:
+                if is_augmented_store() or self.look_up(name) is proxy:
+                    return          # shared.items += [1]: the list has done it itself
                 note_reference(self.session.control)
                 self.command(LINK, name, proxy.id, None)
                 return

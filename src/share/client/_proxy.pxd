@@ -25,12 +25,31 @@ cdef class Proxy(Shared):
     cdef uint64_t* tags             # of the cached value, by cell
     cdef list values
     cdef Snapshot snapshot
+    cdef object children            # (cell, path) -> nested proxy, weak; None before the first
+    cdef readonly bint is_nested
+    cdef readonly bint opaque       # one cell for all state
     cdef object __weakref__
 
     cdef object read(self, uint32_t index)
     cdef Snapshot take_snapshot(self, uint32_t* indices, int count)
     cdef int forget_snapshot(self) except -1
     cdef object hand_out(self, Snapshot snapshot, object result)
+    cdef Snapshot cell_state(self, uint32_t index)
+    cdef Snapshot keep(self, uint32_t index, uint64_t tag, object value)
+    cdef uint64_t position_of(self, uint32_t index) noexcept
+    # Overridden by nested proxies.
+    cdef object current(self)
+    cdef object child(self, int kind, object key, object value)
+    cdef object attribute(self, str name)
+    cdef uint64_t send_at(self, int kind, bytes name, tuple args, dict kwargs, bint respond) except 0
+
+
+cdef Snapshot empty_snapshot(uint32_t cells)
+cdef object class_attribute(Proxy proxy, str name)
+cdef object plain_copy(Session session, object value)
+cdef object plain_operand(object value)
+cdef object execute(Proxy proxy, str name, tuple args, dict kwargs, bint wait)
+cdef bint has_dict(object cls)
 
 
 cdef Proxy new_proxy(type cls, Session session, uint64_t id, uint64_t flags_at, uint64_t slots_at,

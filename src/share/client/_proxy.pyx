@@ -10,16 +10,20 @@ from libc.string cimport memcpy
 
 from .._atomic cimport BROKEN, fence_acq, load_acq, load_rlx, pause, TESTPOINT
 from .._layout cimport ABSENT, CLOSED_BIT, DELETED, EMPTY, Slot, SLOT_SIZE, Version
-from .._protocol cimport CALL, DELETE, GET, KEYWORDS, NO_ARGUMENTS, RESPOND, SET, version_value
+from .._protocol cimport APPLY, CALL, DELETE, GET, KEYWORDS, NO_ARGUMENTS, RESPOND, SET, version_value
 from .._slots cimport slot_find, slot_read
 from ..cerial._codec cimport Encoder, decode
+from ._augmented cimport carrying, take_operation
 from ._session cimport Session, Shared
 
 from .._protocol import reference
 from ..errors import DeletedObjectError, NotShareableError, ShareError
-from .._kinds import is_value
-from ._copies import read_only_copy
+from .._kinds import is_nested, is_value
+from .._paths import ATTRIBUTE, ITEM
 from ._instances import instance_of
+
+#: callable(owner proxy, cell, path, class) -> nested proxy; set by the module that makes them.
+nested_factory = None
 
 MISSING = type("MISSING", (), {"__repr__": lambda self: "MISSING", "__slots__": ()})()
 
@@ -106,24 +110,81 @@ cdef class Proxy(Shared):
     def __dealloc__(self):
         free(self.tags)
 
-    cdef object read(self, uint32_t index):
-        """Barrier and slot read of one cell; MISSING if the attribute does not exist."""
-        cdef uint64_t position = load_rlx(self.flags), flag, tag = 0
+    cdef uint64_t position_of(self, uint32_t index) noexcept:
+        """What a read of that cell has to wait for."""
+        cdef uint64_t flag, position
+        fence_acq()
+        position = load_rlx(self.flags)
         if index:
             flag = load_rlx(self.flags + index)
             if flag > position:
                 position = flag
         flag = load_rlx(self.wide)
-        if flag > position:
-            position = flag
-        value = read_slot(self.session, self.slots + index, self.id, position, &tag)
+        return flag if flag > position else position
+
+    cdef object read(self, uint32_t index):
+        """Barrier and slot read of one cell; MISSING if the attribute does not exist."""
+        cdef uint64_t tag = 0
+        value = read_slot(self.session, self.slots + index, self.id, self.position_of(index), &tag)
         if value is MISSING or is_value(value):
-            self.values[index] = value
-            self.tags[index] = tag
+            value = carrying(value)
+        elif index and is_nested(value):
+            self.keep(index, tag, value)
+            value = nested_factory(self, index, (ATTRIBUTE, type(self)._share_attributes_[index - 1]), type(value))
+        else:
+            self.tags[index] = EMPTY
+            self.values[index] = None
             return value
-        self.tags[index] = EMPTY
-        self.values[index] = None
-        return read_only_copy(value)
+        self.values[index] = value
+        self.tags[index] = tag
+        return value
+
+    cdef Snapshot keep(self, uint32_t index, uint64_t tag, object value):
+        """Makes a decoded value this process's replica of a cell; from then on nobody may change it."""
+        cdef Snapshot new = self.snapshot.copy()
+        new.values[index] = value
+        new.tags[index] = tag
+        self.snapshot = new
+        return new
+
+    cdef Snapshot cell_state(self, uint32_t index):
+        """A snapshot in which that cell is fresh; the others, and the instance, need not be."""
+        cdef uint64_t position = self.position_of(index), tag = 0, c = load_acq(self.commit)
+        cdef Snapshot old = self.snapshot
+        if c - position < CLOSED_BIT and slot_find(self.slots + index, c, &tag) >= 0 and tag == old.tags[index]:
+            return old
+        value = read_slot(self.session, self.slots + index, self.id, position, &tag)
+        return self.keep(index, tag, value)
+
+    cdef object current(self):
+        """The object as it is now, for reading only."""
+        return self.cell_state(1).values[1] if self.opaque else self.take_snapshot(NULL, -1).instance
+
+    cdef object child(self, int kind, object key, object value):
+        """What a caller may have of a part of the present state."""
+        cdef uint32_t index
+        if is_value(value):
+            return carrying(value)
+        if isinstance(value, Shared):
+            return value
+        if not is_nested(value):
+            return plain_copy(self.session, value)
+        index = 1 if self.opaque else type(self)._share_index_.get(key, 0)
+        return nested_factory(self, index, (kind, key), type(value))
+
+    cdef object attribute(self, str name):
+        """An attribute that has no cell of its own and no descriptor."""
+        state = self.cell_state(1).values[1] if self.opaque else self.cell_state(0).values[0]
+        if state is not MISSING:
+            if not self.opaque:
+                if name in state:
+                    return self.child(ATTRIBUTE, name, state[name])
+            elif has_dict(type(state)) and name in state.__dict__:
+                return self.child(ATTRIBUTE, name, state.__dict__[name])
+        return class_attribute(self, name)
+
+    cdef uint64_t send_at(self, int kind, bytes name, tuple args, dict kwargs, bint respond) except 0:
+        raise NotImplementedError
 
     cdef Snapshot take_snapshot(self, uint32_t* indices, int count):
         """The given cells (count < 0: all) as they are at one C, in an instance of the user's class."""
@@ -200,23 +261,19 @@ cdef class Proxy(Shared):
 
     cdef object hand_out(self, Snapshot snapshot, object result):
         """What a caller may have of a local method's result: nothing that aliases the cached snapshot."""
-        cdef Encoder encoder
-        cdef Py_ssize_t used = 0
         if result is snapshot.instance:
             return self
-        if result is None or is_value(result) or isinstance(result, Proxy):
+        if result is None or is_value(result) or isinstance(result, Shared):
             return result
-        encoder = self.session.borrow()
-        encoder.reduce = None
+        found = part_of(snapshot.instance, result)
+        if found is not None:
+            return self.child(found[0], found[1], result)
         try:
-            encoder.encode(result, "result")
-            return decode(encoder.data, encoder.size, &used)
+            return plain_copy(self.session, result)
         except NotShareableError:
             # Iterators, views, functions bound to the snapshot: they get the snapshot, we make a new one.
             self.forget_snapshot()
             return result
-        finally:
-            self.session.give_back(encoder)
 
     def __reduce__(self):
         return reference, (self.session.name, self.id, self.flags_at, self.slots_at, self.shape_at, self.cells)
@@ -244,11 +301,7 @@ cdef class Proxy(Shared):
             if name.startswith("__") or name.startswith("_share_"):
                 raise
         # Neither an attribute with a cell nor a method: extras, then the class.
-        extras = self.read(0)
-        if extras is not MISSING and name in extras:
-            value = extras[name]
-            return value if is_value(value) else read_only_copy(value)
-        return class_attribute(self, name)
+        return self.attribute(name)
 
     def __setattr__(self, str name, value):
         descriptor = getattr(type(self), name, None)
@@ -281,12 +334,62 @@ cdef object class_attribute(Proxy proxy, str name):
     raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}", name=name, obj=proxy)
 
 
+cdef object part_of(state, result):
+    """(kind of step, key) of a part of an object that a method returned; None if it is none or not easily found."""
+    if has_dict(type(state)):
+        for name, value in state.__dict__.items():
+            if value is result:
+                return ATTRIBUTE, name
+    if isinstance(state, (list, tuple)) and len(state) <= 100:
+        for i, value in enumerate(state):
+            if value is result:
+                return ITEM, i
+    elif isinstance(state, dict) and len(state) <= 100:
+        for key, value in state.items():
+            if value is result:
+                return ITEM, key
+    return None
+
+
+cdef object plain_copy(Session session, value):
+    """A copy that shares nothing with `value`; other shared objects in it stay references."""
+    cdef Encoder encoder = session.borrow()
+    cdef Py_ssize_t used = 0
+    encoder.reduce = None
+    try:
+        encoder.encode(value, "result")
+        return decode(encoder.data, encoder.size, &used)
+    finally:
+        session.give_back(encoder)
+
+
+cdef int apply_operation(Proxy proxy, str name, operation, uint32_t index) except -1:
+    cdef Session session = proxy.session
+    cdef uint64_t* raised = proxy.flags + index
+    cdef Encoder encoder = session.borrow()
+    try:
+        encoder.encode(("", ATTRIBUTE, name), "path")
+        encoder.encode(operation[1], f"operand for attribute {name}")
+        wait = session.must_wait()
+        position = session.send(APPLY, RESPOND if wait else 0, proxy.id, operation[0].encode(), encoder, &raised, 1)
+    finally:
+        session.give_back(encoder)
+    if wait:
+        session.await_response(position, None)
+    return 0
+
+
 cdef int set_attribute(Proxy proxy, str name, value, uint32_t index) except -1:
     cdef Session session = proxy.session
     cdef Encoder encoder
     cdef uint64_t* raised = proxy.flags + index
     cdef uint64_t position
     cls = type(proxy)
+    operation = take_operation(value)
+    if operation is not None:
+        return apply_operation(proxy, name, operation, 0 if cls._share_plan_.custom_setattr else index)
+    if isinstance(value, Proxy) and (<Proxy>value).is_nested and value._share_is_at_(proxy, (ATTRIBUTE, name)):
+        return 0            # shared.x.items += [1]: the list has done it itself
     if index == 0 and not cls._share_plan_.custom_setattr and not has_dict(cls._share_class_):
         raise AttributeError(f"{cls._share_class_.__name__!r} object has no attribute {name!r}")
     if cls._share_plan_.custom_setattr:
@@ -315,7 +418,7 @@ cdef int delete_attribute(Proxy proxy, str name, uint32_t index) except -1:
     return 0
 
 
-cdef object has_dict(cls):
+cdef bint has_dict(cls):
     return getattr(cls, "__dictoffset__", 0) != 0
 
 
@@ -425,7 +528,10 @@ cdef uint64_t send_call(Proxy proxy, int kind, Effects effects, bytes name, tupl
     cdef Session session = proxy.session
     cdef Encoder encoder
     cdef uint64_t* raised[MOST_FLAGS]
-    cdef int count = effects.flags_of(proxy, raised), flags = RESPOND if respond else 0
+    cdef int count, flags = RESPOND if respond else 0
+    if proxy.is_nested:
+        return proxy.send_at(kind, name, args, kwargs, respond)
+    count = effects.flags_of(proxy, raised)
     if not args and not kwargs:
         return session.send(kind, flags | NO_ARGUMENTS, proxy.id, name, None, raised, count)
     encoder = session.borrow()
@@ -639,10 +745,17 @@ cdef class Property:
         self._write(instance, DELETE, self.deleter, ())
 
     def _write(self, Proxy proxy, int kind, Effects effects, tuple values):
-        cdef Encoder encoder = proxy.session.borrow()
+        cdef Encoder encoder
         cdef uint64_t* raised[MOST_FLAGS]
-        cdef int count = effects.flags_of(proxy, raised)
+        cdef int count
         wait = proxy.session.must_wait()
+        if proxy.is_nested:
+            position = proxy.send_at(kind, self.name.encode(), values, None, wait)
+            if wait:
+                proxy.session.await_response(position, None)
+            return
+        count = effects.flags_of(proxy, raised)
+        encoder = proxy.session.borrow()
         try:
             for value in values:
                 encoder.encode(value, f"property {self.name}")
@@ -655,9 +768,34 @@ cdef class Property:
 
 
 cdef object plain_operand(value):
-    if isinstance(value, Proxy) and type(value)._share_plan_.kind == "opaque":
-        return (<Proxy>value).take_snapshot(NULL, -1).instance
+    if isinstance(value, Proxy) and (<Proxy>value).opaque:
+        return (<Proxy>value).current()
     return value
+
+
+cdef object execute(Proxy proxy, str name, tuple args, dict kwargs, bint wait):
+    """Has a method of an object of one cell run by the coordinator; its result if waited for."""
+    cdef Session session = proxy.session
+    cdef Encoder encoder
+    cdef uint64_t* raised = proxy.flags
+    cdef uint64_t position
+    cdef int flags
+    if session.must_wait():
+        wait = True
+    if proxy.is_nested:
+        position = proxy.send_at(CALL, name.encode(), args, kwargs, wait)
+    else:
+        flags = RESPOND if wait else 0
+        encoder = session.borrow()
+        try:
+            encoder.encode(args, "argument")
+            if kwargs:
+                encoder.encode(kwargs, "argument")
+                flags |= KEYWORDS
+            position = session.send(CALL, flags, proxy.id, name.encode(), encoder, &raised, 1)
+        finally:
+            session.give_back(encoder)
+    return session.await_response(position, None) if wait else None
 
 
 cdef Proxy new_proxy(type cls, Session session, uint64_t id, uint64_t flags_at, uint64_t slots_at,
@@ -671,6 +809,7 @@ cdef Proxy new_proxy(type cls, Session session, uint64_t id, uint64_t flags_at, 
     proxy.flags = <uint64_t*>session.control.at(flags_at, cells * 8)
     proxy.slots = <Slot*>session.control.at(slots_at, <uint64_t>cells * SLOT_SIZE)
     proxy.cells = cells
+    proxy.opaque = cls._share_plan_.kind == "opaque"
     proxy.flags_at, proxy.slots_at, proxy.shape_at = flags_at, slots_at, shape_at
     proxy.tags = <uint64_t*>malloc(cells * 8)
     if proxy.tags == NULL:
@@ -691,9 +830,16 @@ def plain(value):
     if not isinstance(value, Proxy):
         return value
     proxy = <Proxy>value
+    if proxy.is_nested:
+        return plain_copy(proxy.session, proxy.current())
     result = proxy.take_snapshot(NULL, -1).instance
     proxy.forget_snapshot()
     return result
+
+
+def run(Proxy proxy not None, str name, tuple args, dict kwargs=None, bint wait=False):
+    """Has a method of an object of one cell, or of a nested one, run by the coordinator; see ``execute``."""
+    return execute(proxy, name, args, kwargs, wait)
 
 
 def identity(Proxy proxy not None):

@@ -36,6 +36,7 @@ cdef class Loop:
     cdef bytes name_of(self, const char* text, uint32_t length)
     cdef int execute(self, uint64_t position, uint32_t n, uint32_t owner) except -1
     cdef object run(self, const Command* command, bytes name, const char* data, uint64_t size)
+    cdef object run_at(self, const Command* command, str text, const char* data, uint64_t size)
     cdef int answer(self, uint32_t owner, uint64_t end, int kind, object value) except -1
     cdef bint should_commit(self, int count) except -1
     cdef int failed(self, const Command* command, bytes name, uint32_t owner, uint64_t end, error) except -1

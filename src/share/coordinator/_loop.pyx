@@ -12,9 +12,9 @@ from .._control cimport Control
 from .._layout cimport CLOSED_BIT, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_WORD, POISON, POISON_BEFORE, \
     REGISTRATIONS, RUNNING_SINCE
 from .._process cimport proven_dead
-from .._protocol cimport ASSIGN, CALL, CLEAR, COMMAND_HEADER, Command, CREATE, DELETE, ERROR, ERROR_SPILLED, GET, \
-    KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, RESPOND, RESPONSE_BYTES, RESPONSE_INLINE, RESULT, RESULT_SPILLED, \
-    SET, SPILLED
+from .._protocol cimport APPLY, ASSIGN, CALL, CALL_AT, CLEAR, Command, COMMAND_HEADER, CREATE, \
+    DELETE, DELETE_AT, ERROR, ERROR_SPILLED, GET, GET_AT, KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, \
+    RESPOND, RESPONSE_BYTES, RESPONSE_INLINE, RESULT, RESULT_SPILLED, SET, SET_AT, SPILLED
 from .._ringbuf cimport CELL, CLAIMED, CLOSED, COMMITTED, FREE, PAD, mpsc_body, mpsc_free, mpsc_help, mpsc_pad, \
     mpsc_peek, spsc_bind, spsc_bytes, spsc_put
 from .._segment cimport Segment
@@ -26,7 +26,9 @@ from .._protocol import read_spill, write_spill
 from .._segment import unlink
 from ..errors import CorruptDataError, DeletedObjectError, PoisonedCommandError, SegmentError, ShareError, \
     ShareWarning
+from .._paths import apply, path_text
 from ._live import MISSING
+from ._parts import apply_to_root, part, path_cells
 
 log = logging.getLogger("share.coordinator")
 
@@ -213,6 +215,8 @@ cdef class Loop:
             return method(*args) if kwargs is None else method(*args, **kwargs)
         text = name.decode()
         self.last_mirror = None
+        if kind >= CALL_AT:
+            return self.run_at(command, text, data, size)
         if kind == SET or kind == DELETE or kind == GET:
             mirror = store.find(command.target)
             if mirror is None:
@@ -244,6 +248,41 @@ cdef class Loop:
         else:
             raise CorruptDataError(f"a command of unknown kind {kind}")
         return None
+
+    cdef object run_at(self, const Command* command, str text, const char* data, uint64_t size):
+        """A command on a part of an object's state."""
+        cdef Py_ssize_t used = 0, more = 0
+        cdef Mirror mirror
+        cdef int kind = command.kind
+        path = decode(data, size, &used)
+        data += used
+        size -= used
+        if kind == APPLY and command.target == 0:
+            return apply_to_root(self.store, path[2], text, decode(data, size, &used))
+        mirror = self.store.find(command.target)
+        if mirror is None:
+            raise DeletedObjectError(f"the object of {path_text(path[1:])} has been deleted from the share")
+        if kind == APPLY:
+            operand = decode(data, size, &used)
+            self.store.touch(mirror, path_cells(mirror.shape, path))
+            return apply(mirror.live, path[1:], text, operand)
+        if kind == SET_AT:
+            value = decode(data, size, &used)
+        elif kind == CALL_AT:
+            args = decode(data, size, &used)
+            kwargs = decode(data + used, size - used, &more) if command.flags & KEYWORDS else {}
+        elif kind != DELETE_AT and kind != GET_AT:
+            raise CorruptDataError(f"a command of unknown kind {kind}")
+        found = part(mirror.live, path)
+        self.store.touch(mirror, path_cells(mirror.shape, path))
+        if kind == CALL_AT:
+            return getattr(found, text)(*args, **kwargs)
+        if kind == SET_AT:
+            setattr(found, text, value)
+        elif kind == DELETE_AT:
+            delattr(found, text)
+        else:
+            return getattr(found, text)
 
     cdef int failed(self, const Command* command, bytes name, uint32_t owner, uint64_t end, error) except -1:
         """What a command raised goes to who waits for it, else to the log and to ``Share.errors``."""

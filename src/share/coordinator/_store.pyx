@@ -55,6 +55,10 @@ cdef class Shape:
             return None if method.writes is None or method.writes else ()
         return tuple(sorted({self.index_of.get(name, 0) for name in method.writes}))
 
+    def cell_of(self, str name):
+        """The cell of an attribute."""
+        return self.index_of.get(name, 0)
+
     def setter_cells(self, str name):
         """The cells that assigning or deleting an attribute may write."""
         if self.plan.custom_setattr or self.opaque:

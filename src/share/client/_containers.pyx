@@ -1,0 +1,405 @@
+"""The built-in containers' methods for proxies: what the general rules of methods would get wrong or make slow.
+
+Reading uses the process's replica of the state and hands out values, nested proxies and new containers of these.
+A plan knows neither that ``__getitem__`` gives a part that can be named, nor that an argument is only iterated over
+(so that a generator can be turned into a list before it travels), nor which errors callers rely on.
+"""
+
+from collections import Counter, OrderedDict, defaultdict, deque
+from operator import index as as_index
+
+from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
+
+from ._proxy cimport Proxy, execute, plain_operand
+from ._session cimport Shared
+
+from .._kinds import is_value
+from .._paths import ITEM
+from ._nested import set_item
+from ._views import ItemsView, KeysView, ValuesView
+
+cdef object MISSING = object()
+
+
+cdef inline bint simple(object value):
+    """Whether a part can be handed out as it is."""
+    cdef object cls = type(value)
+    return cls is int or cls is str or cls is float or value is None or is_value(value)
+
+
+cdef inline object part(Proxy self, object key, object value):
+    """A part for an iterator: as `child` gives it, but a plain value as it is."""
+    return value if simple(value) else self.child(ITEM, key, value)
+
+
+cdef class SequenceIterator:
+    """Iterates over a sequence as it was when the iteration began."""
+
+    cdef Proxy proxy
+    cdef object state
+    cdef Py_ssize_t at, end, step
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        cdef Py_ssize_t at = self.at
+        if at == self.end:
+            self.state = None
+            raise StopIteration
+        self.at += self.step
+        return part(self.proxy, at, self.state[at])
+
+    def __length_hint__(self):
+        return (self.end - self.at) * self.step
+
+    def __reduce__(self):
+        return iter, (list(range_of(self)),)
+
+
+cdef object range_of(SequenceIterator self):
+    return [part(self.proxy, i, self.state[i]) for i in range(self.at, self.end, self.step)]
+
+
+cdef SequenceIterator iterate(Proxy self, bint backwards):
+    cdef SequenceIterator iterator = SequenceIterator.__new__(SequenceIterator)
+    iterator.proxy = self
+    iterator.state = self.current()
+    iterator.at, iterator.end, iterator.step = 0, len(iterator.state), 1
+    if backwards:
+        iterator.at, iterator.end, iterator.step = iterator.end - 1, -1, -1
+    return iterator
+
+
+cdef object parts(Proxy self):
+    """The elements of a sequence, as a new list."""
+    state = self.current()
+    return [part(self, i, value) for i, value in enumerate(state)]
+
+
+cdef object materialised(value):
+    """An iterable as something that can travel."""
+    if isinstance(value, Proxy):
+        return plain_operand(value) if (<Proxy>value).opaque else list(value)
+    if isinstance(value, (list, tuple, set, frozenset, dict, bytes, bytearray, str, range, deque)):
+        return value
+    return list(value)
+
+
+cdef object mapping_like(value):
+    """What ``dict.update`` takes, as something that can travel."""
+    if isinstance(value, dict):
+        return plain_operand(value)
+    if hasattr(value, "keys"):
+        return {key: value[key] for key in value.keys()}
+    return [tuple(pair) for pair in value]
+
+
+# -- any container --------------------------------------------------------------------------------------
+
+def _len(Proxy self not None):
+    return len(self.current())
+
+
+def _contains(Proxy self not None, item):
+    return plain_operand(item) in self.current()
+
+
+def _remove(Proxy self not None, item, /):
+    execute(self, "remove", (item,), None, True)
+
+
+def _setitem(Proxy self not None, key, value):
+    hash(key)
+    set_item(self, key, value)
+
+
+def _delitem(Proxy self not None, key):
+    execute(self, "__delitem__", (key,), None, True)
+
+
+def _imul(Proxy self not None, number):
+    if not hasattr(number, "__index__"):
+        return NotImplemented
+    execute(self, "__imul__", (as_index(number),), None, False)
+    return self
+
+
+# -- sequences ------------------------------------------------------------------------------------------
+
+def _sequence_getitem(Proxy self not None, key):
+    cdef Py_ssize_t at
+    state = self.current()
+    if isinstance(key, slice) and not isinstance(state, deque):
+        wanted = range(len(state))[key]
+        found = [part(self, i, state[i]) for i in wanted]
+        return tuple(found) if isinstance(state, tuple) else found
+    value = state[key]
+    if simple(value):
+        return self.child(ITEM, None, value)
+    at = as_index(key)
+    return self.child(ITEM, at + len(state) if at < 0 else at, value)
+
+
+def _sequence_setitem(Proxy self not None, key, value):
+    if isinstance(key, slice):
+        # A slice of a list that was extended in place: the elements are what they are.
+        execute(self, "__setitem__", (key, materialised(value)), None, False)
+        return
+    at = as_index(key)
+    if at < 0 and isinstance(value, Proxy):
+        at += len(self.current())
+    set_item(self, at, value)
+
+
+def _sequence_iter(Proxy self not None):
+    return iterate(self, False)
+
+
+def _sequence_reversed(Proxy self not None):
+    return iterate(self, True)
+
+
+def _extend(Proxy self not None, iterable, /):
+    execute(self, "extend", (materialised(iterable),), None, False)
+
+
+def _extendleft(Proxy self not None, iterable, /):
+    execute(self, "extendleft", (materialised(iterable),), None, False)
+
+
+def _sequence_iadd(Proxy self not None, iterable):
+    execute(self, "__iadd__", (materialised(iterable),), None, False)
+    return self
+
+
+def _list_copy(Proxy self not None):
+    return parts(self)
+
+
+def _list_add(Proxy self not None, other):
+    other = list_operand(other)
+    return other if other is NotImplemented else parts(self) + other
+
+
+def _list_radd(Proxy self not None, other):
+    other = list_operand(other)
+    return other if other is NotImplemented else other + parts(self)
+
+
+def _list_mul(Proxy self not None, number):
+    return parts(self) * number
+
+
+def _tuple_add(Proxy self not None, other):
+    if not isinstance(other, tuple):
+        return NotImplemented
+    return (*parts(self), *other)
+
+
+def _tuple_radd(Proxy self not None, other):
+    if not isinstance(other, tuple):
+        return NotImplemented
+    return (*other, *parts(self))
+
+
+def _tuple_mul(Proxy self not None, number):
+    return tuple(parts(self)) * number
+
+
+cdef object list_operand(other):
+    if isinstance(other, Proxy) and isinstance(other, list):
+        return parts(other)
+    return other if isinstance(other, list) else NotImplemented
+
+
+def _deque_copy(Proxy self not None):
+    return type(self.current())(parts(self), self.current().maxlen)
+
+
+def _bytes(Proxy self not None):
+    return bytes(self.current())
+
+
+# -- dict -----------------------------------------------------------------------------------------------
+
+def _dict_getitem(Proxy self not None, key):
+    state = self.current()
+    value = state.get(key, MISSING) if type(state) is dict else dict.get(state, key, MISSING)
+    if value is not MISSING:
+        return self.child(ITEM, key, value)
+    cls = type(state)
+    if not hasattr(cls, "__missing__"):
+        raise KeyError(key)
+    plan = type(self)._share_plan_.methods.get("__missing__")
+    if plan is not None and plan.read_only:
+        return self.child(ITEM, key, cls.__missing__(state, key))
+    value = execute(self, "__getitem__", (key,), None, True)
+    return self.child(ITEM, key, value)
+
+
+def _dict_get(Proxy self not None, key, default=None, /):
+    value = dict.get(self.current(), key, MISSING)
+    return default if value is MISSING else self.child(ITEM, key, value)
+
+
+def _dict_setdefault(Proxy self not None, key, default=None, /):
+    value = dict.get(self.current(), key, MISSING)
+    if value is MISSING:
+        value = execute(self, "setdefault", (key, default), None, True)
+    return self.child(ITEM, key, value)
+
+
+def _dict_iter(Proxy self not None):
+    return iter(self.current())
+
+
+def _dict_reversed(Proxy self not None):
+    return reversed(self.current())
+
+
+def _dict_keys(Proxy self not None):
+    return KeysView(self)
+
+
+def _dict_values(Proxy self not None):
+    return ValuesView(self)
+
+
+def _dict_items(Proxy self not None):
+    return ItemsView(self)
+
+
+def iter_items(Proxy self not None, bint backwards=False):
+    """(key, part) of a dict as it is now."""
+    state = self.current()
+    for key in reversed(state) if backwards else state:
+        yield key, part(self, key, dict.__getitem__(state, key))
+
+
+def contents(Proxy self not None):
+    """The state of a container, for looking at only."""
+    return self.current()
+
+
+def _dict_copy(Proxy self not None):
+    state = self.current()
+    new = {key: part(self, key, dict.__getitem__(state, key)) for key in state}
+    if type(state) is dict:
+        return new
+    if isinstance(state, defaultdict):
+        return type(state)(state.default_factory, new)
+    return type(state)(new)
+
+
+def _dict_or(Proxy self not None, other):
+    if not isinstance(other, dict):
+        return NotImplemented
+    return _dict_copy(self) | (_dict_copy(other) if isinstance(other, Proxy) else other)
+
+
+def _dict_ror(Proxy self not None, other):
+    if not isinstance(other, dict):
+        return NotImplemented
+    return (_dict_copy(other) if isinstance(other, Proxy) else other) | _dict_copy(self)
+
+
+def _dict_ior(Proxy self not None, other):
+    execute(self, "__ior__", (mapping_like(other),), None, False)
+    return self
+
+
+def _dict_update(Proxy self not None, other=(), /, **kwargs):
+    execute(self, "update", (mapping_like(other),), kwargs, False)
+
+
+def _dict_fromkeys(Proxy self not None, *args):
+    return type(self)._share_class_.fromkeys(*args)
+
+
+# -- set ------------------------------------------------------------------------------------------------
+
+def _set_iter(Proxy self not None):
+    for value in self.current():
+        yield value if simple(value) else self.child(ITEM, None, value)
+
+
+cdef object updater(str name):
+    def update(Proxy self not None, *others):
+        execute(self, name, tuple([materialised(other) for other in others]), None, False)
+
+    update.__name__ = name
+    return update
+
+
+cdef object set_operator(str name):
+    def operate(Proxy self not None, other):
+        if not isinstance(other, (set, frozenset)):
+            return NotImplemented
+        execute(self, name, (plain_operand(other),), None, False)
+        return self
+
+    operate.__name__ = name
+    return operate
+
+
+def _add(Proxy self not None, item, /):
+    hash(item)
+    execute(self, "add", (item,), None, False)
+
+
+cdef dict ANY = {"__len__": _len, "__contains__": _contains}
+cdef dict SEQUENCE = {
+    **ANY, "__getitem__": _sequence_getitem, "__iter__": _sequence_iter, "__reversed__": _sequence_reversed,
+}
+cdef dict MUTABLE = {
+    "__setitem__": _sequence_setitem, "__delitem__": _delitem, "__imul__": _imul, "__iadd__": _sequence_iadd,
+    "extend": _extend, "remove": _remove,
+}
+cdef dict LIST = {
+    **SEQUENCE, **MUTABLE, "copy": _list_copy, "__add__": _list_add, "__radd__": _list_radd, "__mul__": _list_mul,
+    "__rmul__": _list_mul,
+}
+cdef dict DICT = {
+    **ANY, "__getitem__": _dict_getitem, "__setitem__": _setitem, "__delitem__": _delitem, "get": _dict_get,
+    "setdefault": _dict_setdefault, "__iter__": _dict_iter, "__reversed__": _dict_reversed, "keys": _dict_keys,
+    "values": _dict_values, "items": _dict_items, "copy": _dict_copy, "__or__": _dict_or, "__ror__": _dict_ror,
+    "__ior__": _dict_ior, "update": _dict_update, "fromkeys": _dict_fromkeys,
+}
+cdef dict SET = {**ANY, "__iter__": _set_iter, "add": _add, "remove": _remove}
+for name in ("update", "intersection_update", "difference_update", "symmetric_difference_update"):
+    SET[name] = updater(name)
+for name in ("__ior__", "__iand__", "__isub__", "__ixor__"):
+    SET[name] = set_operator(name)
+
+#: built-in class -> {name: function}
+OVERRIDES = {
+    list: LIST,
+    tuple: {**SEQUENCE, "__add__": _tuple_add, "__radd__": _tuple_radd, "__mul__": _tuple_mul, "__rmul__": _tuple_mul},
+    deque: {**SEQUENCE, **MUTABLE, "extendleft": _extendleft, "copy": _deque_copy},
+    bytearray: {
+        **MUTABLE, "__len__": _len, "__bytes__": _bytes,
+    },
+    dict: DICT,
+    defaultdict: DICT,
+    OrderedDict: DICT,
+    Counter: {name: DICT[name] for name in ("__delitem__", "copy")},
+    set: SET,
+    frozenset: {**ANY, "__iter__": _set_iter},
+}
+
+
+def overrides(cls: type) -> dict:
+    """The functions that a proxy class for ``cls`` has instead of what its plan says, by name.
+
+    A method that a user's subclass defines itself stays as its plan says.
+    """
+    found = {}
+    for base in reversed(cls.__mro__):
+        special = OVERRIDES.get(base)
+        if special is not None:
+            found.update(special)
+        else:
+            for name in vars(base) if base is not object else ():
+                found.pop(name, None)
+    return found

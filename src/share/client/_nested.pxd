@@ -1,0 +1,19 @@
+# Nested proxies: a mutable object that is part of another object's state, named by its path.
+from libc.stdint cimport uint32_t, uint64_t
+
+from ._proxy cimport Proxy, Snapshot
+
+
+cdef class Nested(Proxy):
+    cdef Proxy owner
+    cdef uint32_t index             # the owner's cell that holds it
+    cdef tuple path                 # from the owner; see _paths.py
+    cdef tuple inner                # from the value of the cell
+    cdef bytes prefix               # the encoded path that begins each command
+    cdef Snapshot seen              # the owner's snapshot in which `found` was looked up
+    cdef object found
+    cdef Snapshot own               # holds `found` as its instance
+
+    cdef object look(self)
+    cdef object begin(self)
+    cdef uint64_t send_encoded(self, int kind, int flags, bytes name, object encoder) except 0

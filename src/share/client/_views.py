@@ -1,0 +1,83 @@
+"""Views of a shared dict: live, like the built-in ones; each iteration is over one state."""
+
+from collections import abc
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = ["ItemsView", "KeysView", "ValuesView"]
+
+
+class _View:
+    __slots__ = ()
+    _mapping: Any
+
+    def __len__(self) -> int:
+        return len(self._mapping)
+
+    def __repr__(self) -> str:
+        from ._containers import contents
+
+        name = type(self).__name__.removesuffix("View").lower()
+        return repr(getattr(contents(self._mapping), name)())
+
+    @classmethod
+    def _from_iterable(cls, iterable: Any) -> set[Any]:
+        return set(iterable)
+
+    def __reduce__(self) -> Any:
+        return _view, (self._mapping, type(self).__name__.removesuffix("View").lower())
+
+
+def _view(mapping: Any, name: str) -> Any:
+    return getattr(mapping, name)()
+
+
+class KeysView(_View, abc.KeysView[Any]):
+    """``shared.d.keys()``."""
+
+    __slots__ = ()
+
+    def __reversed__(self) -> Iterator[Any]:
+        return reversed(list(self._mapping))
+
+
+class ValuesView(_View, abc.ValuesView[Any]):
+    """``shared.d.values()``."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[Any]:
+        from ._containers import iter_items
+
+        return (value for _, value in iter_items(self._mapping))
+
+    def __contains__(self, item: object) -> bool:
+        from ._containers import contents
+
+        return item in contents(self._mapping).values()
+
+    def __reversed__(self) -> Iterator[Any]:
+        from ._containers import iter_items
+
+        return (value for _, value in iter_items(self._mapping, True))
+
+
+class ItemsView(_View, abc.ItemsView[Any, Any]):
+    """``shared.d.items()``."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        from ._containers import iter_items
+
+        return iter_items(self._mapping)  # type: ignore[no-any-return]
+
+    def __contains__(self, item: object) -> bool:
+        from ._containers import contents
+
+        return item in contents(self._mapping).items()
+
+    def __reversed__(self) -> Iterator[tuple[Any, Any]]:
+        from ._containers import iter_items
+
+        return iter_items(self._mapping, True)  # type: ignore[no-any-return]
