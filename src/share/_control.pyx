@@ -14,7 +14,7 @@ from ._layout cimport *
 from ._process cimport process_word, proven_dead
 from ._ringbuf cimport mpsc_bind, mpsc_bytes, mpsc_close, mpsc_has_room, mpsc_init
 from ._segment cimport Segment
-from ._wait cimport announce, now_ns, sleep, spin_rounds, wake, wake_always
+from ._wait cimport announce, now_ns, sleep, spin_rounds, spun, wake, wake_always
 
 from ._segment import unlink
 from .errors import CoordinatorLostError, CorruptDataError, SegmentError, ShareClosedError, ShareError, \
@@ -454,13 +454,15 @@ cdef class Control:
         timeout_ns < 0: no time-out. Raises ShareTimeoutError, CoordinatorLostError, KeyboardInterrupt.
         """
         cdef uint64_t c = load_acq(self.commit)     # pairs with the release of C: what it covers is visible
-        cdef int rounds = spin_rounds(), _
-        with nogil:
-            for _ in range(rounds):
-                if c >= position:
-                    break
-                pause()
-                c = load_acq(self.commit)
+        cdef int _
+        if c < position:
+            with nogil:
+                for _ in range(spin_rounds()):
+                    pause()
+                    c = load_acq(self.commit)
+                    if c >= position:
+                        break
+                spun(c >= position)
         if c >= position or BROKEN("wait"):
             return c
         cdef int64_t now = now_ns(), rest
@@ -508,17 +510,18 @@ cdef class Control:
 
     cdef int await_room(self, uint32_t n, int64_t timeout_ns) except -1:
         """Waits until the ring has room for n cells (or is closed, which the next claim finds out)."""
-        cdef int rounds = spin_rounds(), _
+        cdef int _
         cdef bint room = False
         cdef uint32_t w
         cdef int64_t now = now_ns(), rest
         cdef Wait wait = Wait(now, timeout_ns, now + FIRST_SLEEP_NS, False)
         with nogil:
-            for _ in range(rounds):
+            for _ in range(spin_rounds()):
                 if mpsc_has_room(&self.ring, n):
                     room = True
                     break
                 pause()
+            spun(room)
         while not room:
             with nogil:
                 w = announce(self.wait_room)

@@ -15,8 +15,9 @@ cdef int sleep(uint32_t* word, uint32_t w, int64_t timeout_ns) noexcept nogil
 cdef void wake(uint32_t* word) noexcept nogil
 # bump and wake whatever the word says
 cdef void wake_always(uint32_t* word) noexcept nogil
-# how long a wait spins before it sleeps
+# How long a wait spins before it sleeps; tell spun() whether that was enough.
 cdef int spin_rounds() noexcept nogil
+cdef void spun(bint success) noexcept nogil
 
 # A condition: 1 holds, 0 does not, -1 does not, and nobody may wake us when it does: look again soon.
 ctypedef int (*Condition)(void* context) noexcept nogil

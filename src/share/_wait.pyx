@@ -73,12 +73,16 @@ cdef enum:
     SOON = 2000000              # ns: the sleep of one whose condition may come true without a waker
     FIRST_NAP = 20000           # ns: the fallback's naps double from this ...
     LAST_NAP = 2000000          # ... to this
+    PROBE_EVERY = 64            # waits: one in so many spins to the full
+    LEAST_PART = 32             # of the full length: the shortest spin
     SPINS = 2000                # rounds of the pause instruction: some 20 to 60 us
 
 cdef uint32_t probe = 0
 cdef bint no_futex = os.environ.get("SHARE_NO_FUTEX") == "1" or sh_futex_wake(&probe) != 0
 # one core: a spin only delays the other
 cdef int spins = SPINS if len(os.sched_getaffinity(0)) > 1 else 0
+cdef int budget = spins         # of the next wait: doubled by a spin that succeeds, halved by one that does not
+cdef unsigned int waits = 0
 
 
 def uses_futex() -> bool:
@@ -95,7 +99,20 @@ cdef int64_t now_ns() noexcept nogil:
 
 
 cdef int spin_rounds() noexcept nogil:
-    return spins
+    global waits
+    # Racy counts are good enough here: they only choose between two right ways of waiting.
+    waits += 1
+    return spins if waits % PROBE_EVERY == 0 else budget
+
+
+cdef void spun(bint success) noexcept nogil:
+    # A spin pays where the partner runs on another core, and only keeps it from running where it does not; which of
+    # the two it is shows in whether spins succeed. A full-length probe now and then finds out that it has changed.
+    global budget
+    if success:
+        budget = min(spins, budget * 2)
+    else:
+        budget = max(spins // LEAST_PART, budget // 2)
 
 
 cdef uint32_t announce(uint32_t* word) noexcept nogil:
@@ -158,11 +175,14 @@ cdef int wait_until(uint32_t* word, uint32_t* partner, Condition holds, void* co
     cdef uint32_t w
     cdef int64_t length
     with nogil:
-        for _ in range(spins):
-            answer = holds(context)
-            if answer > 0:
-                break
-            pause()
+        answer = holds(context)
+        if answer <= 0:
+            for _ in range(spin_rounds()):
+                pause()
+                answer = holds(context)
+                if answer > 0:
+                    break
+            spun(answer > 0)
     while answer <= 0:
         with nogil:
             w = announce(word)

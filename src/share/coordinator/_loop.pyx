@@ -18,7 +18,7 @@ from .._protocol cimport APPLY, ASSIGN, CALL, CALL_AT, CLEAR, Command, COMMAND_H
 from .._ringbuf cimport CELL, CLAIMED, CLOSED, COMMITTED, FREE, PAD, mpsc_body, mpsc_free, mpsc_help, mpsc_pad, \
     mpsc_peek, spsc_bind, spsc_bytes, spsc_put
 from .._segment cimport Segment
-from .._wait cimport announce, now_ns, sleep, spin_rounds, wake
+from .._wait cimport announce, now_ns, sleep, spin_rounds, spun, wake
 from ..cerial._codec cimport Encoder, decode
 from ._store cimport Call, Mirror, Store
 
@@ -451,13 +451,15 @@ cdef class Loop:
 
     cdef bint wait_for_work(self) except -1:
         cdef uint32_t w, n = 0, owner = 0
-        cdef int _, rounds = spin_rounds()
+        cdef int _
         cdef uint64_t registrations = self.registrations
         with nogil:
-            for _ in range(rounds):
+            for _ in range(spin_rounds()):
                 if mpsc_peek(&self.control.ring, self.position, &n, &owner) != FREE:
+                    spun(True)
                     return True
                 pause()
+            spun(False)
             w = announce(self.control.wait_work)
             if mpsc_peek(&self.control.ring, self.position, &n, &owner) == FREE and \
                     load_acq(self.control.word(REGISTRATIONS)) == registrations:
@@ -467,9 +469,9 @@ cdef class Loop:
     def wait_for_claim(self):
         """A living process is between claim and commit: normally for a few hundred nanoseconds."""
         cdef uint32_t w, n = 0, owner = 0
-        cdef int _, rounds = spin_rounds()
+        cdef int _
         with nogil:
-            for _ in range(rounds):
+            for _ in range(spin_rounds()):
                 if mpsc_peek(&self.control.ring, self.position, &n, &owner) != CLAIMED:
                     break
                 pause()
