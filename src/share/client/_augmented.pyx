@@ -23,10 +23,21 @@ from ..cerial._codec import register_plain
 from .._kinds import register_value
 
 cdef extern from "Python.h":
-    object PyCode_GetCode(object code)
-    object PyFrame_GetCode(object frame)
-    int PyFrame_GetLasti(object frame)
-    void* PyEval_GetFrame() noexcept
+    """
+    /* Its code as bytes, without specialisations; a new reference. */
+    static PyObject *sh_frame_code(PyFrameObject *frame)
+    {
+        PyCodeObject *code = PyFrame_GetCode(frame);
+        PyObject *bytes = PyCode_GetCode(code);
+        Py_DECREF(code);
+        return bytes;
+    }
+    """
+    ctypedef struct PyFrameObject:
+        pass
+    object sh_frame_code(PyFrameObject* frame)
+    int PyFrame_GetLasti(PyFrameObject* frame)
+    PyFrameObject* PyEval_GetFrame() noexcept
 
 cdef enum:
     FIRST_INPLACE = 13          # NB_INPLACE_ADD ...
@@ -42,14 +53,14 @@ cdef set STORES = {opmap["STORE_ATTR"], opmap["STORE_SUBSCR"]}
 cdef dict noted = {}
 
 
-cdef int operator_of_store(object frame) except -2:
+cdef int operator_of_store(PyFrameObject* frame) except -2:
     """Offset of the in-place operator whose result the instruction that `frame` is at stores; else -1."""
     cdef int at = PyFrame_GetLasti(frame)
     cdef bytes code
     cdef const unsigned char* text
     if at < 0:
         return -1
-    code = PyCode_GetCode(PyFrame_GetCode(frame))
+    code = sh_frame_code(frame)
     text = <const unsigned char*>PyBytes_AS_STRING(code)
     if text[at] not in STORES:
         return -1
@@ -63,18 +74,18 @@ cdef int operator_of_store(object frame) except -2:
 
 cdef bint is_augmented_store() noexcept:
     """Whether the running store is the last part of an augmented assignment."""
-    cdef void* frame = PyEval_GetFrame()
+    cdef PyFrameObject* frame = PyEval_GetFrame()
     if frame == NULL:
         return False
     try:
-        return operator_of_store(<object>frame) >= 0
+        return operator_of_store(frame) >= 0
     except Exception:
         return False
 
 
 cdef object take_operation(object value):
     """(operation, operand) if the running store is the end of an augmented assignment of a read value; or None."""
-    cdef void* frame
+    cdef PyFrameObject* frame
     cdef tuple note
     if not noted:
         return None
@@ -83,17 +94,17 @@ cdef object take_operation(object value):
     if note is None or note[0] is not value:
         return None
     frame = PyEval_GetFrame()
-    if frame == NULL or note[3] != <size_t>frame or note[4] != operator_of_store(<object>frame):
+    if frame == NULL or note[3] != <size_t>frame or note[4] != operator_of_store(frame):
         return None
     del noted[thread]
     return note[1], note[2]
 
 
 cdef object note_operation(object result, str operation, object operand):
-    cdef void* frame = PyEval_GetFrame()
+    cdef PyFrameObject* frame = PyEval_GetFrame()
     if frame != NULL and result is not NotImplemented:
         noted[PyThread_get_thread_ident()] = \
-            (result, operation, operand, <size_t>frame, PyFrame_GetLasti(<object>frame))
+            (result, operation, operand, <size_t>frame, PyFrame_GetLasti(frame))
     return result
 
 
