@@ -44,6 +44,7 @@ cdef class Mirror:
     cdef bint published
     cdef bint everything            # all cells may have changed
     cdef set touched                # cells that may have changed in place
+    cdef set ran                    # names of the methods that ran since the last publication
     cdef Call last_call             # already noted in this group
     cdef int holders
 

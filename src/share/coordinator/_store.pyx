@@ -1,6 +1,6 @@
 """Mirrors and their publication: live objects on one side, slots and blocks on the other."""
 
-import warnings
+import logging
 from sys import intern
 
 from libc.stdint cimport uint32_t, uint64_t
@@ -21,6 +21,7 @@ from ..errors import DeletedObjectError, ShareWarning
 from ._live import EMPTY_CONTAINERS, MISSING, live_instance, plain_state, refill, replace_state, state_of, tracked
 
 builtin_id = id
+log = logging.getLogger("share.coordinator")
 
 cdef enum:
     PAGE = 64                   # root names whose cells are allocated together
@@ -264,7 +265,7 @@ cdef class Store:
         mirror.last = [UNPUBLISHED] * mirror.cells
         mirror.references = [None] * mirror.cells
         mirror.everything = True
-        mirror.touched = set()
+        mirror.touched, mirror.ran = set(), set()
         self.mirrors[mirror.id] = mirror
         self.by_identity[builtin_id(mirror.live)] = mirror
         self.dirty.add(mirror)
@@ -274,6 +275,7 @@ cdef class Store:
         if mirror.last_call is call and not self.linked:
             return 0
         mirror.last_call = call
+        mirror.ran.add(call.text)
         return self.touch(mirror, call.writes)
 
     cdef int touch(self, Mirror mirror, writes) except -1:
@@ -396,6 +398,7 @@ cdef class Store:
                 self.exchange_references(mirror, i, found)
         mirror.everything = False
         mirror.touched.clear()
+        mirror.ran.clear()
         return 0
 
     def exchange_references(self, Mirror mirror, uint32_t i, set found):
@@ -413,14 +416,20 @@ cdef class Store:
         mirror.references[i] = found or None
 
     def warn_outside_plan(self, Mirror mirror, uint32_t i):
-        name = mirror.shape.attributes[i - 1] if i else "an attribute without a cell"
-        key = (mirror.shape.cls, name)
-        if key not in self.warned:
-            self.warned.add(key)
-            warnings.warn(
-                f"{mirror.shape.cls.__qualname__}.{name} changed although no plan of the methods that ran says so; "
-                "it is published, but readers did not wait for it: name it with @writes or _shared_meta",
-                ShareWarning, stacklevel=2)
+        """Reports, once for each class, attribute and set of methods, a write that no plan knew of."""
+        attribute = mirror.shape.attributes[i - 1] if i else "an attribute without a cell"
+        cls = mirror.shape.cls.__qualname__
+        methods = " or ".join(sorted(f"{cls}.{name}()" for name in mirror.ran)) or "a command"
+        key = (mirror.shape.cls, attribute, methods)
+        if key in self.warned:
+            return
+        self.warned.add(key)
+        warning = ShareWarning(
+            f"{methods} changed {attribute!r}, which its plan does not say: the change is published, but a reader "
+            f"need not have waited for it. Decorate the method with @writes({attribute!r}, ...) or name the attribute "
+            f"in {cls}._shared_meta")
+        log.warning("%s", warning)
+        self.add_error((self.control.committed(), 0, f"{cls}.{attribute}", warning, ""))
 
     cdef bint prepare_value(self, Slot* slot, uint64_t owner, bint fresh, object value, str where) except -1:
         """Encodes a value for a slot. False: it is what the slot already says, nothing to publish."""
@@ -606,7 +615,7 @@ cdef class Store:
         mirror.shape = self.shape_at(shape_at)
         mirror.last = [MISSING] * mirror.cells
         mirror.references = [None] * mirror.cells
-        mirror.touched = set()
+        mirror.touched, mirror.ran = set(), set()
         mirror.published = True
         self.mirrors[id] = mirror
         if not mirror.shape.opaque:
