@@ -86,7 +86,7 @@ def check(segments_before: set[str], running_before: set[int]) -> None:
 
 def segments() -> set[str]:
     """The names of all segments that belong to shares, of whomever."""
-    return {name for name in os.listdir(SEGMENTS) if name.startswith("share_")}
+    return {name for name in os.listdir(SEGMENTS) if name.startswith(("share_", "share."))}
 
 
 def coordinators() -> dict[int, str]:
