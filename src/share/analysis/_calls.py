@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ._args import Args
 from ._classes import MISSING, lookup
 from ._nodes import Kind, Node, NodeSet
-from ._special import SPECIAL
+from ._special import GETTERS, SPECIAL
 from ._table import blocking_name, callable_effect, is_immutable_type, is_neutral_type, method_effect, result_type
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ _GIVES_SCALAR = frozenset(
     "__len__ __contains__ count index isdisjoint issubset issuperset __eq__ __ne__ __lt__ __le__ __gt__ __ge__ "
     "__hash__ __str__ __repr__ __bool__ __int__ __float__ __index__ __format__ __sizeof__ total".split()
 )
+_MAX_DEPTH = 8
 _CONTAINERS = (list, dict, set, deque, bytearray, OrderedDict, defaultdict)
 _VIEWS = {"keys": type({}.keys()), "values": type({}.values()), "items": type({}.items())}
 _TEXTS = (str, bytes, int, float, complex, bool)
@@ -56,9 +57,43 @@ class Calls:
     def __init__(self, solver: "Solver") -> None:
         self.solver = solver
         self.nodes = solver.nodes
+        self.active: list[Node] = []  # what is being called, outermost first
 
     def call_node(self, instance: "Instance", node: Node, args: Args, key: Any) -> NodeSet:
         """Call what a node stands for."""
+        if node in self.active or len(self.active) > _MAX_DEPTH:
+            return self.give_up(instance, node, args)
+        self.active.append(node)
+        try:
+            return self.call_kind(instance, node, args, key)
+        finally:
+            self.active.pop()
+
+    def give_up(self, instance: "Instance", node: Node, args: Args) -> NodeSet:
+        """Callables that call each other round and round: all that they get at may change."""
+        solver = self.solver
+        out = {self.nodes.outside, *args.all()}
+        seen: NodeSet = set()
+        todo = [node, *out]
+        while todo:
+            found = todo.pop()
+            if found in seen:
+                continue
+            seen.add(found)
+            if found.kind is Kind.SELF:
+                solver.read(instance, None, "callables that call each other")
+                solver.write(instance, None, "callables that call each other")
+            elif found.kind is Kind.STATE:
+                solver.mutate(instance, found, "callables that call each other", surely=True)
+            elif found.kind is Kind.FUNC:
+                instance.calls[found.outer] = None
+                self.bind(found.outer, Args([], set(out)), None)
+            elif found.receiver is not None:
+                todo.append(found.receiver)
+            todo += solver.contents.get(found, ())
+        return out
+
+    def call_kind(self, instance: "Instance", node: Node, args: Args, key: Any) -> NodeSet:
         solver = self.solver
         match node.kind:
             case Kind.BOUND:
@@ -92,15 +127,17 @@ class Calls:
                         out |= self.call_object(instance, found, args.bound(node), (key, "__call__"))
                 return out
             case Kind.SITE:
+                if node.type in GETTERS:
+                    return GETTERS[node.type](solver, instance, list(solver.contents.get(node, ())), args, key)
                 if node.type is not None:
                     found = lookup(node.type, "__call__")
                     if found is not MISSING:
                         return self.call_object(instance, found, args.bound(node), (key, "__call__"))
                 held = [inner for inner in solver.contents.get(node, ()) if inner.kind in (Kind.BOUND, Kind.FUNC)]
                 out = self.unknown(instance, args, key, "an unknown callable")
-                for inner in held:  # ``functools.partial(f, x)``, ``map(f, xs)`` and their like
+                for inner in held:  # ``functools.partial(f, x)`` and its like
                     merged = Args([], args.all() | solver.held(node))
-                    out = out | self.call_node(instance, inner, merged, (key, inner))
+                    out = out | self.call_node(instance, inner, merged, (key, "held"))
                 return out
             case _:
                 return self.unknown(instance, args, key, "an unknown callable")
@@ -122,6 +159,9 @@ class Calls:
         effect = callable_effect(target)
         if effect is not None:
             return self.listed(instance, target, effect, args, key)
+        if type(target) in GETTERS:
+            given = [self.nodes.known(value) for value in target.__reduce__()[1]]
+            return GETTERS[type(target)](solver, instance, given, args, key)
         match target:
             case types.FunctionType():
                 return self.python(instance, target, args, key)
@@ -311,7 +351,7 @@ class Calls:
             if effect == "copy" and node.kind is Kind.SELF:
                 solver.read(instance, None, name)
             if node.kind not in (Kind.SCALAR, Kind.NONE, Kind.FUNC, Kind.BOUND, Kind.METH):
-                objects.operate_on(instance, node, set(), names, (key, node))
+                objects.operate_on(instance, node, set(), names, key)
             if effect in ("test", "fold", "build") and not self.is_function(node):
                 found = objects.iterate(instance, node, -1)
                 held |= found
@@ -322,7 +362,7 @@ class Calls:
             if effect in ("copy", "test", "fold", "build"):
                 for inner in list(objects.elements(node)):
                     if inner.kind in (Kind.STATE, Kind.SITE) and inner is not node:
-                        objects.operate_on(instance, inner, set(), _CALLED_BY_ANY, (key, inner))
+                        objects.operate_on(instance, inner, set(), _CALLED_BY_ANY, key)
         self.call_functions(instance, given, held, key)
         if effect in ("inspect", "test"):
             return self.inspected(target, key)
@@ -391,7 +431,7 @@ class Calls:
                 for cls in objects.types_of(node):
                     found = lookup(cls, "__next__") if cls is not None else MISSING
                     if isinstance(found, types.FunctionType):
-                        out |= self.call_object(instance, found, Args([{node}]), (key, node))
+                        out |= self.call_object(instance, found, Args([{node}]), key)
                     else:
                         solver.mutate(instance, node, "next() moves it on")
             else:
@@ -399,7 +439,7 @@ class Calls:
                 solver.put(node, others)
                 for element in list(objects.elements(node)):
                     if element.kind is Kind.STATE and element is not node:
-                        objects.operate_on(instance, element, others, ("__lt__", "__gt__", "__eq__"), (key, node))
+                        objects.operate_on(instance, element, others, ("__lt__", "__gt__", "__eq__"), key)
             out |= objects.elements(node)
             if name not in ("next", "heappop", "heapreplace", "heappushpop"):
                 out.add(node)
@@ -443,7 +483,7 @@ class Calls:
             if name in ("join", "union", "intersection", "difference", "fromhex", "symmetric_difference"):
                 objects.iterate(instance, node, -1)
             if node.kind not in (Kind.SCALAR, Kind.NONE):
-                objects.operate_on(instance, node, set(), _CALLED_BY_ANY, (key, node))
+                objects.operate_on(instance, node, set(), _CALLED_BY_ANY, key)
         self.call_functions(instance, list(args.all()), set(), key)
         if name in ("split", "rsplit", "splitlines"):
             made = self.nodes.site((key, "split"), list, unknown=False)
@@ -463,7 +503,7 @@ class Calls:
         rest.keywords, rest.rest_keywords = args.keywords, args.rest_keywords
         out: NodeSet = set()
         for node in receivers:
-            out |= self.c_method(instance, owner, name, node, rest, (key, id(target), node))
+            out |= self.c_method(instance, owner, name, node, rest, (key, name))
         return out
 
     def c_method(

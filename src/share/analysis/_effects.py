@@ -45,7 +45,6 @@ CALLABLES: list[tuple[str, str, str, str]] = [
      "add sub mul truediv floordiv mod pow neg pos inv invert abs and_ or_ xor lshift rshift matmul concat "
      "contains countOf indexOf",
      "operators as functions; the result may be made of the operands' elements"),
-    ("hold", "operator", "attrgetter itemgetter methodcaller", "they keep names, and give a callable"),
     ("change", "operator",
      "setitem delitem iadd isub imul itruediv ifloordiv imod ipow iand ior ixor ilshift irshift iconcat imatmul",
      "in-place operators as functions"),
@@ -223,7 +222,6 @@ IMMUTABLE: list[tuple[str, str, str]] = [
     ("pathlib", "Path PosixPath PurePath PurePosixPath", "immutable and hashable"),
     ("re", "Pattern Match", "compiled patterns and matches do not change"),
     ("ipaddress", "IPv4Address IPv6Address IPv4Network IPv6Network", "immutable and hashable"),
-    ("operator", "attrgetter itemgetter methodcaller", "they hold names only"),
     ("struct", "Struct", "a compiled format"),
 ]  # fmt: skip
 

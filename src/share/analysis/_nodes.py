@@ -65,6 +65,7 @@ class Nodes:
         self.none = Node(Kind.NONE)
         self.is_immutable = is_immutable
         self.cache: dict[Any, Node] = {}
+        self.outside = self.site("outside", None)  # whatever other code passes in
 
     def state(self, name: str | None, deep: bool = False) -> Node:
         """The value of an attribute, or anything reachable from it."""

@@ -36,6 +36,8 @@ class Objects:
     def __init__(self, solver: "Solver") -> None:
         self.solver = solver
         self.nodes = solver.nodes
+        self.types_cache: dict[Node, list[type | None]] = {}  # of this round
+        self.python_cache: dict[Any, list[tuple[str, Any]]] = {}
 
     # Types
 
@@ -45,11 +47,14 @@ class Objects:
             case Kind.SELF:
                 return [self.solver.cls]
             case Kind.STATE:
-                out: dict[type | None, None] = {}
-                for shape in self.solver.shapes(node):
-                    if shape.kind is not Kind.STATE and shape.kind is not Kind.SELF:
-                        out.update(dict.fromkeys(self.types_of(shape)))
-                return list(out)
+                found = self.types_cache.get(node)
+                if found is None:
+                    out: dict[type | None, None] = {}
+                    for shape in self.solver.shapes(node):
+                        if shape.kind is not Kind.STATE and shape.kind is not Kind.SELF:
+                            out.update(dict.fromkeys(self.types_of(shape)))
+                    found = self.types_cache[node] = list(out)
+                return found
             case Kind.SITE | Kind.SCALAR:
                 return [node.type]
             case Kind.KNOWN:
@@ -93,8 +98,10 @@ class Objects:
             return self.load_known(instance, node, name)
         if node.kind in (Kind.SCALAR, Kind.NONE):
             return {self.nodes.method(name, node), self.nodes.scalar(None)}
-        if node.kind in (Kind.FUNC, Kind.BOUND, Kind.METH):
+        if node.kind in (Kind.FUNC, Kind.BOUND):
             return {self.nodes.method(name, node)} if name is not None else {node}
+        if node.kind is Kind.METH:
+            return {node}
         out: NodeSet = set()
         for cls in self.types_of(node):
             if cls is None or name is None:
@@ -150,7 +157,7 @@ class Objects:
             mro = cls.__mro__ if cls is not None else ()
             if node.obj not in mro or name is None:
                 self.solver.escape(instance, [receiver], "super() of an unknown class")
-                out.add(self.nodes.site(("super", node), None))
+                out.add(self.nodes.outside)
                 continue
             for base in mro[mro.index(node.obj) + 1 :]:
                 if name in base.__dict__:
@@ -168,8 +175,8 @@ class Objects:
         out = self.field(instance, node, name)
         getter = lookup(cls, "__getattr__")
         if getter is not MISSING:
-            args = self.args([{node}, {self.nodes.scalar(str, name)}])
-            out = out | self.solver.calling.call_object(instance, getter, args, ("__getattr__", instance, node))
+            args = Args([{node}, {self.nodes.scalar(str, name)}])
+            out = out | self.solver.calling.call_object(instance, getter, args, ("__getattr__", instance, node.kind))
         elif node.kind is not Kind.SELF and not cls.__dict__.get("__dict__") and self.is_c_type(cls):
             out = out | {self.nodes.method(name, node)}
         return out
@@ -181,12 +188,12 @@ class Objects:
     def bind(self, instance: "Instance", node: Node, cls: type | None, name: str, found: Any) -> NodeSet:
         """What an attribute found on a class gives for an instance: the descriptor protocol."""
         solver = self.solver
-        key = ("descriptor", id(found), node)
+        key = ("descriptor", id(found), node.kind)
         match found:
             case property():
                 if found.fget is None:
                     return set()
-                return solver.calling.call_object(instance, found.fget, self.args([{node}]), key)
+                return solver.calling.call_object(instance, found.fget, Args([{node}]), key)
             case types.FunctionType():
                 return {self.nodes.bound(found, node)}
             case staticmethod():
@@ -196,7 +203,7 @@ class Objects:
             case types.MemberDescriptorType():
                 return self.field(instance, node, name)
             case functools.cached_property():
-                made = solver.calling.call_object(instance, found.func, self.args([{node}]), key)
+                made = solver.calling.call_object(instance, found.func, Args([{node}]), key)
                 self.store_field(instance, node, name, made)
                 return made | self.field(instance, node, name)
             case types.GetSetDescriptorType():
@@ -229,8 +236,8 @@ class Objects:
             return {self.nodes.bound(wrapped, node)}
         getter = lookup(type(found), "__get__")
         out = self.field(instance, node, name)
-        args = self.args([{self.nodes.known(found)}, {node}, {self.class_node(node, cls)}])
-        return out | solver.calling.call_object(instance, getter, args, ("__get__", id(found), node))
+        args = Args([{self.nodes.known(found)}, {node}, {self.class_node(node, cls)}])
+        return out | solver.calling.call_object(instance, getter, args, ("__get__", id(found), node.kind))
 
     def load_getset(self, instance: "Instance", node: Node, cls: type | None, name: str) -> NodeSet:
         solver = self.solver
@@ -279,15 +286,15 @@ class Objects:
                 continue
             setter = lookup(cls, "__setattr__")
             if isinstance(setter, types.FunctionType):
-                args = self.args([{node}, {self.nodes.scalar(str, name)}, values])
-                solver.calling.call_object(instance, setter, args, ("__setattr__", instance, node))
+                args = Args([{node}, {self.nodes.scalar(str, name)}, values])
+                solver.calling.call_object(instance, setter, args, ("__setattr__", instance, node.kind))
                 if node.kind is Kind.SELF:
                     solver.write(instance, None, text)
             found = lookup(cls, name) if name is not None else MISSING
             if isinstance(found, property):
                 if found.fset is not None:
-                    key = ("fset", id(found), node)
-                    solver.calling.call_object(instance, found.fset, self.args([{node}, values]), key)
+                    key = ("fset", id(found), node.kind)
+                    solver.calling.call_object(instance, found.fset, Args([{node}, values]), key)
                 continue
             if name == "__class__":
                 solver.mutate(instance, node, text)
@@ -295,8 +302,8 @@ class Objects:
             if found is not MISSING and not isinstance(found, types.MemberDescriptorType):
                 method = lookup(type(found), "__set__")
                 if isinstance(method, types.FunctionType):
-                    args = self.args([{self.nodes.known(found)}, {node}, values])
-                    solver.calling.call_object(instance, method, args, ("__set__", id(found), node))
+                    args = Args([{self.nodes.known(found)}, {node}, values])
+                    solver.calling.call_object(instance, method, args, ("__set__", id(found), node.kind))
                     if node.kind is Kind.SELF:
                         solver.write(instance, name, text)
                     continue
@@ -324,17 +331,17 @@ class Objects:
             return
         deleter = lookup(solver.cls, "__delattr__")
         if isinstance(deleter, types.FunctionType):
-            args = self.args([{node}, {self.nodes.scalar(str, name)}])
+            args = Args([{node}, {self.nodes.scalar(str, name)}])
             solver.calling.call_object(instance, deleter, args, ("__delattr__", instance))
             solver.write(instance, None, text)
         found = lookup(solver.cls, name) if name is not None else MISSING
         if isinstance(found, property):
             if found.fdel is not None:
-                solver.calling.call_object(instance, found.fdel, self.args([{node}]), ("fdel", id(found)))
+                solver.calling.call_object(instance, found.fdel, Args([{node}]), ("fdel", id(found)))
             return
         method = lookup(type(found), "__delete__") if found is not MISSING else MISSING
         if isinstance(method, types.FunctionType):
-            args = self.args([{self.nodes.known(found)}, {node}])
+            args = Args([{self.nodes.known(found)}, {node}])
             solver.calling.call_object(instance, method, args, ("__delete__", id(found)))
         solver.write(instance, name, text)
 
@@ -355,7 +362,7 @@ class Objects:
             case Kind.NONE:
                 return set()
             case _:
-                return {self.nodes.site(("part", node), None)}
+                return {self.nodes.outside}
 
     def iterate(self, instance: "Instance", node: Node, index: int) -> NodeSet:
         """One element of iterating an object (of unpacking it, the ``index``-th), and what that does to it."""
@@ -375,24 +382,24 @@ class Objects:
     def iterate_type(self, instance: "Instance", node: Node, cls: type, out: NodeSet) -> None:
         solver = self.solver
         method = lookup(cls, "__iter__")
-        key = ("__iter__", node)
+        key = ("__iter__", instance, cls)
         if method is MISSING:
             getter = lookup(cls, "__getitem__")
             if isinstance(getter, types.FunctionType):
-                args = self.args([{node}, {self.nodes.scalar(int)}])
+                args = Args([{node}, {self.nodes.scalar(int)}])
                 out |= solver.calling.call_object(instance, getter, args, key)
             elif node.kind is not Kind.KNOWN:
                 solver.mutate(instance, node, "iterating something of unknown type")
         elif isinstance(method, types.FunctionType):
-            for result in solver.calling.call_object(instance, method, self.args([{node}]), key):
+            for result in solver.calling.call_object(instance, method, Args([{node}]), key):
                 if result is node:
                     step = lookup(cls, "__next__")
                     if step is not MISSING:
-                        out |= solver.calling.call_object(instance, step, self.args([{node}]), (key, "next"))
+                        out |= solver.calling.call_object(instance, step, Args([{node}]), (key, "next"))
                 elif result.kind is not Kind.SELF:
                     out |= self.elements(result)
         elif node.kind is Kind.SELF:
-            out |= solver.calling.call_object(instance, method, self.args([{node}]), key)
+            out |= solver.calling.call_object(instance, method, Args([{node}]), key)
             out |= self.elements(node)
         elif self.owner_effect(method, "__iter__") is None:
             solver.mutate(instance, node, f"iterating {cls.__name__}, which moves on")
@@ -407,7 +414,7 @@ class Objects:
             return {self.nodes.scalar(node.type if node.type in (str, bytes) else None)}
         if node.kind is Kind.KNOWN and isinstance(node.obj, type):
             return {node}  # ``list[int]``
-        return self.special(instance, node, "__getitem__", self.args([keys]), key)
+        return self.special(instance, node, "__getitem__", Args([keys]), key)
 
     def special(self, instance: "Instance", node: Node, name: str, args: Args, key: Any) -> NodeSet:
         """Call a special method that syntax calls, by the type of the object."""
@@ -495,14 +502,21 @@ class Objects:
         for cls in self.types_of(node):
             if cls is None:
                 continue
-            for name in names:
-                found = lookup(cls, name)
-                if isinstance(found, types.FunctionType):
-                    args = self.args([{node}, others] if others else [{node}])
-                    out |= solver.calling.call_object(instance, found, args, (key, name))
-                elif found is not MISSING and node.kind is Kind.SELF and self.solver.opaque:
-                    solver.read(instance, None, name)
+            for name, found in self.python_methods(cls, names):
+                args = Args([{node}, others] if others else [{node}])
+                out |= solver.calling.call_object(instance, found, args, (key, name))
+            if node.kind is Kind.SELF and solver.opaque:
+                solver.read(instance, None, names[0] if names else "")
         return out
+
+    def python_methods(self, cls: type, names: tuple[str, ...]) -> list[tuple[str, Any]]:
+        """Those of some special methods that a class has as functions written in Python."""
+        found = self.python_cache.get((cls, names))
+        if found is None:
+            methods = [(name, lookup(cls, name)) for name in names]
+            found = [(name, method) for name, method in methods if isinstance(method, types.FunctionType)]
+            self.python_cache[cls, names] = found
+        return found
 
     def inplace(self, instance: "Instance", node: Node, name: str, values: NodeSet, key: Any) -> NodeSet:
         """``node op= value``: a mutable object changes in place, or a new one is made."""
@@ -520,7 +534,7 @@ class Objects:
                     solver.put(node, self.elements(value))
                 out.add(node)
             elif isinstance(found, types.FunctionType):
-                args = self.args([{node}, values])
+                args = Args([{node}, values])
                 out |= solver.calling.call_object(instance, found, args, (key, name))
         return out | self.operate(instance, {node}, values, (plain, f"__r{name[3:]}"), key)
 
@@ -532,7 +546,7 @@ class Objects:
         for cls in self.types_of(node):
             found = lookup(cls, "__contains__") if cls is not None else MISSING
             if found is not MISSING:
-                solver.calling.call_object(instance, found, self.args([{node}, values]), (key, "in"))
+                solver.calling.call_object(instance, found, Args([{node}, values]), (key, "in"))
             elif cls is None:
                 solver.mutate(instance, node, "`in` something of unknown type")
             else:
@@ -543,13 +557,10 @@ class Objects:
         if node.kind is Kind.STATE:
             self.solver.mutate(instance, node, "await")
         if node.kind is Kind.SELF:
-            self.special(instance, node, "__await__", self.args([]), key)
+            self.special(instance, node, "__await__", Args([]), key)
         return self.elements(node) | {self.nodes.site((key, "awaited"), None)}
 
     # Arguments
-
-    def args(self, positional: list[NodeSet]) -> Args:
-        return Args(positional)
 
     def pack(
         self,
@@ -558,7 +569,7 @@ class Objects:
         kwargs: "list[tuple[str | None, Var]]",
     ) -> Args:
         """Turn the operands of a call into sets of nodes."""
-        packed = self.args([])
+        packed = Args([])
         for starred, var in args:
             nodes = instance.vars.get(var, set())
             if not starred:

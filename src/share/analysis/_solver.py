@@ -67,10 +67,11 @@ class Solver:
         self.class_owned: set[int] = set()  # objects that were found as attributes of the class
         self.seen_states: dict[Node, None] = {}
         self.filled: set[Node] = set()
+        self.escaped: set[tuple[Instance, Node]] = set()
         self.changed = True
-        self.version = 0
         self.shape_cache: dict[Node, NodeSet] = {}
-        self.shape_version = -1
+        self.value_cache: dict[Node, NodeSet] = {}
+        self.mutable_cache: dict[Node, bool] = {}
         self.slots = set(slot_names(cls))
         self.declared = declared_fields(cls)
         self.opaque = kind_of(cls) == "opaque"
@@ -126,18 +127,27 @@ class Solver:
         while True:
             while self.changed:
                 self.changed = False
+                self.forget()
                 for instance in list(self.instances.values()):
                     self.step(instance)
+            self.forget()
             self.fill()
             if not self.changed:
                 return
+
+    def forget(self) -> None:
+        """A new round: what was derived from contents is derived again."""
+        self.escaped.clear()
+        self.shape_cache.clear()
+        self.value_cache.clear()
+        self.mutable_cache.clear()
+        self.objects.types_cache.clear()
 
     def fill(self) -> None:
         """Attributes and containers into which nothing was seen being put are filled from outside."""
         for state in list(self.seen_states):
             if state not in self.filled and not self.shapes(state) - {self.nodes.none}:
                 self.filled.add(state)
-                self.version += 1
                 self.changed = True
 
     def step(self, instance: Instance) -> None:
@@ -186,14 +196,13 @@ class Solver:
         if holder.kind is Kind.STATE and holder.name == DICT:
             self.put_top(None, nodes)
             return
-        if holder.kind not in (Kind.STATE, Kind.SITE, Kind.KNOWN):
+        if holder.kind not in (Kind.STATE, Kind.SITE, Kind.KNOWN) or holder is self.nodes.outside:
             return
         nodes = {self.general(node) for node in nodes if node is not holder}
         old = self.contents.setdefault(holder, set())
         if not nodes <= old:
             old |= nodes
             self.changed = True
-            self.version += 1
 
     def put_top(self, name: str | None, nodes: Iterable[Node]) -> None:
         """Remember that an attribute may be one of these."""
@@ -202,67 +211,80 @@ class Solver:
         if not nodes <= old:
             old |= nodes
             self.changed = True
-            self.version += 1
 
     def general(self, node: Node) -> Node:
         """A text loses which text it is when it is stored."""
         return self.nodes.scalar(str) if node.kind is Kind.SCALAR and node.name is not None else node
 
     def shapes(self, state: Node) -> NodeSet:
-        """What the value of an attribute may be: its type, in effect. Empty as long as nothing was stored."""
-        if self.shape_version != self.version:
-            self.shape_cache.clear()
-            self.shape_version = self.version
+        """What the value of an attribute may be: its type, in effect. Empty as long as nothing was stored.
+
+        As of the start of the round: whatever is stored during it makes another one follow.
+        """
         found = self.shape_cache.get(state)
         if found is None:
-            self.shape_cache[state] = set()  # for cycles
+            self.seen_states[state] = None
             found = self.shape_cache[state] = self.find_shapes(state)
         return found
 
     def find_shapes(self, state: Node) -> NodeSet:
-        self.seen_states[state] = None
         unknown = self.nodes.site(("unknown", state), None)
         if state.name is None:
             return {unknown}
         if state.name == DICT:
             return {unknown} if state.deep else {self.nodes.site(DICT, dict)}
-        tops = self.tops.get(state.name, set()) | self.tops.get(None, set())
-        if state in self.filled:
-            return {unknown, *self.expand(tops)} if not state.deep else {unknown}
-        if not state.deep:
-            return self.expand(tops)
-        roots = set(tops)
-        roots |= self.contents.get(self.nodes.state(state.name), set())
-        roots |= self.contents.get(state, set())
-        return self.reach(roots) | self.expand(self.contents.get(self.nodes.state(state.name), set()))
+        if state.deep:
+            return {unknown} if state in self.filled else self.inside(state)
+        return self.values(state.name) | ({unknown} if state in self.filled else set())
 
-    def expand(self, nodes: NodeSet) -> NodeSet:
-        """Replace attributes by what they may be."""
-        out: NodeSet = set()
-        for node in nodes:
-            if node.kind is Kind.STATE:
-                out |= self.shapes(node)
-            else:
-                out.add(node)
-        return out
-
-    def reach(self, roots: NodeSet) -> NodeSet:
-        """Everything in the objects of a set, at any depth."""
+    def values(self, name: str | None) -> NodeSet:
+        """What an attribute may be, other attributes replaced by what these may be."""
         out: NodeSet = set()
         seen: NodeSet = set()
-        todo = list(roots)
+        todo = [self.nodes.state(name)]
         while todo:
             node = todo.pop()
             if node in seen:
                 continue
             seen.add(node)
-            if node.kind is Kind.STATE:
-                todo += self.shapes(node)
-                if not node.deep:
-                    out |= self.shapes(self.nodes.state(node.name, True))
-            inner = self.held(node)
-            out |= self.expand(inner)
-            todo += inner
+            if node.kind is not Kind.STATE:
+                out.add(node)
+            elif node.deep or node.name in (None, DICT):
+                out |= self.shapes(node)
+            else:
+                if node in self.filled:
+                    out.add(self.nodes.site(("unknown", node), None))
+                todo += self.tops.get(node.name, ())
+                todo += self.tops.get(None, ())
+        return out
+
+    def inside(self, *roots: Node) -> NodeSet:
+        """Everything in some objects, at any depth; attributes replaced by what these may be."""
+        out: NodeSet = set()
+        seen: set[tuple[bool, Node]] = set()
+        todo: list[tuple[bool, Node]] = [(False, root) for root in roots]
+        while todo:
+            item = todo.pop()
+            if item in seen:
+                continue
+            seen.add(item)
+            is_inside, node = item
+            if node.kind is not Kind.STATE:
+                if is_inside:
+                    out.add(node)
+                todo += [(True, inner) for inner in self.held(node)]
+                continue
+            top, deep = self.nodes.state(node.name), self.nodes.state(node.name, True)
+            for state in (top, deep):
+                todo += [(True, inner) for inner in self.contents.get(state, ())]
+                if state in self.filled and (is_inside or state is deep):
+                    out.add(self.nodes.site(("unknown", state), None))
+            if node.name in (None, DICT):
+                out.add(self.nodes.site(("unknown", node), None))
+            into = is_inside and not node.deep
+            for value in self.tops.get(node.name, set()) | self.tops.get(None, set()):
+                todo.append((into, value))
+                todo.append((False, value))
         return out
 
     def held(self, node: Node) -> NodeSet:
@@ -288,6 +310,12 @@ class Solver:
 
     def value_of(self, state: Node) -> NodeSet:
         """The nodes that loading an attribute, or something in it, gives."""
+        found = self.value_cache.get(state)
+        if found is None:
+            found = self.value_cache[state] = self.find_value(state)
+        return found
+
+    def find_value(self, state: Node) -> NodeSet:
         out: NodeSet = set()
         if state.name == DICT:
             return {self.nodes.state(None) if state.deep else state}
@@ -305,21 +333,35 @@ class Solver:
             out |= {node for node in stored if node.kind is Kind.STATE and self.is_mutable(node)}
         return out
 
-    def is_mutable(self, node: Node, depth: int = 0) -> bool:
+    def is_mutable(self, node: Node) -> bool:
         """Whether anything about an object can change."""
-        match node.kind:
-            case Kind.STATE:
-                return depth > 8 or any(self.is_mutable(shape, depth + 1) for shape in self.shapes(node))
-            case Kind.SITE:
-                if node.type in (tuple, frozenset):
-                    return depth > 8 or any(self.is_mutable(inner, depth + 1) for inner in self.held(node))
-                return node.type is None or not (is_immutable_type(node.type) or is_neutral_type(node.type))
-            case Kind.KNOWN:
-                return not is_code(node.obj) and not is_neutral_type(type(node.obj))
-            case Kind.SELF | Kind.FUNC | Kind.BOUND | Kind.METH | Kind.SUPER:
-                return True
-            case _:
-                return False
+        found = self.mutable_cache.get(node)
+        if found is None:
+            found = self.mutable_cache[node] = self.find_mutable(node)
+        return found
+
+    def find_mutable(self, start: Node) -> bool:
+        seen: NodeSet = set()
+        todo = [start]
+        while todo:
+            node = todo.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            match node.kind:
+                case Kind.STATE:
+                    todo += self.shapes(node)
+                case Kind.SITE if node.type in (tuple, frozenset):
+                    todo += self.held(node)
+                case Kind.SITE:
+                    if node.type is None or not (is_immutable_type(node.type) or is_neutral_type(node.type)):
+                        return True
+                case Kind.KNOWN:
+                    if not is_code(node.obj) and not is_neutral_type(type(node.obj)):
+                        return True
+                case Kind.SELF | Kind.FUNC | Kind.BOUND | Kind.METH | Kind.SUPER:
+                    return True
+        return False
 
     def scalars(self, node: Node) -> NodeSet | None:
         """The immutable values that a node may be; None if it may be anything else."""
@@ -422,8 +464,9 @@ class Solver:
                 case Kind.SITE:
                     todo += self.contents.get(node, ())
                 case Kind.FUNC | Kind.BOUND | Kind.METH:
-                    unknown = self.nodes.site(("from outside", node), None)
-                    self.calling.call_node(instance, node, Args([], {unknown}), ("escaped", node))
+                    if (instance, node) not in self.escaped:  # once a round, what is passed is always the same
+                        self.escaped.add((instance, node))
+                        self.calling.call_node(instance, node, Args([], {self.nodes.outside}), ("escaped", instance))
                 case Kind.SUPER:
                     todo.append(self.nodes.receiver)
         kept = {node for node in given if node.kind in (Kind.SELF, Kind.STATE, Kind.SITE, Kind.FUNC, Kind.BOUND)}
@@ -448,7 +491,11 @@ class Solver:
 
     def op_global(self, instance: Instance, instr: Any) -> None:
         name = instr[3]
-        function = instance.root().function
+        root = instance.root()
+        function = root.function
+        if function is not None and name in function.__code__.co_freevars:
+            self.add(instance, instr[2], self.closure_value(root, name))
+            return
         space = function.__globals__ if function is not None else {}
         if name in space:
             value = space[name]

@@ -1,6 +1,7 @@
 """Callables whose effect depends on their arguments: ``getattr``, ``setattr``, ``vars``, ``super`` and their like."""
 
 import builtins
+import operator
 import typing
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from ._nodes import Kind, Node, NodeSet
 if TYPE_CHECKING:
     from ._solver import Instance, Solver
 
-__all__ = ["SPECIAL"]
+__all__ = ["GETTERS", "SPECIAL"]
 
 Handler = Callable[["Solver", "Instance", Args, Any], NodeSet | None]
 
@@ -132,7 +133,72 @@ def _new(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSe
     return out
 
 
+def _make_getter(cls: type) -> Handler:
+    """``attrgetter(...)`` and the like: an object that keeps what it was made with, texts as they are."""
+
+    def make(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+        site = solver.nodes.site((key, "getter"), cls, unknown=False)
+        held = solver.contents.setdefault(site, set())
+        if not args.all() <= held:
+            held |= args.all()
+            solver.changed = True
+        return {site}
+
+    return make
+
+
+def _get_attributes(
+    solver: "Solver", instance: "Instance", held: list[Node], args: Args, key: Any
+) -> NodeSet:
+    """``attrgetter("a.b", "c")(x)``"""
+    out: NodeSet = set()
+    for name in _names(held):
+        nodes = set(_operand(args, 0))
+        for part in name.split(".") if name is not None else [None]:
+            nodes = {found for node in nodes for found in solver.objects.load(instance, node, part)}
+        out |= nodes
+    return _alone_or_together(solver, held, out, key)
+
+
+def _get_items(solver: "Solver", instance: "Instance", held: list[Node], args: Args, key: Any) -> NodeSet:
+    """``itemgetter(0, 1)(x)``"""
+    out: NodeSet = set()
+    for node in _operand(args, 0):
+        out |= solver.objects.item(instance, node, set(held), (key, "item"))
+    return _alone_or_together(solver, held, out, key)
+
+
+def _call_methods(solver: "Solver", instance: "Instance", held: list[Node], args: Args, key: Any) -> NodeSet:
+    """``methodcaller("name", 1)(x)``"""
+    out: NodeSet = set()
+    for node in _operand(args, 0):
+        for name in _names(held):
+            for found in solver.objects.load(instance, node, name):
+                out |= solver.calling.call_node(instance, found, Args([], set(held)), (key, "called"))
+    return out
+
+
+def _alone_or_together(solver: "Solver", held: list[Node], found: NodeSet, key: Any) -> NodeSet:
+    if len(held) == 1:
+        return found
+    site = solver.nodes.site((key, "together"), tuple, unknown=False)
+    solver.put(site, found)
+    return {site, *found}
+
+
+Getter = Callable[["Solver", "Instance", list[Node], Args, Any], NodeSet]
+
+#: What calling an object of these types does, given what it was made with.
+GETTERS: dict[Any, Getter] = {
+    operator.attrgetter: _get_attributes,
+    operator.itemgetter: _get_items,
+    operator.methodcaller: _call_methods,
+}
+
 SPECIAL: dict[Any, Handler] = {
+    operator.attrgetter: _make_getter(operator.attrgetter),
+    operator.itemgetter: _make_getter(operator.itemgetter),
+    operator.methodcaller: _make_getter(operator.methodcaller),
     builtins.getattr: _getattr,
     builtins.hasattr: _hasattr,
     builtins.setattr: _setattr,
