@@ -1,10 +1,12 @@
 """share.cerial beside pickle (protocol 5) on the same values, in one run.
 
-    python bench/bench_cerial.py [--rounds 15] [--seconds 0.02] [--json FILE]
+    python bench/bench_cerial.py [--rounds 15] [--seconds 0.02] [--json FILE]      the whole table
+    pytest bench/bench_cerial.py --benchmark-only                                  round trips, some rows
 
 In each round every operation is timed once, pickle and cerial one after the other, so that both see the same
-machine; the medians over the rounds are compared. An instance of a class of this very program is compared with
-cloudpickle, because pickle would send only its name. Times are in ns; a ratio below 1 means cerial is faster.
+machine; the medians over the rounds are compared. What is measured is CPU time, so that other programs disturb
+less. An instance of a class of this very program is compared with cloudpickle, because pickle would send only its
+name. Times are in ns; a ratio below 1 means cerial is faster.
 """
 
 import argparse
@@ -17,6 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 import cloudpickle
+import pytest
 
 from share import cerial
 
@@ -72,10 +75,10 @@ def timer(call: Callable[[], Any], seconds: float) -> Callable[[], float]:
 
 
 def _spent(call: Callable[[], Any], repeat: int) -> float:
-    start = time.perf_counter()
+    start = time.thread_time()
     for _ in range(repeat):
         call()
-    return time.perf_counter() - start
+    return time.thread_time() - start
 
 
 def compare(name: str, value: Any, rounds: int, seconds: float) -> dict[str, Any]:
@@ -94,6 +97,21 @@ def compare(name: str, value: Any, rounds: int, seconds: float) -> dict[str, Any
     row["loads"] = row["cerial loads"] / row["pickle loads"]
     row["both"] = (row["cerial dumps"] + row["cerial loads"]) / (row["pickle dumps"] + row["pickle loads"])
     return {"value": name, **row, "pickle bytes": len(pickled), "cerial bytes": len(encoded)}
+
+
+QUICK = ("int", "str", "small tuple", "small object", "list of 1k ints", "nested dicts", "1 MB bytes")
+
+
+@pytest.mark.parametrize("library", ["pickle", "cerial"])
+@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.benchmark(max_time=0.2, min_rounds=5)
+def test_round_trip(benchmark: Any, name: str, library: str) -> None:
+    value = values()[name]
+    benchmark.group = name
+    if library == "pickle":
+        benchmark(lambda: pickle.loads(pickle.dumps(value, 5)))
+    else:
+        benchmark(lambda: cerial.loads(cerial.dumps(value)))
 
 
 def main() -> None:

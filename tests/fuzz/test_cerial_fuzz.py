@@ -235,6 +235,22 @@ def test_nothing_is_unpickled_before_the_checksum_was_right():
     assert not Armed.went_off
 
 
+@pytest.mark.parametrize(
+    "cls", [int, dict, list, type, object, collections.deque, Suit, Exception, enum.Enum]
+)
+def test_an_object_of_another_kind_of_class_is_refused(cls):
+    # [Node, cls, node] with the node's reference to its class bent to the other one.
+    data = bytearray(cerial.dumps([Node, cls, node({"x": 1})]))
+    first = 2
+    second = len(cerial.dumps([Node]))
+    assert data[first] & 127 == 25 and data[second] == 25
+    place = data.rindex(b"\x1d" + first.to_bytes(4, "little"))
+    data[second] |= 128
+    data[place + 1 : place + 5] = second.to_bytes(4, "little")
+    with pytest.raises(CorruptDataError):
+        cerial.loads(bytes(data))
+
+
 def test_nested_announcements_do_not_add_up():
     # Each of 100 nested tuples announces nearly as many items as there are bytes left.
     size = 200_000

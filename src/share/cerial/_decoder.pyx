@@ -27,8 +27,15 @@ cdef extern from "Python.h":
     object PyLong_FromLongLong(long long)
     bint PyType_Check(object) noexcept
     bint PyUnicode_CheckExact(object) noexcept
+    ctypedef struct PyTypeObject
+    ctypedef object (*new_function)(PyTypeObject*, PyObject*, PyObject*)
+    ctypedef struct PyTypeObject:
+        new_function tp_new
+        unsigned long tp_flags
+        Py_ssize_t tp_dictoffset
+    unsigned long Py_TPFLAGS_HEAPTYPE
+    PyTypeObject PyBaseObject_Type
 
-cdef object new_object = object.__new__
 cdef object no_tuple = ()
 cdef object Uuid = None             # uuid and decimal are imported by the first value that needs them
 cdef object Decimal = None
@@ -39,6 +46,7 @@ cdef object decode_value(const char* data, Py_ssize_t size, Py_ssize_t* used):
     reader.start = reader.at = data
     reader.end = data + size
     reader.marked = NULL
+    reader.last_found = NULL
     reader.depth = 0
     reader.budget = size
     try:
@@ -196,14 +204,28 @@ cdef object get_set(Reader* r, object value):
     return value
 
 
+cdef object new_object(Reader* r, object cls):
+    """What ``object.__new__(cls)`` makes, where that is all that making an instance takes."""
+    cdef PyTypeObject* c_type = <PyTypeObject*><PyObject*>cls
+    if not PyType_Check(cls):
+        corrupt(r, "an object of no class")
+    if (
+        c_type.tp_new != PyBaseObject_Type.tp_new or c_type.tp_dictoffset == 0
+        or not c_type.tp_flags & Py_TPFLAGS_HEAPTYPE
+    ):
+        corrupt(r, f"an object of {cls!r}, which is no class of plain objects here,")
+    try:
+        return PyBaseObject_Type.tp_new(c_type, <PyObject*>no_tuple, NULL)
+    except TypeError as error:
+        raise CorruptDataError(f"an encoded object is of {cls!r}, which has no instances here") from error
+
+
 cdef object get_object(Reader* r, Py_ssize_t offset):
     cdef Py_ssize_t _i, count
     cdef dict state
     cdef object name
     cls = get(r)
-    if not PyType_Check(cls):
-        corrupt(r, "an object of no class")
-    value = new_object(cls)
+    value = new_object(r, cls)
     mark(r, offset, value)
     count = get_count(r, 2)
     state = PyObject_GenericGetDict(value, NULL)
@@ -225,10 +247,14 @@ cdef object get_other(Reader* r, unsigned char tag, Py_ssize_t offset):
         need(r, 4)
         memcpy(&place, r.at, 4)
         r.at += 4
+        if r.last_found != NULL and r.last_place == place:
+            return <object>r.last_found
         if r.marked != NULL:
             found = PyDict_GetItem(<dict>r.marked, place)
         if found == NULL:
             corrupt(r, "a reference to nothing")
+        r.last_found = found
+        r.last_place = place
         return <object>found
     if tag == tags.PICKLE or tag == tags.BUFFERS:
         if r.depth != 1 or offset >= 0:

@@ -7,6 +7,8 @@ cdef struct Reader:
     const char* at
     const char* end
     PyObject* marked                # dict: offset -> what a REF may name; NULL = none yet
+    PyObject* last_found            # what the latest REF named, borrowed from `marked`; NULL = none yet
+    unsigned int last_place
     int depth
     Py_ssize_t budget               # items that may still be announced: each takes at least one byte
 

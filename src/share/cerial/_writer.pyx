@@ -37,6 +37,7 @@ cdef class Writer:
         cdef bytes fresh
         if needed <= self.capacity:
             return 0
+        # Exact for a long value: a result that need not be shortened keeps its memory in the allocator's reach.
         wanted = max(needed, self.capacity + (self.capacity >> 1), <Py_ssize_t>FIRST_CAPACITY)
         if self.storage is None:
             fresh = PyBytes_FromStringAndSize(NULL, wanted)
@@ -120,7 +121,8 @@ cdef class Writer:
         if not PyBytes_CheckExact(data):
             self.write_view(data)
             return
-        self.reserve(PyBytes_GET_SIZE(data))
+        # With some room beyond, because a pickler goes on writing.
+        self.reserve(PyBytes_GET_SIZE(data) + (PyBytes_GET_SIZE(data) >> 3))
         memcpy(self.data + self.size, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
         self.size += PyBytes_GET_SIZE(data)
 
