@@ -1,10 +1,11 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """Small concurrent programs over flags, wait words and rings; conftest.py builds this module for the tests.
 
-Each program has two to four parties. Each iteration has memory of its own, which party 0 prepares; all parties
-start it at one time by the clock, give or take some noise, each leaves one number, and party 0 adds what the
-memory says afterwards. The test compares the set of all outcomes with the set that the memory model and the
-algorithms allow. (Meeting before each iteration would be slow, and on a busy machine nothing would ever overlap.)
+Each program has two to four parties. Each iteration has memory of its own, which party 0 prepares; all
+parties start it at one time by the clock, give or take some noise, each leaves one number, and party 0 adds
+what the memory says afterwards. The test compares the set of all outcomes with the set that the memory model
+and the algorithms allow. (Meeting before each iteration would be slow, and on a busy machine nothing would
+ever overlap.)
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -12,7 +13,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from share._atomic cimport fence_sc, load32_acq, load_acq, load_rlx, pause, store_rel, store_rlx
 from share._flags cimport flag_raise, flag_read
 from share._ringbuf cimport (
-    CLAIM_OK, CLAIMED, COMMITTED, FREE, MPSC, SPSC, SPSCRecord, mpsc_bind, mpsc_body, mpsc_close, mpsc_commit,
+    CLAIM_OK, COMMITTED, MPSC, SPSC, SPSCRecord, mpsc_bind, mpsc_body, mpsc_close, mpsc_commit,
     mpsc_free, mpsc_help, mpsc_init, mpsc_pad, mpsc_peek, mpsc_try_claim, spsc_bind, spsc_init, spsc_peek,
     spsc_put, spsc_take,
 )
@@ -84,7 +85,7 @@ cdef int64_t nothing(Place* p) noexcept nogil:
     return 0
 
 
-# ---- flags --------------------------------------------------------------------------------------------------
+# ---- flags ---------------------------------------------------------------------------------------
 
 cdef int64_t returned_call(Place* p, int who) noexcept nogil:
     """0: a call raises its flag, ends, and says so. 1: who learned of the end reads the flag."""
@@ -130,7 +131,7 @@ cdef int64_t commit_shows(Place* p, int who) noexcept nogil:
     return seen * 10 + <int64_t> load_rlx(p.x)
 
 
-# ---- wait words ---------------------------------------------------------------------------------------------
+# ---- wait words ----------------------------------------------------------------------------------
 
 cdef int64_t sleeper_and_waker(Place* p, int who) noexcept nogil:
     """0 announces itself and looks at the condition; 1 makes it true and wakes."""
@@ -170,7 +171,7 @@ cdef int64_t unchanged(Place* p) noexcept nogil:
     return load32_acq(p.word) == load_rlx(p.y)
 
 
-# ---- the MPSC ring ------------------------------------------------------------------------------------------
+# ---- the MPSC ring -------------------------------------------------------------------------------
 
 cdef int64_t claim(Place* p, uint32_t owner, uint32_t n) noexcept nogil:
     """The position, or -1 full, -2 closed."""
@@ -297,14 +298,13 @@ cdef int64_t kept_full(Place* p, int who) noexcept nogil:
     cdef int64_t position
     cdef uint64_t head = 0
     cdef uint32_t n = 0, owner = 0
-    cdef int rounds
     if who < 3:
         position = claim(p, who, 1)
         store_rlx(<uint64_t*> mpsc_body(&p.mpsc, position), who + 1)
         mpsc_commit(&p.mpsc, who, 1, position)
         return 0
     cdef int64_t seen = 0
-    for rounds in range(200):
+    for _ in range(200):
         if head < 3 and mpsc_peek(&p.mpsc, head, &n, &owner) == COMMITTED:
             if load_rlx(<uint64_t*> mpsc_body(&p.mpsc, head)) != owner + 1:
                 return -1                       # a body of somebody else
@@ -314,7 +314,7 @@ cdef int64_t kept_full(Place* p, int who) noexcept nogil:
     return seen if head == <uint64_t> (seen & 1) + ((seen >> 1) & 1) + ((seen >> 2) & 1) else -2
 
 
-# ---- the SPSC ring ------------------------------------------------------------------------------------------
+# ---- the SPSC ring -------------------------------------------------------------------------------
 
 cdef int64_t records_in_order(Place* p, int who) noexcept nogil:
     """0 puts 1 and 2; 1 takes what there is, twice: its digits."""
@@ -328,7 +328,7 @@ cdef int64_t records_in_order(Place* p, int who) noexcept nogil:
             value = i
             spsc_put(&p.spsc, 1, i, <char*> &value, 8)
         return 0
-    for i in range(2):
+    for _ in range(2):
         if spsc_peek(&p.spsc, &record, &payload) == 1:
             seen = seen * 10 + (<int64_t*> payload)[0]
             if record.position != (<uint64_t*> payload)[0]:
@@ -338,7 +338,7 @@ cdef int64_t records_in_order(Place* p, int who) noexcept nogil:
 
 
 cdef int64_t response_before_commit(Place* p, int who) noexcept nogil:
-    """0 puts the response to 1 and then moves the commit position there; 1 reads the position, then the ring."""
+    """0 puts the response to 1, then moves the commit position there; 1 reads the position, then the ring."""
     cdef SPSCRecord record
     cdef const char* payload = NULL
     cdef uint64_t value = 5
@@ -351,7 +351,7 @@ cdef int64_t response_before_commit(Place* p, int who) noexcept nogil:
     return commit * 10 + spsc_peek(&p.spsc, &record, &payload)
 
 
-# ---- running them -------------------------------------------------------------------------------------------
+# ---- running them --------------------------------------------------------------------------------
 
 cdef Program[17] programs
 programs[0] = Program(b"returned_call", 2, clear, returned_call, nothing)
@@ -447,7 +447,7 @@ def run(name: str, who: int, batches: int, memory) -> None:
                 start += INTERVAL
                 while now_ns() < start:
                     pass
-                for j in range(<int> (noise & 3)):      # who is first varies
+                for _ in range(<int> (noise & 3)):      # who is first varies
                     pause()
                 (<int64_t*> (place.memory + RESULTS + me * 128))[0] = program.part(&place, me)
             goal += program.parties
