@@ -1,9 +1,11 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """Small concurrent programs over flags, wait words and rings; conftest.py builds this module for the tests.
 
-Each program has two to four parties. In each iteration party 0 prepares the memory, all start together, each
-leaves one number, and party 0 adds what the memory says afterwards. The test compares the set of all outcomes
-with the set that the memory model and the algorithms allow.
+Each program has two to four parties. Each iteration has memory of its own, which party 0 prepares; all
+parties start it at one time by the clock, give or take some noise, each leaves one number, and party 0 adds
+what the memory says afterwards. The test compares the set of all outcomes with the set that the memory model
+and the algorithms allow. (Meeting before each iteration would be slow, and on a busy machine nothing would
+ever overlap.)
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -11,11 +13,11 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from share._atomic cimport fence_sc, load32_acq, load_acq, load_rlx, pause, store_rel, store_rlx
 from share._flags cimport flag_raise, flag_read
 from share._ringbuf cimport (
-    CLAIM_OK, CLAIMED, COMMITTED, FREE, MPSC, SPSC, SPSCRecord, mpsc_bind, mpsc_body, mpsc_close, mpsc_commit,
+    CLAIM_OK, COMMITTED, MPSC, SPSC, SPSCRecord, mpsc_bind, mpsc_body, mpsc_close, mpsc_commit,
     mpsc_free, mpsc_help, mpsc_init, mpsc_pad, mpsc_peek, mpsc_try_claim, spsc_bind, spsc_init, spsc_peek,
     spsc_put, spsc_take,
 )
-from share._wait cimport announce, wake, wake_always
+from share._wait cimport announce, now_ns, wake, wake_always
 
 cdef extern from *:
     """
@@ -28,17 +30,22 @@ cdef extern from *:
 
 cdef enum:
     CELLS = 8
-    # The memory: what the parties share besides the ring, each word on lines of its own; then the outcomes.
+    # The memory: a page for meeting; a batch of places, one an iteration; the outcomes of all iterations.
     BARRIER = 0
-    X = 128
-    Y = 256
-    WORD = 384
-    RESULTS = 512               # one int64 a party, 128 bytes apart
+    START = 128
+    PLACES = 4096
+    BATCH = 256
+    # A place: words on lines of their own, the parties' numbers, a ring.
+    X = 0
+    Y = 128
+    WORD = 256
+    RESULTS = 384               # one int64 a party, 128 bytes apart
     RING = 1024
-    OUTCOMES = 8192             # four parties' numbers and the last word, of each iteration
+    PLACE = 2048
+    INTERVAL = 600              # ns from the start of an iteration to that of the next
     NUMBERS = 5
 
-MEMORY = OUTCOMES
+OUTCOMES = PLACES + BATCH * PLACE   # four parties' numbers and the last word, of each iteration
 OUTCOME_BYTES = NUMBERS * 8
 
 cdef struct Place:
@@ -78,7 +85,7 @@ cdef int64_t nothing(Place* p) noexcept nogil:
     return 0
 
 
-# ---- flags --------------------------------------------------------------------------------------------------
+# ---- flags ---------------------------------------------------------------------------------------
 
 cdef int64_t returned_call(Place* p, int who) noexcept nogil:
     """0: a call raises its flag, ends, and says so. 1: who learned of the end reads the flag."""
@@ -124,7 +131,7 @@ cdef int64_t commit_shows(Place* p, int who) noexcept nogil:
     return seen * 10 + <int64_t> load_rlx(p.x)
 
 
-# ---- wait words ---------------------------------------------------------------------------------------------
+# ---- wait words ----------------------------------------------------------------------------------
 
 cdef int64_t sleeper_and_waker(Place* p, int who) noexcept nogil:
     """0 announces itself and looks at the condition; 1 makes it true and wakes."""
@@ -164,7 +171,7 @@ cdef int64_t unchanged(Place* p) noexcept nogil:
     return load32_acq(p.word) == load_rlx(p.y)
 
 
-# ---- the MPSC ring ------------------------------------------------------------------------------------------
+# ---- the MPSC ring -------------------------------------------------------------------------------
 
 cdef int64_t claim(Place* p, uint32_t owner, uint32_t n) noexcept nogil:
     """The position, or -1 full, -2 closed."""
@@ -291,14 +298,13 @@ cdef int64_t kept_full(Place* p, int who) noexcept nogil:
     cdef int64_t position
     cdef uint64_t head = 0
     cdef uint32_t n = 0, owner = 0
-    cdef int rounds
     if who < 3:
         position = claim(p, who, 1)
         store_rlx(<uint64_t*> mpsc_body(&p.mpsc, position), who + 1)
         mpsc_commit(&p.mpsc, who, 1, position)
         return 0
     cdef int64_t seen = 0
-    for rounds in range(200):
+    for _ in range(200):
         if head < 3 and mpsc_peek(&p.mpsc, head, &n, &owner) == COMMITTED:
             if load_rlx(<uint64_t*> mpsc_body(&p.mpsc, head)) != owner + 1:
                 return -1                       # a body of somebody else
@@ -308,7 +314,7 @@ cdef int64_t kept_full(Place* p, int who) noexcept nogil:
     return seen if head == <uint64_t> (seen & 1) + ((seen >> 1) & 1) + ((seen >> 2) & 1) else -2
 
 
-# ---- the SPSC ring ------------------------------------------------------------------------------------------
+# ---- the SPSC ring -------------------------------------------------------------------------------
 
 cdef int64_t records_in_order(Place* p, int who) noexcept nogil:
     """0 puts 1 and 2; 1 takes what there is, twice: its digits."""
@@ -322,7 +328,7 @@ cdef int64_t records_in_order(Place* p, int who) noexcept nogil:
             value = i
             spsc_put(&p.spsc, 1, i, <char*> &value, 8)
         return 0
-    for i in range(2):
+    for _ in range(2):
         if spsc_peek(&p.spsc, &record, &payload) == 1:
             seen = seen * 10 + (<int64_t*> payload)[0]
             if record.position != (<uint64_t*> payload)[0]:
@@ -332,7 +338,7 @@ cdef int64_t records_in_order(Place* p, int who) noexcept nogil:
 
 
 cdef int64_t response_before_commit(Place* p, int who) noexcept nogil:
-    """0 puts the response to 1 and then moves the commit position there; 1 reads the position, then the ring."""
+    """0 puts the response to 1, then moves the commit position there; 1 reads the position, then the ring."""
     cdef SPSCRecord record
     cdef const char* payload = NULL
     cdef uint64_t value = 5
@@ -345,7 +351,7 @@ cdef int64_t response_before_commit(Place* p, int who) noexcept nogil:
     return commit * 10 + spsc_peek(&p.spsc, &record, &payload)
 
 
-# ---- running them -------------------------------------------------------------------------------------------
+# ---- running them --------------------------------------------------------------------------------
 
 cdef Program[17] programs
 programs[0] = Program(b"returned_call", 2, clear, returned_call, nothing)
@@ -384,50 +390,74 @@ def parties(name: str) -> int:
     return find(name.encode()).parties
 
 
-cdef void meet(uint64_t* barrier, uint64_t goal) noexcept nogil:
+def memory_bytes(batches: int) -> int:
+    return OUTCOMES + batches * BATCH * OUTCOME_BYTES
+
+
+cdef void meet(uint64_t* barrier, uint64_t goal, int patience) noexcept nogil:
+    """Waits for all; a party that waits longer than some rounds leaves its core to the others."""
     cdef int rounds = 0
     arrive(barrier)
     while load_acq(barrier) < goal:             # pairs with the arrival of the last
         rounds += 1
-        if rounds % 64 == 0:
+        if rounds % patience == 0:
             sched_yield()
         else:
             pause()
 
 
-def run(name: str, who: int, iterations: int, memory) -> None:
+cdef void bind(Place* place, char* memory) noexcept nogil:
+    place.memory = memory
+    place.x = <uint64_t*> (memory + X)
+    place.y = <uint64_t*> (memory + Y)
+    place.word = <uint32_t*> (memory + WORD)
+    mpsc_bind(&place.mpsc, memory + RING, CELLS)
+    spsc_bind(&place.spsc, memory + RING, 256)
+
+
+def run(name: str, who: int, batches: int, memory) -> None:
     """One party's part, without the GIL. The memory begins zeroed and is shared by all parties."""
     cdef Program* program = find(name.encode())
     cdef unsigned char[::1] view = memory
     cdef Place place
     cdef int64_t* outcome
-    cdef uint64_t i, goal = 0, count = iterations, noise = 88172645463325252ULL + who
-    cdef int me = who, j
+    cdef int64_t start
+    cdef uint64_t goal = 0, noise = 88172645463325252ULL + who
+    cdef int batch, i, j, me = who, count = batches
     cdef char* base = <char*> &view[0]
-    place.memory = base
-    place.x = <uint64_t*> (base + X)
-    place.y = <uint64_t*> (base + Y)
-    place.word = <uint32_t*> (base + WORD)
+    cdef char* outcomes = base + <int> OUTCOMES
     with nogil:
-        for i in range(count):
+        for batch in range(count):
             if me == 0:
-                program.prepare(&place)
+                for i in range(BATCH):
+                    bind(&place, base + PLACES + i * PLACE)
+                    program.prepare(&place)
             goal += program.parties
-            meet(<uint64_t*> base, goal)
-            mpsc_bind(&place.mpsc, base + RING, CELLS)
-            spsc_bind(&place.spsc, base + RING, 256)
-            goal += program.parties
-            meet(<uint64_t*> base, goal)
-            noise ^= noise << 13
-            noise ^= noise >> 7
-            noise ^= noise << 17
-            for j in range(<int> (noise & 15)):     # who is first varies
-                pause()
-            (<int64_t*> (base + RESULTS + me * 128))[0] = program.part(&place, me)
-            goal += program.parties
-            meet(<uint64_t*> base, goal)
+            meet(<uint64_t*> base, goal, 64)
             if me == 0:
-                outcome = <int64_t*> (base + OUTCOMES) + i * NUMBERS
-                for j in range(NUMBERS - 1):
-                    outcome[j] = (<int64_t*> (base + RESULTS + j * 128))[0] if j < program.parties else 0
-                outcome[NUMBERS - 1] = program.final(&place)
+                store_rlx(<uint64_t*> (base + START), now_ns() + 2000)
+            goal += program.parties
+            meet(<uint64_t*> base, goal, 20000)      # all of them are running
+            start = load_rlx(<uint64_t*> (base + START))
+            for i in range(BATCH):
+                bind(&place, base + PLACES + i * PLACE)
+                noise ^= noise << 13
+                noise ^= noise >> 7
+                noise ^= noise << 17
+                start += INTERVAL
+                while now_ns() < start:
+                    pass
+                for _ in range(<int> (noise & 3)):      # who is first varies
+                    pause()
+                (<int64_t*> (place.memory + RESULTS + me * 128))[0] = program.part(&place, me)
+            goal += program.parties
+            meet(<uint64_t*> base, goal, 64)
+            if me == 0:
+                for i in range(BATCH):
+                    bind(&place, base + PLACES + i * PLACE)
+                    outcome = <int64_t*> outcomes + (batch * BATCH + i) * NUMBERS
+                    for j in range(NUMBERS - 1):
+                        outcome[j] = 0
+                        if j < program.parties:
+                            outcome[j] = (<int64_t*> (place.memory + RESULTS + j * 128))[0]
+                    outcome[NUMBERS - 1] = program.final(&place)

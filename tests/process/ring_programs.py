@@ -1,8 +1,10 @@
-"""Programs that the ring tests start as processes of their own, so that each chooses its way to wait at import.
+"""Programs that the ring tests start as processes of their own, so that each chooses how to wait at import.
 
-python ring_programs.py produce KIND FILE NUMBER COUNT     put COUNT records, as producer NUMBER
-python ring_programs.py consume KIND FILE PRODUCERS COUNT  take them all and check each
-python ring_programs.py kill KIND ROUNDS SEED              kill a producer at a random moment, ROUNDS times
+After ``python ring_programs.py``:
+
+- ``produce KIND FILE NUMBER COUNT``: put COUNT records, as producer NUMBER;
+- ``consume KIND FILE PRODUCERS COUNT``: take them all and check each;
+- ``kill KIND ROUNDS SEED``: kill a producer at a random moment, ROUNDS times.
 """
 
 import contextlib

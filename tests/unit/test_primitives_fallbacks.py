@@ -24,16 +24,9 @@ SUITES = {
     "SHARE_NO_FUTEX" in os.environ or "SHARE_NO_PIDFD" in os.environ, reason="this is that run"
 )
 def test_the_suites_pass_without(variable: str) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            *(str(HERE / name) for name in SUITES[variable]),
-        ],
+        command + [str(HERE / name) for name in SUITES[variable]],
         env={**os.environ, variable: "1"},
         capture_output=True,
         text=True,

@@ -216,8 +216,8 @@ cdef class MPSCRing(Ring):
     # ---- consumer --------------------------------------------------------------------------------
 
     cdef void resume(self) noexcept:
-        # Killed while it freed the cells of a claim, a reader leaves head at cells that look like those of the
-        # next lap. Before the first it stored how far it had come: to the end of that claim.
+        # Killed while it freed the cells of a claim, a reader leaves head at cells that look like those of
+        # the next lap. Before the first it stored how far it had come: to the end of that claim.
         cdef MPSC* ring = &self.reader.ring
         cdef uint64_t head = load_rlx(ring.head)
         if mpsc_is_freed(ring, head) and load_rlx(self.taken) > head * CELL:

@@ -224,8 +224,8 @@ cdef class Ring(Memory):
             at = at - self.start if at > self.start else 0
             if at < self.capacity:
                 break
-            # Our predecessor was killed after it had taken the last record of the claim. (Beyond its end: damage,
-            # and all that can be done is to read the claim from its start.)
+            # Our predecessor was killed after it had taken the last record of the claim. (Beyond its end:
+            # damage, and all that can be done is to read the claim from its start.)
             store_rlx(self.taken, self.start if at > self.capacity else self.start + self.capacity)
             if at == self.capacity:
                 self.finish(stepped)
