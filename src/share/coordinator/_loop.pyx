@@ -289,7 +289,7 @@ cdef class Loop:
         """What a command raised goes to who waits for it, else to the log and to ``Share.errors``."""
         text = "".join(traceback.format_exception(error))
         if command.flags & RESPOND:
-            self.answer(owner, end, ERROR, (error, text))
+            self.answer(owner, end, ERROR, (self.sendable(error), text))
             return 0
         if BROKEN("errors"):
             return 0
