@@ -239,7 +239,7 @@ class Share(Namespace):
             unclosed = session is not None and session.owner_state is not None
         except (AttributeError, TypeError):
             return  # __init__ raised
-        if unclosed and not session.control.closed:
+        if unclosed:
             warnings.warn(
                 f"unclosed share {session.name}: use `with Share() as shared:` or call shared.close()",
                 ResourceWarning, stacklevel=2, source=self,

@@ -117,6 +117,7 @@ class Failing:
             raise HeldError("held", open(os.devnull))  # noqa: SIM115
 
     def fail_oddly(self, really: bool = True) -> None:
+        self.done.append("oddly")
         if really:
             raise OddError(1, 2)
 

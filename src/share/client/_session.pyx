@@ -341,7 +341,6 @@ cdef class Session:
             return value
         if kind != ERROR and kind != ERROR_SPILLED:
             raise CorruptDataError(f"a response of unknown kind {kind}")
-        self.last_raised = max(self.last_raised, position)
         raise with_traceback(value[0], value[1])
 
     def expect(self, uint64_t position, callback):

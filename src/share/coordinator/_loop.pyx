@@ -4,6 +4,7 @@ import logging
 import traceback
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
@@ -288,7 +289,7 @@ cdef class Loop:
         """What a command raised goes to who waits for it, else to the log and to ``Share.errors``."""
         text = "".join(traceback.format_exception(error))
         if command.flags & RESPOND:
-            self.answer(owner, end, ERROR, (error, text))
+            self.answer(owner, end, ERROR, (self.sendable(error), text))
             return 0
         if BROKEN("errors"):
             return 0
@@ -464,6 +465,7 @@ cdef class Loop:
             if mpsc_peek(&self.control.ring, self.position, &n, &owner) == FREE and \
                     load_acq(self.control.word(REGISTRATIONS)) == registrations:
                 sleep(self.control.wait_work, w, IDLE_NS)
+        PyErr_CheckSignals()            # SIGTERM closes the ring
         return True
 
     def wait_for_claim(self):

@@ -1,0 +1,384 @@
+"""How a share ends: close, with, garbage collection, interpreter exit, Ctrl-C, SIGKILL. Nothing stays behind."""
+
+import gc
+import os
+import signal
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from classes import Counter, Recorder, use_until_closed
+from programs import finish, run_script, start, wait_for
+from share import CoordinatorLostError, Share, ShareClosedError
+
+
+def segments_of(name: str) -> list[str]:
+    """What there is of a share in /dev/shm."""
+    return [entry for entry in os.listdir("/dev/shm") if entry.startswith(name)]
+
+
+def name_of(shared: Share) -> str:
+    """The name of a share, from its repr."""
+    return repr(shared).split()[1].rstrip(":")
+
+
+def test_close_leaves_nothing() -> None:
+    """close() returns when the coordinator has ended and every segment has gone."""
+    shared = Share()
+    shared.counter = Counter()
+    assert shared.counter.next() == 1
+    pid, name = shared.health().coordinator, name_of(shared)
+    assert psutil.pid_exists(pid) and segments_of(name)
+    shared.close()
+    assert not psutil.pid_exists(pid) and not segments_of(name)
+
+
+def test_closing_drains_first(tmp_path: Path) -> None:
+    """Everything queued is executed before the share ends."""
+    with Share() as shared:
+        shared.recorder = Recorder(str(tmp_path / "record"))
+        for i in range(5000):
+            shared.recorder.record(i)
+    assert (tmp_path / "record").read_text().split() == [str(i) for i in range(5000)]
+
+
+def test_leaving_the_context_raises_pending_errors() -> None:
+    """An error of a queued command is not lost when the block ends; the share is closed all the same."""
+    with pytest.raises(ExceptionGroup) as caught, Share() as shared:
+        shared.counter = Counter()
+        shared.counter.add(None)
+        del shared.counter.missing
+    assert [type(error) for error in caught.value.exceptions] == [TypeError, AttributeError]
+    assert shared.health().state == "closed"
+
+
+def test_error_in_the_block_wins() -> None:
+    """An exception of the block itself is not replaced by those of queued commands."""
+    with pytest.raises(KeyError, match="mine"), Share() as shared:
+        shared.counter = Counter()
+        shared.counter.add(None)
+        raise KeyError("mine")
+    assert shared.health().state == "closed"
+
+
+def test_garbage_collection_closes(recwarn: pytest.WarningsRecorder) -> None:
+    """When the last reference has gone, so has the share; a ResourceWarning says that close() was forgotten."""
+    shared = Share()
+    shared.counter = Counter()
+    pid, name = shared.health().coordinator, name_of(shared)
+    with pytest.warns(ResourceWarning, match="unclosed share"):
+        del shared
+        gc.collect()
+    assert not segments_of(name) and (pid == 0 or not psutil.pid_exists(pid))
+
+
+def test_a_proxy_keeps_the_share_alive() -> None:
+    """The last owner reference may be a proxy; the share lives until it has gone too."""
+    shared = Share()
+    shared.counter = Counter()
+    counter, name = shared.counter, name_of(shared)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        del shared
+        gc.collect()
+        counter.increment()
+        assert counter.n == 1 and segments_of(name)
+        del counter
+        gc.collect()
+    assert not segments_of(name)
+
+
+def test_closed_share_does_not_warn(recwarn: pytest.WarningsRecorder) -> None:
+    """Neither close() nor `with` leads to a warning."""
+    shared = Share()
+    shared.close()
+    with Share():
+        pass
+    del shared
+    gc.collect()
+    assert not recwarn.list
+
+
+def test_interpreter_exit(tmp_path: Path) -> None:
+    """A program that closes nothing ends cleanly, drained, and silently by default."""
+    run_script(
+        tmp_path,
+        f"""
+from share import Share
+from classes import Recorder
+shared = Share()
+shared.recorder = Recorder({str(tmp_path / "record")!r})
+for i in range(1000):
+    shared.recorder.record(i)
+""",
+    )
+    assert len((tmp_path / "record").read_text().split()) == 1000
+
+
+def test_interpreter_exit_warns_if_asked(tmp_path: Path) -> None:
+    """With -X dev, the forgotten close() is reported, and nothing else is."""
+    (tmp_path / "script.py").write_text("from share import Share\nshared = Share()\nshared.x = 1\nprint(shared.x)\n")
+    done = finish(start("-X", "dev", str(tmp_path / "script.py")))
+    assert (done.returncode, done.stdout) == (0, "1\n")
+    assert "ResourceWarning: unclosed share" in done.stderr
+    assert "leaked" not in done.stderr and "Traceback" not in done.stderr
+
+
+def test_uncaught_exception(tmp_path: Path) -> None:
+    """A program that dies of an exception leaves nothing."""
+    (tmp_path / "script.py").write_text("from share import Share\nshared = Share()\nshared.x = 1\n1 / 0\n")
+    done = finish(start(str(tmp_path / "script.py")))
+    assert done.returncode == 1
+    assert done.stderr.count("Traceback") == 1 and "ZeroDivisionError" in done.stderr
+
+
+BUSY = """
+import multiprocessing, sys
+from share import Share
+from classes import Counter, increment
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[1])
+    with Share() as shared:
+        shared.counter = Counter()
+        workers = [context.Process(target=increment, args=(shared, 10**9), daemon=True) for _ in range(2)]
+        for worker in workers:
+            worker.start()
+        while shared.counter.n < 1000:
+            pass
+        print(shared.health().coordinator, flush=True)
+        for worker in workers:
+            worker.join()
+"""
+
+
+def start_busy(tmp_path: Path, method: str) -> tuple[Any, int]:
+    """A program whose workers write for ever; and its coordinator's process id."""
+    (tmp_path / "busy.py").write_text(BUSY)
+    program = start(str(tmp_path / "busy.py"), method)
+    return program, int(program.stdout.readline())
+
+
+def test_ctrl_c(method: str, tmp_path: Path) -> None:
+    """SIGINT to the whole group: the coordinator stays until the owner has decided, and all is cleared away."""
+    program, coordinator = start_busy(tmp_path, method)
+    os.killpg(program.pid, signal.SIGINT)
+    done = finish(program)
+    assert done.returncode in (1, -signal.SIGINT, 130)
+    assert "KeyboardInterrupt" in done.stderr
+    for complaint in ("leaked", "resource_tracker", "coordinator", "unclosed"):
+        assert complaint not in done.stderr.replace("share.coordinator", "")
+    wait_for(lambda: not psutil.pid_exists(coordinator))
+
+
+def test_killed_owner(method: str, tmp_path: Path) -> None:
+    """SIGKILL of the owner: the coordinator drains and ends, workers are told, all memory goes."""
+    program, coordinator = start_busy(tmp_path, method)
+    os.kill(program.pid, signal.SIGKILL)
+    done = finish(program)
+    wait_for(lambda: not psutil.pid_exists(coordinator) or psutil.Process(coordinator).status() == "zombie")
+    assert done.returncode == -signal.SIGKILL
+    assert "leaked" not in done.stderr and "resource_tracker" not in done.stderr
+    assert "ShareClosedError" in done.stderr or method == "forkserver" or not done.stderr
+
+
+def test_terminated_coordinator_closes() -> None:
+    """SIGTERM asks the coordinator to end in order: it drains, closes, unlinks; users are told."""
+    shared = Share()
+    shared.counter = Counter()
+    for _ in range(100):
+        shared.counter.increment()
+    assert shared.counter.n == 100
+    os.kill(shared.health().coordinator, signal.SIGTERM)
+    wait_for(lambda: shared.health().state == "closed")
+    with pytest.raises(ShareClosedError):
+        shared.counter.n
+    shared.close()
+
+
+def test_coordinator_ignores_ctrl_c_and_hangup(shared: Share) -> None:
+    """Both signals go to whole groups; the coordinator stays."""
+    shared.counter = Counter()
+    assert shared.counter.n == 0
+    pid = shared.health().coordinator
+    for number in (signal.SIGINT, signal.SIGHUP):
+        os.kill(pid, number)
+    assert shared.counter.next() == 1 and shared.health().coordinator == pid
+
+
+def test_ctrl_c_during_a_wait_abandons_only_the_answer(tmp_path: Path) -> None:
+    """KeyboardInterrupt comes out of a waiting call; the command goes on, and the share works."""
+    (tmp_path / "script.py").write_text(
+        """
+import sys
+from share import Share
+from classes import Gate
+with Share() as shared:
+    shared.gate = Gate()
+    assert shared.gate.get() == 0
+    print("ready", flush=True)
+    try:
+        shared.gate.enter.call(sys.argv[1])
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+    open(sys.argv[1], "w").close()
+    print(shared.gate.passed, shared.gate.enter.call(sys.argv[1]), shared.gate.passed)
+"""
+    )
+    program = start(str(tmp_path / "script.py"), str(tmp_path / "open"))
+    assert program.stdout.readline() == "ready\n"
+    time.sleep(0.2)  # not a condition: wherever the signal falls, the outcome is the same
+    os.kill(program.pid, signal.SIGINT)
+    done = finish(program)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n1 None 2\n", "")
+
+
+# -- the coordinator is killed ------------------------------------------------------------------------
+
+
+def kill_coordinator(shared: Share) -> None:
+    """Kills the coordinator as nobody can prevent."""
+    os.kill(shared.health().coordinator, signal.SIGKILL)
+    wait_for(lambda: shared.health().state != "running" or True)
+
+
+def test_close_after_the_coordinator_was_killed() -> None:
+    """Whatever becomes of it, close() removes all memory."""
+    shared = Share()
+    shared.counter = Counter()
+    assert shared.counter.n == 0
+    name = name_of(shared)
+    kill_coordinator(shared)
+    shared.close()
+    assert not segments_of(name)
+
+
+def test_nobody_hangs_when_the_coordinator_is_killed(tmp_path: Path) -> None:
+    """Readers and callers that wait for a dead coordinator either get the fresh value or are told."""
+    shared = Share()
+    shared.counter = Counter()
+    counter = shared.counter
+    assert counter.next() == 1
+    kill_coordinator(shared)
+    outcomes = []
+    for use in (counter.next, lambda: counter.increment() or counter.n, shared.flush):
+        try:
+            outcomes.append(use())
+        except (CoordinatorLostError, ShareClosedError) as error:
+            outcomes.append(type(error))
+            assert isinstance(error, ConnectionError)
+    assert outcomes == [2, 3, None] or set(outcomes) == {CoordinatorLostError}
+    shared.close()
+
+
+# -- forks --------------------------------------------------------------------------------------------
+
+
+def in_fork(work: Any) -> int:
+    """Runs a function in a bare fork that ends by os._exit; gives its exit status."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            status = int(work() or 0)
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_fork_uses_what_its_parent_holds(shared: Share) -> None:
+    """Proxies and shares survive fork, with an identity of their own: answers go to whom they belong."""
+    shared.counter = Counter()
+    counter = shared.counter
+    assert counter.next() == 1
+    assert in_fork(lambda: counter.next() == 2 and shared.counter.next() == 3 and 7) == 7
+    assert counter.next() == 4 and counter.n == 4
+
+
+def test_bare_fork_that_exits_changes_nothing(shared: Share) -> None:
+    """os._exit and os._exit after use: the parent's share goes on."""
+    shared.counter = Counter()
+    assert in_fork(lambda: 3) == 3
+    assert in_fork(lambda: shared.counter.increment()) == 0
+    assert shared.counter.n == 1
+
+
+def test_fork_that_closes_only_detaches(shared: Share) -> None:
+    """close() in a process that is not the owner ends its own use of the share and nothing else."""
+    shared.counter = Counter()
+
+    def work() -> int:
+        shared.counter.increment()
+        shared.close()
+        try:
+            shared.counter
+        except ShareClosedError:
+            return 5
+        return 6
+
+    assert in_fork(work) == 5
+    assert shared.counter.n == 1
+
+
+def test_fork_that_drops_its_references(shared: Share) -> None:
+    """Garbage collection in a fork never ends its parent's share."""
+    holder = {"share": shared}
+    shared.x = 1
+
+    def work() -> int:
+        holder.clear()
+        gc.collect()
+        return 4
+
+    assert in_fork(work) == 4
+    assert shared.x == 1
+
+
+def test_fork_of_a_fork(shared: Share) -> None:
+    """A grandchild is a user like any other."""
+    shared.counter = Counter()
+    assert in_fork(lambda: in_fork(lambda: shared.counter.next())) == 1
+    assert shared.counter.next() == 2
+
+
+def test_child_may_outlive_its_share(context: Any) -> None:
+    """Workers that go on after the owner has closed get ShareClosedError, and leave nothing behind either."""
+    with Share() as shared:
+        shared.counter = Counter()
+        worker = context.Process(target=use_until_closed, args=(shared,))
+        worker.start()
+        wait_for(lambda: shared.counter.n > 10)
+    worker.join()
+    assert worker.exitcode == 0
+
+
+def test_two_shares_at_once() -> None:
+    """Several shares in one process know nothing of each other."""
+    with Share() as one, Share() as two:
+        one.counter, two.counter = Counter(), Counter()
+        one.counter.increment()
+        assert (one.counter.n, two.counter.n) == (1, 0)
+        assert one.counter != two.counter
+        one.close()
+        assert two.counter.next() == 1
+
+
+def test_share_after_share() -> None:
+    """Eight shares one after the other: no descriptor, thread, process or mapping is left of them."""
+    gc.collect()
+    with Share() as shared:
+        shared.counter = Counter()
+        shared.counter.increment.submit().result()
+    process = psutil.Process()
+    files, threads = process.num_fds(), process.num_threads()
+    for _ in range(8):
+        with Share() as shared:
+            shared.counter = Counter()
+            assert shared.counter.next() == 1
+    assert (process.num_fds(), process.num_threads()) == (files, threads)
+    del shared
+    gc.collect()
+    assert not [m for m in process.memory_maps(grouped=False) if "share_" in m.path]
