@@ -1,0 +1,95 @@
+"""What CPython's tests take for ``list``, ``dict``, ...: classes whose calls give proxies of a live share."""
+
+import functools
+import importlib.util
+import itertools
+import unittest
+from typing import Any
+
+from share import Share
+
+_numbers = itertools.count()
+
+
+class Made(type):
+    """A call assigns an instance of the built-in class to a new name of the current share and reads it back."""
+
+    share: Share | None = None
+    base: type
+    nested: bool
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        made = cls.base(*args, **kwargs)
+        assert Made.share is not None
+        name = f"n{next(_numbers)}"
+        if cls.nested:
+            Made.share[name] = {"outer": [made]}
+            return Made.share[name]["outer"][0]
+        Made.share[name] = made
+        return Made.share[name]
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, cls.base)
+
+    def __subclasscheck__(cls, other: type) -> bool:
+        return issubclass(other, cls.base)
+
+    def __getattr__(cls, name: str) -> Any:
+        return getattr(cls.base, name)
+
+
+def factory(base: type, nested: bool = False) -> Any:
+    """The factory for a built-in class; ``nested`` gives proxies of parts instead of top-level ones."""
+    return Made(base.__name__, (), {"base": base, "nested": nested, "__hash__": None})
+
+
+def module_copy(name: str) -> Any:
+    """A module of CPython's suite, imported a second time, so that its globals can be replaced."""
+    spec = importlib.util.find_spec(name)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class OnAShare:
+    """Mixed into the test cases: one share for each class, emptied after each test; writes wait, as in one process."""
+
+    _share: Share
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls._share = Made.share = Share(writes="wait")
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        Made.share = None
+        cls._share.close()
+
+    def tearDown(self) -> None:
+        self._share.clear()
+        super().tearDown()  # type: ignore[misc]
+
+
+def except_for(reasons: dict[str, str]) -> Any:
+    """Class decorator: these tests must fail, for the reasons given; one that passes is an error."""
+
+    def decorate(cls: Any) -> Any:
+        for name, reason in reasons.items():
+            original = getattr(cls, name)
+            if reason.startswith("not run: "):
+                setattr(cls, name, unittest.skip(reason)(_copy(original)))
+            else:
+                setattr(cls, name, unittest.expectedFailure(_copy(original)))
+        return cls
+
+    return decorate
+
+
+def _copy(function: Any) -> Any:
+    @functools.wraps(function)
+    def run(self: Any) -> Any:
+        return function(self)
+
+    return run
