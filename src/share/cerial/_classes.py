@@ -215,7 +215,7 @@ def _write_out(cls: type) -> tuple[Any, ...]:
 
 
 def _cloudpickle() -> Any:
-    from cloudpickle import cloudpickle  # type: ignore[import-untyped]
+    from cloudpickle import cloudpickle
 
     return cloudpickle
 

@@ -217,8 +217,9 @@ cdef class Encoder(Writer):
 
     cdef int put_mutable(self, object value, int depth) except -1:
         cdef int met
-        if not PyList_CheckExact(value) and not PyDict_CheckExact(value) and <object>Py_TYPE(value) in plain_types:
-            return self.put(plain_types[<object>Py_TYPE(value)](value), depth)
+        cdef object cls = <object>Py_TYPE(value)
+        if not PyList_CheckExact(value) and not PyDict_CheckExact(value) and cls in plain_types:
+            return self.put(plain_types[cls](value), depth)
         if depth == 0:
             self.root = <void*>value
         elif Py_REFCNT(<PyObject*>value) > 2:
@@ -307,8 +308,10 @@ cdef class Encoder(Writer):
 
     cdef int put_key(self, object value, int depth) except -1:
         # What is hashed on arrival must not be an object whose state is still to come.
-        if PyUnicode_CheckExact(value) or PyLong_CheckExact(value) or is_plain(value) or \
-                <object>Py_TYPE(value) in plain_types:
+        if (
+            PyUnicode_CheckExact(value) or PyLong_CheckExact(value) or is_plain(value)
+            or <object>Py_TYPE(value) in plain_types
+        ):
             return self.put(value, depth)
         return TO_PICKLE
 

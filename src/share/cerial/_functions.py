@@ -29,7 +29,7 @@ class FunctionReducer:
         if importable(function) is not None:
             return NotImplemented
         if self._pickler is None:
-            from cloudpickle import Pickler  # type: ignore[import-untyped]
+            from cloudpickle import Pickler
 
             # It writes nothing; it remembers which functions share their globals.
             self._pickler = Pickler(io.BytesIO(), 5)

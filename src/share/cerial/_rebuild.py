@@ -25,7 +25,7 @@ def rule_for(cls: type) -> Rule | None:
     """
     rule = _rules.get(cls) or refusal_for(cls) or _lazy_rule(cls)
     if rule is None and cls in _CLOUDPICKLE:
-        from cloudpickle import Pickler  # type: ignore[import-untyped]
+        from cloudpickle import Pickler
 
         rule = Pickler.dispatch_table[cls]
     return rule

@@ -3,8 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
-from hashlib import blake2b
+from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -38,13 +37,8 @@ def token_base(cls: type) -> bytes:
     class attributes, which may have been counted up in one process and not in another. A class made inside
     a function also depends on what it closes over: if that cannot be compared, the base is a random one.
     """
-    digest = blake2b(digest_size=12)
-    is_local = "<locals>" in cls.__qualname__
     try:
-        for part in _parts_of_class(cls, is_local):
-            digest.update(part.encode("utf-8", "surrogatepass"))
-            digest.update(b"\0")
-        name = digest.hexdigest()
+        name = _digest(_parts_of_class(cls, "<locals>" in cls.__qualname__))
     except _Incomparable:
         name = os.urandom(12).hex()
     return _name(cls.__qualname__, name, cls.__module__)
@@ -66,11 +60,7 @@ def function_token(function: FunctionType) -> bytes | None:
     """What every process derives alike for one function of a main module; None for all other functions."""
     if function.__module__ not in MAIN_NAMES or "<" in function.__qualname__:
         return None
-    digest = blake2b(digest_size=12)
-    for part in _parts_of_code(function.__code__):
-        digest.update(part.encode("utf-8", "surrogatepass"))
-        digest.update(b"\0")
-    return _name(function.__qualname__, digest.hexdigest(), "__main__")
+    return _name(function.__qualname__, _digest(_parts_of_code(function.__code__)), "__main__")
 
 
 def main_function(token: bytes) -> FunctionType | None:
@@ -88,6 +78,16 @@ def _in_main(base: bytes) -> Any:
     for name in rest.rpartition("|")[0].split("."):
         found = getattr(found, name, None)
     return found
+
+
+def _digest(parts: Iterable[str]) -> str:
+    from hashlib import blake2b  # imported late: most processes never send a class by value
+
+    digest = blake2b(digest_size=12)
+    for part in parts:
+        digest.update(part.encode("utf-8", "surrogatepass"))
+        digest.update(b"\0")
+    return digest.hexdigest()
 
 
 def _name(qualname: str, digest: str, module: str) -> bytes:

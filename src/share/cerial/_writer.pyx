@@ -37,7 +37,7 @@ cdef class Writer:
         cdef bytes fresh
         if needed <= self.capacity:
             return 0
-        # Exact for a long value: a result that need not be shortened keeps its memory in the allocator's reach.
+        # Exact for a long value: what need not be shortened stays in reach of the allocator when it is freed.
         wanted = max(needed, self.capacity + (self.capacity >> 1), <Py_ssize_t>FIRST_CAPACITY)
         if self.storage is None:
             fresh = PyBytes_FromStringAndSize(NULL, wanted)
