@@ -97,7 +97,8 @@ class FasterFifo:
 
         while True:  # it does not wait for room: a full queue raises at once
             try:
-                return self.queue.put(item)
+                self.queue.put(item)
+                return
             except faster_fifo.Full:
                 time.sleep(0)
 
@@ -106,11 +107,12 @@ class FasterFifo:
 
         while True:
             try:
-                return self.queue.put_many(items)
+                self.queue.put_many(items)
+                return
             except faster_fifo.Full:
                 time.sleep(0)
 
-    def get_many(self) -> list[Any]:
+    def get_many(self) -> Any:
         return self.queue.get_many()
 
     def close(self) -> None:
@@ -146,7 +148,7 @@ class Cloudtoid:
             data = data[sent:]
 
     def get(self) -> Any:
-        return pickle.loads(self.subscriber.receive(10))
+        return pickle.loads(self.subscriber.receive(10) or b"")
 
     def close(self) -> None:
         self.subscriber.close()

@@ -81,7 +81,8 @@ cdef uint32_t probe = 0
 cdef bint no_futex = os.environ.get("SHARE_NO_FUTEX") == "1" or sh_futex_wake(&probe) != 0
 # one core: a spin only delays the other
 cdef int spins = SPINS if len(os.sched_getaffinity(0)) > 1 else 0
-cdef int budget = spins         # of the next wait: doubled by a spin that succeeds, halved by one that does not
+# of the next wait: doubled by a spin that succeeds, halved by one that does not
+cdef int budget = spins
 cdef unsigned int waits = 0
 
 
@@ -106,8 +107,9 @@ cdef int spin_rounds() noexcept nogil:
 
 
 cdef void spun(bint success) noexcept nogil:
-    # A spin pays where the partner runs on another core, and only keeps it from running where it does not; which of
-    # the two it is shows in whether spins succeed. A full-length probe now and then finds out that it has changed.
+    # A spin pays where the partner runs on another core, and only keeps it from running where it does not;
+    # which of the two it is shows in whether spins succeed. A full-length probe now and then finds out that it
+    # has changed.
     global budget
     if success:
         budget = min(spins, budget * 2)

@@ -156,7 +156,7 @@ cdef int64_t sleeper_and_two_wakers(Place* p, int who) noexcept nogil:
     return 0
 
 
-cdef int64_t sleeper_and_unconditional_waker(Place* p, int who) noexcept nogil:
+cdef int64_t unconditional_wake(Place* p, int who) noexcept nogil:
     cdef uint32_t w
     if who == 0:
         w = announce(p.word)
@@ -360,7 +360,7 @@ programs[2] = Program(b"highest", 4, clear, highest, highest_left)
 programs[3] = Program(b"commit_shows", 2, clear, commit_shows, nothing)
 programs[4] = Program(b"sleeper_and_waker", 2, clear, sleeper_and_waker, still_odd)
 programs[5] = Program(b"sleeper_and_two_wakers", 3, clear, sleeper_and_two_wakers, still_odd)
-programs[6] = Program(b"sleeper_and_unconditional_waker", 2, clear, sleeper_and_unconditional_waker, unchanged)
+programs[6] = Program(b"unconditional_wake", 2, clear, unconditional_wake, unchanged)
 programs[7] = Program(b"two_claims", 2, clear, two_claims, tail_left)
 programs[8] = Program(b"three_claims", 3, clear, three_claims, tail_left)
 programs[9] = Program(b"last_place", 2, one_place_left, last_place, tail_left)

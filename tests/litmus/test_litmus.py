@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[Outcome]] = {
     # the condition seen by the sleeper; 1: its sleep would not end. Never both false and endless.
     "sleeper_and_waker": {(0, 0, 0), (1, 0, 0), (1, 0, 1)},
     "sleeper_and_two_wakers": {(0, 0, 0, 0), (1, 0, 0, 0), (2, 0, 0, 0), (2, 0, 0, 1)},
-    "sleeper_and_unconditional_waker": {(0, 0, 0), (1, 0, 0), (1, 0, 1)},
+    "unconditional_wake": {(0, 0, 0), (1, 0, 0), (1, 0, 1)},
     # claims are side by side, in either order.
     "two_claims": {(0, 2, 5), (3, 0, 5)},
     "three_claims": {(a, b, 3 - a - b, 3) for a in range(3) for b in range(3) if a != b},

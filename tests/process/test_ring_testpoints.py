@@ -149,6 +149,20 @@ def test_a_claim_left_at_tail_is_helped_over_by_the_reader_alone() -> None:
     assert ring.get() == b"kept"
 
 
+def test_padding_left_at_tail_is_helped_over_by_the_reader_alone() -> None:
+    ring = shared()
+    assert isinstance(ring, MPSCRing)
+    while ring.tail != CELLS - 2:
+        ring.put(b"")
+        ring.get()
+    killed(fork(lambda: ring.put(bytes(200)), "mpsc.wrapped:kill"))
+    assert ring.tail == CELLS - 2
+    assert ring.try_get() is None
+    assert ring.head == ring.tail == CELLS
+    ring.put(bytes(200))
+    assert ring.get() == bytes(200)
+
+
 def test_closing_with_a_claim_left_at_tail_comes_after_it() -> None:
     ring = shared()
     killed(fork(lambda: ring.put(b"sent"), "mpsc.committed:kill"))

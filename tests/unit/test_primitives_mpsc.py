@@ -85,7 +85,7 @@ def test_a_waiting_reader_notices_the_death_by_itself() -> None:
 def test_entries_of_the_dead_are_used_again() -> None:
     ring = MPSCRing(shared(64, producers=1), 64, create=True, producers=1)
     for i in range(5):
-        kill(in_child(lambda i=i: ring.put(b"%d" % i)))  # type: ignore[misc]
+        kill(in_child(lambda i=i: ring.put(b"%d" % i)))
         assert ring.get(timeout=60) == b"%d" % i
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -104,8 +105,8 @@ def test_a_signal_handler_runs_while_its_process_sleeps_and_may_raise() -> None:
     program = """
 from share.primitives import WaitWord
 word = WaitWord(bytearray(4))
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     word.sleep(word.announce())
 except KeyboardInterrupt:
     print("interrupted")
@@ -113,6 +114,8 @@ except KeyboardInterrupt:
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
+    while Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
+        os.sched_yield()
     child.send_signal(signal.SIGINT)
     assert child.communicate(timeout=60)[0] == "interrupted\n"
 

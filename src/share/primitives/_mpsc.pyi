@@ -3,8 +3,9 @@ from typing_extensions import Buffer
 from ._ring import Ring
 
 class MPSCRing(Ring):
+    # None is refused; it is here because SharedMemory.buf is declared to be None once closed.
     def __init__(
-        self, buffer: Buffer, cells: int | None = None, *, create: bool = False, producers: int = 64
+        self, buffer: Buffer | None, cells: int | None = None, *, create: bool = False, producers: int = 64
     ) -> None: ...
     @staticmethod
     def size_for(cells: int, producers: int = 64) -> int: ...
