@@ -1,7 +1,9 @@
 """Settings of the whole suite; above all, no test may leave a segment or a coordinator behind."""
 
+import contextlib
 import gc
 import os
+import re
 import secrets
 import signal
 import time
@@ -90,13 +92,13 @@ def segments() -> set[str]:
 
 
 def coordinators() -> dict[int, str]:
-    """{pid: the last word of its command line} of every coordinator on this machine."""
+    """{pid: share} of every coordinator on this machine."""
     found = {}
     for entry in os.listdir("/proc"):
-        if entry.isdecimal():
-            line = read(f"/proc/{entry}/cmdline")
-            if b"share.coordinator" in line:
-                found[int(entry)] = line.decode(errors="replace").rpartition("main(")[2].strip("\0)'\"")
+        line = read(f"/proc/{entry}/cmdline") if entry.isdecimal() else b""
+        if b"share.coordinator" in line:
+            name = re.search(rb"main\('([^']+)'", line)
+            found[int(entry)] = name[1].decode() if name else "?"
     return found
 
 
@@ -116,12 +118,15 @@ def is_of_another_run(segment: str) -> bool:
 
 def clean(processes: dict[int, str], names: set[str]) -> None:
     """Ends what is left, so that the next test does not meet it."""
-    for pid in processes:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-    psutil.wait_procs([psutil.Process(pid) for pid in processes if psutil.pid_exists(pid)], PATIENCE)
+    for number in (
+        signal.SIGTERM,
+        signal.SIGKILL,
+    ):  # SIGTERM closes the share; a kill would only get it a successor
+        alive = [psutil.Process(pid) for pid in processes if psutil.pid_exists(pid)]
+        for process in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+        psutil.wait_procs(alive, PATIENCE)
     names |= {name for name in segments() if name.startswith(tuple(processes.values()))}
     for name in names:
         (SEGMENTS / name).unlink(missing_ok=True)

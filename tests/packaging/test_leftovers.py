@@ -41,7 +41,7 @@ def test_is_not_blamed():
 
 
 def run(folder: Path, body: str) -> "subprocess.CompletedProcess[str]":
-    (folder / "conftest.py").write_text(CONFTEST.read_text().replace("PATIENCE = 10.0", "PATIENCE = 0.2"))
+    (folder / "conftest.py").write_text(CONFTEST.read_text().replace("PATIENCE = 10.0", "PATIENCE = 2.0"))
     (folder / "test_body.py").write_text(body)
     (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n    testpoints\n    slow\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]

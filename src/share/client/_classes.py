@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-
 from ._containers import overrides
 from ._nested import Nested
 from ._proxy import Attribute, Method, Property, Proxy
@@ -51,10 +50,14 @@ def _made(cls: type, base: type, members: dict[str, Any]) -> type:
     return made
 
 
-def _members(cls: type, plan: "ClassPlan", index_of: dict[str, int], attributes: tuple[str, ...]) -> dict[str, Any]:
+def _members(
+    cls: type, plan: "ClassPlan", index_of: dict[str, int], attributes: tuple[str, ...]
+) -> dict[str, Any]:
     opaque = plan.kind == "opaque"
     groups = {
-        name: tuple(sorted(index_of.get(other, 0) for other in group)) for group in plan.alias_groups for name in group
+        name: tuple(sorted(index_of.get(other, 0) for other in group))
+        for group in plan.alias_groups
+        for name in group
     }
     members: dict[str, Any] = {
         "__slots__": (),

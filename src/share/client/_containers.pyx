@@ -8,10 +8,7 @@ A plan knows neither that ``__getitem__`` gives a part that can be named, nor th
 from collections import Counter, OrderedDict, defaultdict, deque
 from operator import index as as_index
 
-from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
-
 from ._proxy cimport Proxy, execute, plain_operand
-from ._session cimport Shared
 
 from .._kinds import is_value
 from .._paths import ITEM

@@ -38,7 +38,7 @@ class KeysView(_View, abc.KeysView[Any]):
     __slots__ = ()
 
     def __reversed__(self) -> Iterator[Any]:
-        return reversed(list(self._mapping))
+        return iter(list(self._mapping)[::-1])
 
 
 class ValuesView(_View, abc.ValuesView[Any]):
@@ -70,7 +70,7 @@ class ItemsView(_View, abc.ItemsView[Any, Any]):
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         from ._containers import iter_items
 
-        return iter_items(self._mapping)  # type: ignore[no-any-return]
+        return iter_items(self._mapping)
 
     def __contains__(self, item: object) -> bool:
         from ._containers import contents
@@ -80,4 +80,4 @@ class ItemsView(_View, abc.ItemsView[Any, Any]):
     def __reversed__(self) -> Iterator[tuple[Any, Any]]:
         from ._containers import iter_items
 
-        return iter_items(self._mapping, True)  # type: ignore[no-any-return]
+        return iter_items(self._mapping, True)

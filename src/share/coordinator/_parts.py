@@ -40,5 +40,7 @@ def apply_to_root(store: Any, name: str, operation: str, operand: Any) -> None:
     if result is value and store.mirror_of(value) is not None:
         return
     if not is_value(result):
-        raise NotShareableError(f"{name!r} was an object when the augmented assignment to it ran, and gave another one")
+        raise NotShareableError(
+            f"{name!r} was an object when the augmented assignment to it ran, and gave another one"
+        )
     store.assign(name, result)

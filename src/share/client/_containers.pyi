@@ -1,0 +1,9 @@
+# What Python code uses: the functions themselves become methods of generated proxy classes.
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ._proxy import Proxy
+
+def contents(self: Proxy) -> Any: ...
+def iter_items(self: Proxy, backwards: bool = False) -> Iterator[tuple[Any, Any]]: ...
+def overrides(cls: type) -> dict[str, Callable[..., Any]]: ...
