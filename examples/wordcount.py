@@ -20,9 +20,10 @@ from collections import Counter
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from pathlib import Path
 
-from share import Share, shareable
+from share import Share, plain, shareable
 
 WORD = re.compile(r"[^\W\d]\w*")
+interrupts = []  # Ctrl-C is only noted: as an exception it could leave the locks of the futures taken
 
 
 @shareable
@@ -75,22 +76,21 @@ def show_progress(done, total):
 
 
 def count_shared(paths, processes, start_method):
-    """Counts with several processes; returns (words, the ten most frequent ones)."""
+    """Counts with several processes. Returns (words, the ten most frequent ones), or None after Ctrl-C."""
     context = multiprocessing.get_context(start_method)
     with Share() as shared:
         shared.count = WordCount()  # copied in; shared.count now means the same object in every process
         with ProcessPoolExecutor(processes, context, initializer=start_worker) as pool:
-            try:
-                running = [pool.submit(count_file, shared, path) for path in paths]
-                while running:
-                    finished, running = wait(running, timeout=0.1, return_when=FIRST_EXCEPTION)
+            running = [pool.submit(count_file, shared, path) for path in paths]
+            while running and not interrupts:
+                finished, running = wait(running, timeout=0.1, return_when=FIRST_EXCEPTION)
+                if not interrupts:
                     show_progress(shared.count.files, len(paths))
                     for future in finished:
                         future.result()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-        return shared.count.words, shared.count.top(10)
+            pool.shutdown(wait=False, cancel_futures=True)
+        # plain: a copy that stays when the share is closed
+        return None if interrupts else (plain(shared.count.words), shared.count.top(10))
 
 
 def count_serially(paths):
@@ -108,12 +108,13 @@ def main():
     options = parser.parse_args()
     paths = standard_library()[: options.files or None]
 
+    signal.signal(signal.SIGINT, lambda *_: interrupts.append(True))
     started = time.perf_counter()
-    try:
-        words, top = count_shared(paths, options.processes, options.start_method)
-    except KeyboardInterrupt:
+    counted = count_shared(paths, options.processes, options.start_method)
+    if counted is None:
         print("\ninterrupted", file=sys.stderr)
         return 130
+    words, top = counted
     between = time.perf_counter()
     expected = count_serially(paths)
     ended = time.perf_counter()
