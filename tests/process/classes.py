@@ -272,3 +272,28 @@ def use_until_closed(shared: Any) -> None:
             shared.counter.next()
     except ShareClosedError:
         pass
+
+
+def heat(shared: Any, times: int) -> None:
+    """Assigns to a property."""
+    for degrees in range(times):
+        shared.temperature.degrees = degrees
+
+
+def return_same(thing: Any) -> Any:
+    """What it is given."""
+    return thing
+
+
+def call_all(calls: list[Any]) -> list[Any]:
+    """The results of the calls."""
+    return [call() for call in calls]
+
+
+def make_object(task: Any) -> str:
+    """Puts a new object on the share."""
+    shared, name = task
+    shared[name] = Counter()
+    shared[name].increment()
+    assert shared[name].n == 1 and name in shared
+    return name

@@ -10,12 +10,14 @@ import pytest
 from classes import (
     Counter,
     ask_for_ever,
+    heat,
     increment,
     increment_and_count,
     increment_proxy,
     increment_task,
     take_numbers,
 )
+from objects import Temperature
 from programs import wait_for
 from share import Share
 
@@ -101,6 +103,17 @@ def test_worker_killed_while_it_waits_for_answers(shared: Share) -> None:
     victim.join()
     before = shared.counter.next()
     assert [shared.counter.next() for _ in range(1000)] == list(range(before + 1, before + 1001))
+
+
+def test_setter_is_atomic_too(context: Any, shared: Share) -> None:
+    """A property's setter runs in the coordinator like any method: what it counts loses nothing."""
+    shared.temperature = Temperature(0.0)
+    work = [context.Process(target=heat, args=(shared, 1000)) for _ in range(WORKERS)]
+    for process in work:
+        process.start()
+    for process in work:
+        process.join()
+    assert shared.temperature.changes == WORKERS * 1000
 
 
 def test_calls_with_answers_give_every_number_once(context: Any, shared: Share) -> None:

@@ -13,7 +13,7 @@ from libc.string cimport memcpy
 from .._protocol cimport APPLY, CALL, CALL_AT, DELETE, DELETE_AT, GET_AT, KEYWORDS, RESPOND, SET, SET_AT
 from ..cerial._codec cimport Encoder
 from ._augmented cimport carrying, take_operation
-from ._proxy cimport Proxy, Snapshot, class_attribute, empty_snapshot, has_dict, plain_copy
+from ._proxy cimport Proxy, Snapshot, class_attribute, own_descriptor, empty_snapshot, has_dict, plain_copy
 from ._session cimport Session, Shared
 
 from .. import _paths
@@ -141,7 +141,7 @@ cdef class Nested(Proxy):
         return self.attribute(name)
 
     def __setattr__(self, str name, value):
-        descriptor = getattr(type(self), name, None)
+        descriptor = own_descriptor(self, name)
         if hasattr(type(descriptor), "__set__"):
             type(descriptor).__set__(descriptor, self, value)
             return
@@ -151,7 +151,7 @@ cdef class Nested(Proxy):
         set_part(self, ATTRIBUTE, name, value)
 
     def __delattr__(self, str name):
-        descriptor = getattr(type(self), name, None)
+        descriptor = own_descriptor(self, name)
         if hasattr(type(descriptor), "__delete__"):
             type(descriptor).__delete__(descriptor, self)
             return

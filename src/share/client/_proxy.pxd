@@ -46,6 +46,7 @@ cdef class Proxy(Shared):
 
 cdef Snapshot empty_snapshot(uint32_t cells)
 cdef object class_attribute(Proxy proxy, str name)
+cdef object own_descriptor(Proxy proxy, str name)
 cdef object plain_copy(Session session, object value)
 cdef object plain_operand(object value)
 cdef object execute(Proxy proxy, str name, tuple args, dict kwargs, bint wait)

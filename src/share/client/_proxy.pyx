@@ -46,6 +46,10 @@ cdef int pause_before_retry(Session session, int* attempts) except -1:
     return 0
 
 
+cdef extern from "Python.h":
+    PyObject* _PyType_Lookup(object type, object name)      # borrowed, no exception set
+
+
 cdef extern from "<sched.h>" nogil:
     int sched_yield()
 
@@ -304,18 +308,25 @@ cdef class Proxy(Shared):
         return self.attribute(name)
 
     def __setattr__(self, str name, value):
-        descriptor = getattr(type(self), name, None)
+        descriptor = own_descriptor(self, name)
         if hasattr(type(descriptor), "__set__"):
             type(descriptor).__set__(descriptor, self, value)
         else:
             set_attribute(self, name, value, 0)
 
     def __delattr__(self, str name):
-        descriptor = getattr(type(self), name, None)
+        descriptor = own_descriptor(self, name)
         if hasattr(type(descriptor), "__delete__"):
             type(descriptor).__delete__(descriptor, self)
         else:
             delete_attribute(self, name, 0)
+
+
+cdef object own_descriptor(Proxy proxy, str name):
+    """What the proxy's class has under that name, itself: getattr would give the user's class's own property or slot,
+    which would run here, on the proxy, instead of in the coordinator."""
+    cdef PyObject* found = _PyType_Lookup(type(proxy), name)
+    return None if found == NULL else <object>found
 
 
 cdef object class_attribute(Proxy proxy, str name):
