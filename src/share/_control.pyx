@@ -136,6 +136,27 @@ cdef class Control:
         return self
 
     @staticmethod
+    def is_unfinished(str name) -> bool:
+        """Whether a segment of this user is one that its creator has not completed."""
+        try:
+            segment = Segment.attach(name, RING)
+        except SegmentError as error:
+            return error.errno == errno.EINVAL      # empty, or shorter than any control segment
+        cdef Segment mapped = segment
+        return load_acq(<uint64_t*>(mapped.base + H_STATE)) == 0
+
+    @staticmethod
+    def creator_is_dead(str name) -> bool:
+        """Whether whoever was creating that unfinished segment is proven dead. False where it left no word."""
+        try:
+            segment = Segment.attach(name, RING)
+        except SegmentError:
+            return False
+        cdef Segment mapped = segment
+        return load_acq(<uint64_t*>(mapped.base + H_STATE)) == 0 and \
+            proven_dead(load_rlx(<uint64_t*>(mapped.base + H_OWNER)))
+
+    @staticmethod
     def base_name(str link) -> str:
         """The name under which a named share's control segment was made. Raises SegmentError like attach."""
         cdef Control control = Control.attach(link)

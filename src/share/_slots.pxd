@@ -23,7 +23,8 @@ cdef inline int slot_find(const Slot* slot, uint64_t c, uint64_t* tag) noexcept 
 
 
 # Copies the value at c into *out and the owner into *owner. False: it was overwritten meanwhile, or there is
-# no version <= c; read C again and retry.
+# no version <= c; read C again and retry. The owner is told in either case: if it is another one than the reader
+# knows, the object has gone for ever.
 cdef bint slot_read(const Slot* slot, uint64_t c, Version* out, uint64_t* owner) noexcept nogil
 
 # Whether a copied block is the one that the reference meant: its generation is as the reference says.

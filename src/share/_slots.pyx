@@ -10,6 +10,9 @@ cdef bint slot_read(const Slot* slot, uint64_t c, Version* out, uint64_t* owner)
     cdef uint64_t tag = 0, head
     cdef int i, found = slot_find(slot, c, &tag)
     if found < 0:
+        # acquire loads of the tags, in slot_find, pair with the release fence in slot_assign: a slot that has been
+        # given to another owner, or to none, says so
+        owner[0] = load_rlx(&slot.owner)
         return False
     cdef const Version* version = &slot.version[found]
     # Relaxed: these words may be overwritten while they are read; the tag decides afterwards.

@@ -94,7 +94,7 @@ class Arena:
         self.environment = _rescue.environment = SuccessorEnvironment()
         self.producers = 0
         self.steps = 12
-        self.largest = 3000
+        self.largest = self.usual = 3000
         self.share = Share(ring=ring)
         self.share.ledger = Ledger()
         self.share.flush()
@@ -200,7 +200,9 @@ class Arena:
         first = self.producers + 1
         before = self.control.position()
         pid = self.share.ledger.arm(f"{point}:{action}:{nth}" if action != "delay" else f"{point}:delay")
+        self.grow(point)
         if point in ("mpsc.consumer_helped", "mpsc.padded", "reap.unlinked"):
+            self.join(self.start(steps=3)[0], "")
             # These need a producer that has died; which is one more death.
             claimed = f"{'mpsc.claimed' if point != 'reap.unlinked' else 'client.opened_responses'}:kill:1"
             if self.join(self.start(claimed)[0], claimed):
@@ -227,6 +229,16 @@ class Arena:
             self.kill_coordinator()         # the next one starts with a count of zero
         return self.tell("coordinator", point, action, reached)
 
+    def grow(self, point: str) -> None:
+        """Makes the load need new memory, or long answers, where a point is only reached then."""
+        if point in ("coordinator.made_segment", "coordinator.listed_segment", "segment.created", "heap.carved"):
+            self.largest += 40000
+        elif point == "spsc.wrapped":
+            self.steps = 400
+            self.largest = 900
+        else:
+            self.steps, self.largest = 12, self.usual
+
     def kill_coordinator(self, tell: str = "anywhere") -> None:
         pid = self.control.coordinator_pid()
         if pid:
@@ -248,8 +260,8 @@ class Arena:
         if action == "stop":
             started = lambda: self.control.coordinator_word() & (2**22 - 1)  # noqa: E731
             until(
-                lambda: self.control.role >> 32 > epoch
-                and (state_of(started()) == "T" or all(state_of(other) == "Z" for other in rest)),
+                lambda: (self.control.role >> 32 > epoch and state_of(started()) == "T")
+                or all(state_of(other) == "Z" for other in rest),
                 "a stop",
             )
             if state_of(started()) == "T":

@@ -39,7 +39,7 @@ def run(kills: int, seed: int) -> Counter[tuple[str, str, str]]:
     number = 0
     while sum(n for (_, _, action), n in table.items() if action == "kill") < kills:
         arena = Arena(RINGS[number % len(RINGS)], seed + number)
-        arena.largest = 3000 if number % 2 else 30000
+        arena.largest = arena.usual = 3000 if number % 2 else 30000
         try:
             for role in ROLES:
                 one_pass(arena, role, "kill")

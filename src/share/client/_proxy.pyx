@@ -17,7 +17,7 @@ from ._augmented cimport carrying, take_operation
 from ._session cimport Session, Shared
 
 from .._protocol import reference
-from ..errors import DeletedObjectError, NotShareableError, ShareError
+from ..errors import DeletedObjectError, NotShareableError
 from .._kinds import is_nested, is_value
 from .._paths import ATTRIBUTE, ITEM
 from ._instances import instance_of
@@ -39,8 +39,8 @@ cdef int pause_before_retry(Session session, int* attempts) except -1:
         PyErr_CheckSignals()
         with nogil:
             sched_yield()
-        if attempts[0] % (1 << 16) == 0 and session.control.lost:
-            raise ShareError(f"share {session.name}: the coordinator died while it was publishing")
+        if attempts[0] % (1 << 12) == 0:
+            session.control.look_after()
     else:
         pause()
     return 0
@@ -58,15 +58,16 @@ cdef object read_slot(Session session, const Slot* slot, uint64_t owner, uint64_
     """The value of a slot, fresh to `position`; MISSING if it is absent. Mutable values are new objects."""
     cdef Version version
     cdef uint64_t found_owner = 0, c
-    cdef bint torn = False
+    cdef bint torn = False, complete
     cdef int attempts = 0
     while True:
         c = session.barrier(position)
-        if not slot_read(slot, c, &version, &found_owner):
+        complete = slot_read(slot, c, &version, &found_owner)
+        if found_owner != owner or (complete and version.kind == DELETED):
+            raise deleted()
+        if not complete:
             pause_before_retry(session, &attempts)
             continue
-        if found_owner != owner or version.kind == DELETED:
-            raise deleted()
         tag[0] = version.tag
         if version.kind == ABSENT:
             return MISSING
@@ -230,11 +231,11 @@ cdef class Proxy(Shared):
                     TESTPOINT("snapshot.header")
                     if BROKEN("snapshot"):
                         c = self.session.barrier(position)
-                    if not slot_read(self.slots + index, c, &versions[i], &owner):
-                        torn = True
-                        break
-                    if owner != self.id or versions[i].kind == DELETED:
+                    torn = not slot_read(self.slots + index, c, &versions[i], &owner)
+                    if owner != self.id or (not torn and versions[i].kind == DELETED):
                         raise deleted()
+                    if torn:
+                        break
                 if not torn:
                     new = old.copy()
                     for i in range(n):

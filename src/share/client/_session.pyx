@@ -21,7 +21,9 @@ from .._wait cimport wake
 from ..cerial._codec cimport Encoder, decode
 
 from .._protocol import read_spill, write_spill
+from .._names import sweep
 from .._segment import unlink
+from ..cerial import loads
 from ..errors import CorruptDataError, ShareClosedError, ShareError
 
 cdef uint64_t MASK63 = ~CLOSED_BIT
@@ -216,7 +218,7 @@ cdef class Session:
                 if answer == CLAIM_OK:
                     break
                 if answer == CLAIM_CLOSED:
-                    raise ShareClosedError(f"share {self.name} has been closed")
+                    raise self.closed_error()
                 self.control.await_room(n, -1)
         except BaseException:
             if spill is not None:
@@ -276,9 +278,19 @@ cdef class Session:
                 self._raise_if_closed()
         return 0
 
+    def closed_error(self):
+        """The error for who finds the share closed; sees to it that its end gets finished, if nobody else can."""
+        try:
+            self.control.look_after()   # the ring is closed, and who was executing the rest of it is dead
+        except ShareError:
+            pass
+        if self.control.closed and self.control.lost:
+            sweep(self.name, loads(self.control.configuration())["name"])   # dead before it removed the memory
+        return ShareClosedError(f"share {self.name} has been closed")
+
     def _raise_if_closed(self):
         if self.control.closed:
-            raise ShareClosedError(f"share {self.name} has been closed")
+            raise self.closed_error()
 
     cdef int drain(self) except -1:
         """Takes every committed response from the ring. The GIL is held throughout: one drainer at a time."""
@@ -363,7 +375,7 @@ cdef class Session:
         if c < position:
             c = self.control.await_commit(position, -1)
         if c & CLOSED_BIT:
-            raise ShareClosedError(f"share {self.name} has been closed")
+            raise self.closed_error()
         return c
 
     def wait_for(self, uint64_t position, timeout=None):

@@ -8,6 +8,14 @@ from typing import Any
 
 __all__ = ["Ledger", "Producer", "Scratch"]
 
+# What the process that executes arm() will do. Not at once: else it would be about that very command.
+_pending: list[str] = []
+
+
+def _arm() -> None:
+    while _pending:
+        os.environ["SHARE_TESTPOINT"] = _pending.pop()
+
 
 class Ledger:
     """Counts the commands of each producer. A number that is not the next one is a command lost or run twice."""
@@ -19,9 +27,11 @@ class Ledger:
         self.right: tuple[int, int] = (0, 0)
         self.blob = b""
         self.check = 0
+        self.armed = ""
 
     def note(self, who: int, number: int, blob: bytes) -> None:
         """A queued command."""
+        _arm()
         expected = self.counts.get(who, 0) + 1
         if number != expected:
             self.wrong.append((who, expected, number))
@@ -32,6 +42,7 @@ class Ledger:
 
     def ask(self, who: int, number: int, size: int) -> tuple[int, bytes]:
         """A command that is waited for; the answer is of that size."""
+        _arm()
         expected = self.counts.get(who, 0) + 1
         if number != expected:
             self.wrong.append((who, expected, number))
@@ -48,8 +59,9 @@ class Ledger:
         return self.left == self.right and self.check == zlib.crc32(self.blob)
 
     def arm(self, point: str) -> int:
-        """Has the coordinator die (or stop, or dawdle) at a test point; returns its pid."""
-        os.environ["SHARE_TESTPOINT"] = point
+        """Has the coordinator die (or stop, or dawdle) at a test point from the next command on. Returns its pid."""
+        self.armed = point  # a method that wrote nothing of its object would run in the caller
+        _pending.append(point)
         return os.getpid()
 
 

@@ -1,0 +1,58 @@
+"""``ls`` and ``gc``: what shares there are, and removing dead ones."""
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from share.maintenance import ShareInfo, remove_dead, shares
+
+__all__ = ["gc", "ls"]
+
+_COLOURS = {"running": "green", "lost": "yellow", "closed": "yellow", "dead": "red", "orphan": "red"}
+
+
+def _size(count: int) -> str:
+    return f"{count / (1 << 20):.1f} MiB"
+
+
+def _table(infos: list[ShareInfo]) -> Table:
+    table = Table()
+    for heading in ("segment", "name", "state"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("owner", "coordinator", "processes", "queued", "memory"):
+        table.add_column(heading, justify="right")
+    for info in infos:
+        colour = _COLOURS.get(info.state, "default")
+        table.add_row(
+            info.segment,
+            info.name or "",
+            f"[{colour}]{info.state}[/]",
+            str(info.owner or ""),
+            str(info.coordinator or ""),
+            str(info.processes),
+            str(info.backlog),
+            _size(info.memory),
+        )
+    return table
+
+
+@click.command()
+def ls() -> None:
+    """Lists the shares on this machine."""
+    found = shares()
+    if found:
+        Console().print(_table(found))
+    else:
+        click.echo("no shares")
+    for info in found:
+        if info.reason:
+            click.echo(f"{info.segment}: {info.reason}")
+
+
+@click.command()
+def gc() -> None:
+    """Removes the memory of shares that only provably dead processes have used."""
+    removed = remove_dead()
+    if removed:
+        Console().print(_table(removed))
+    click.echo(f"{len(removed)} removed")
