@@ -10,6 +10,7 @@ from factories import OnAShare, except_for, factory, module_copy  # noqa: E402
 
 test_deque = module_copy("test.test_deque")
 test_deque.deque = factory(deque)
+test_deque.BIG = 300  # each of its steps waits for another process
 
 EXCEPTIONS: dict[str, str] = {}
 

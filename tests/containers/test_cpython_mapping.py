@@ -6,7 +6,10 @@ mapping_tests = pytest.importorskip("test.mapping_tests")
 
 from factories import OnAShare, except_for, factory  # noqa: E402
 
-EXCEPTIONS: dict[str, str] = {}
+#: test: why it cannot pass. None is about a result or a final state.
+EXCEPTIONS = {
+    "test_fromkeys": "makes subclasses of the type under test; the factory is no class that can be subclassed",
+}
 
 
 @except_for(EXCEPTIONS)

@@ -83,7 +83,7 @@ cdef object materialised(value):
         return plain_operand(value) if (<Proxy>value).opaque else list(value)
     if isinstance(value, (list, tuple, set, frozenset, dict, bytes, bytearray, str, range, deque)):
         return value
-    return list(value)
+    return [item for item in value]         # not list(value): that believes any length hint
 
 
 cdef object mapping_like(value):
