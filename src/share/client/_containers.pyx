@@ -39,6 +39,9 @@ cdef class SequenceIterator:
     cdef object state
     cdef Py_ssize_t at, end, step
 
+    def __init__(self):
+        raise TypeError("iterators are made by iter() and reversed()")
+
     def __iter__(self):
         return self
 
