@@ -205,6 +205,24 @@ class Share(Namespace):
         finally:
             session.waiting(-1)
 
+    def snapshot(self, *objects: Any) -> Any:
+        """Plain, deep copies of shared objects, all as they are at one commit position: nothing comes between them.
+
+        Takes proxies of objects, of containers, or of parts of them. One object gives one copy, several a tuple.
+        References to other shared objects stay proxies.
+
+        Raises:
+            DeletedObjectError: one of them, or the path of a part, no longer exists.
+
+        >>> with Share() as shared:
+        ...     shared.a, shared.b = [1], {"k": [2]}
+        ...     shared.snapshot(shared.a, shared.b["k"])
+        ([1], [2])
+        """
+        from share.client._snapshots import snapshot
+
+        return snapshot(*objects)
+
     # -- ending ---------------------------------------------------------------------------------------
 
     def close(self) -> None:

@@ -54,22 +54,18 @@ def module_copy(name: str) -> Any:
 
 
 class OnAShare:
-    """Mixed into the test cases: one share for each class, emptied after each test; writes wait, as in one process."""
+    """Mixed into the test cases: a share for each test; writes wait, as they do in one process."""
 
     _share: Share
 
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls._share = Made.share = Share(writes="wait")
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        Made.share = None
-        cls._share.close()
+    def setUp(self) -> None:
+        self._share = Made.share = Share(writes="wait")
+        super().setUp()  # type: ignore[misc]
 
     def tearDown(self) -> None:
-        self._share.clear()
         super().tearDown()  # type: ignore[misc]
+        Made.share = None
+        self._share.close()
 
 
 def except_for(reasons: dict[str, str]) -> Any:

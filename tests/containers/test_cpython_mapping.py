@@ -6,7 +6,10 @@ mapping_tests = pytest.importorskip("test.mapping_tests")
 
 from factories import OnAShare, except_for, factory  # noqa: E402
 
-EXCEPTIONS: dict[str, str] = {}
+#: test: why it cannot pass. None is about a result or a final state.
+EXCEPTIONS = {
+    "test_fromkeys": "makes subclasses of the type under test; the factory is no class that can be subclassed",
+}
 
 
 @except_for(EXCEPTIONS)
@@ -16,7 +19,13 @@ class TestDict(OnAShare, mapping_tests.TestHashMappingProtocol):  # type: ignore
     type2test = factory(dict)
 
 
-@except_for(EXCEPTIONS)
+NESTED = {
+    "test_repr": "a part that is stored in itself is a copy, so that nothing holds itself",
+    "test_repr_deep": "deeper than what can be encoded: raises NotShareableError instead of RecursionError",
+}
+
+
+@except_for(EXCEPTIONS | NESTED)
 class TestNestedDict(OnAShare, mapping_tests.TestHashMappingProtocol):  # type: ignore[name-defined,misc]
     """A dict inside a list inside a dict."""
 

@@ -8,7 +8,10 @@ A plan knows neither that ``__getitem__`` gives a part that can be named, nor th
 from collections import Counter, OrderedDict, defaultdict, deque
 from operator import index as as_index
 
-from ._proxy cimport Proxy, execute, plain_operand
+from cpython.pythread cimport PyThread_get_thread_ident
+
+from ._proxy cimport Proxy, execute, plain_copy, plain_operand
+from ._session cimport Shared
 
 from .._kinds import is_value
 from .._paths import ITEM
@@ -35,6 +38,9 @@ cdef class SequenceIterator:
     cdef Proxy proxy
     cdef object state
     cdef Py_ssize_t at, end, step
+
+    def __init__(self):
+        raise TypeError("iterators are made by iter() and reversed()")
 
     def __iter__(self):
         return self
@@ -80,19 +86,44 @@ cdef object materialised(value):
         return plain_operand(value) if (<Proxy>value).opaque else list(value)
     if isinstance(value, (list, tuple, set, frozenset, dict, bytes, bytearray, str, range, deque)):
         return value
-    return list(value)
+    return [item for item in value]         # not list(value): that believes any length hint
 
 
 cdef object mapping_like(value):
     """What ``dict.update`` takes, as something that can travel."""
+    value = plain_operand(value)
     if isinstance(value, dict):
-        return plain_operand(value)
+        return value
     if hasattr(value, "keys"):
         return {key: value[key] for key in value.keys()}
     return [tuple(pair) for pair in value]
 
 
 # -- any container --------------------------------------------------------------------------------------
+
+cdef set shown = set()          # (thread, address) of the proxies whose text is being made
+
+
+def _repr(Proxy self not None):
+    state = self.current()
+    key = (PyThread_get_thread_ident(), <size_t><void*>self)
+    if key in shown:
+        # It holds itself, by reference.
+        if isinstance(state, dict):
+            return "{...}"
+        return "(...)" if isinstance(state, tuple) else "[...]"
+    shown.add(key)
+    try:
+        return repr(state)
+    finally:
+        shown.discard(key)
+
+
+def _init(Proxy self not None, *args, **kwargs):
+    args = tuple([mapping_like(arg) if isinstance(self.current(), dict) else materialised(arg) for arg in args[:1]]) \
+        + args[1:]
+    execute(self, "__init__", args, kwargs, False)
+
 
 def _len(Proxy self not None):
     return len(self.current())
@@ -143,6 +174,10 @@ def _sequence_setitem(Proxy self not None, key, value):
         # A slice of a list that was extended in place: the elements are what they are.
         execute(self, "__setitem__", (key, materialised(value)), None, False)
         return
+    if not hasattr(key, "__index__"):
+        kind = type(self)._share_class_
+        raise TypeError(f"{kind.__name__} indices must be integers{' or slices' if kind is list else ''}, "
+                        f"not {type(key).__name__}")
     at = as_index(key)
     if at < 0 and isinstance(value, Proxy):
         at += len(self.current())
@@ -175,13 +210,13 @@ def _list_copy(Proxy self not None):
 
 
 def _list_add(Proxy self not None, other):
-    other = list_operand(other)
-    return other if other is NotImplemented else parts(self) + other
+    other = concrete(other)
+    return parts(self) + other if isinstance(other, list) else NotImplemented
 
 
 def _list_radd(Proxy self not None, other):
-    other = list_operand(other)
-    return other if other is NotImplemented else other + parts(self)
+    other = concrete(other)
+    return other + parts(self) if isinstance(other, list) else NotImplemented
 
 
 def _list_mul(Proxy self not None, number):
@@ -189,25 +224,32 @@ def _list_mul(Proxy self not None, number):
 
 
 def _tuple_add(Proxy self not None, other):
-    if not isinstance(other, tuple):
-        return NotImplemented
-    return (*parts(self), *other)
+    other = concrete(other)
+    return (*parts(self), *other) if isinstance(other, tuple) else NotImplemented
 
 
 def _tuple_radd(Proxy self not None, other):
-    if not isinstance(other, tuple):
-        return NotImplemented
-    return (*other, *parts(self))
+    other = concrete(other)
+    return (*other, *parts(self)) if isinstance(other, tuple) else NotImplemented
 
 
 def _tuple_mul(Proxy self not None, number):
     return tuple(parts(self)) * number
 
 
-cdef object list_operand(other):
-    if isinstance(other, Proxy) and isinstance(other, list):
-        return parts(other)
-    return other if isinstance(other, list) else NotImplemented
+cdef object concrete(other):
+    """An operand as C code must have it: a plain container, its parts as one may have them."""
+    # `isinstance` on a built-in type is compiled to a look at the concrete type, which a proxy does not have.
+    if isinstance(other, Proxy) and (<Proxy>other).opaque:
+        state = (<Proxy>other).current()
+        if isinstance(state, list):
+            return parts(other)
+        if isinstance(state, tuple):
+            return tuple(parts(other))
+        if isinstance(state, dict):
+            return _dict_copy(other)
+        return state
+    return other
 
 
 def _deque_copy(Proxy self not None):
@@ -290,15 +332,13 @@ def _dict_copy(Proxy self not None):
 
 
 def _dict_or(Proxy self not None, other):
-    if not isinstance(other, dict):
-        return NotImplemented
-    return _dict_copy(self) | (_dict_copy(other) if isinstance(other, Proxy) else other)
+    other = concrete(other)
+    return _dict_copy(self) | other if isinstance(other, dict) else NotImplemented
 
 
 def _dict_ror(Proxy self not None, other):
-    if not isinstance(other, dict):
-        return NotImplemented
-    return (_dict_copy(other) if isinstance(other, Proxy) else other) | _dict_copy(self)
+    other = concrete(other)
+    return other | _dict_copy(self) if isinstance(other, dict) else NotImplemented
 
 
 def _dict_ior(Proxy self not None, other):
@@ -316,9 +356,31 @@ def _dict_fromkeys(Proxy self not None, *args):
 
 # -- set ------------------------------------------------------------------------------------------------
 
+cdef class SetIterator:
+    """Iterates over a set as it was when the iteration began. An element cannot be named: the mutable are copies."""
+
+    cdef Proxy proxy
+    cdef object rest
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        value = next(self.rest)
+        return value if simple(value) or isinstance(value, Shared) else plain_copy(self.proxy.session, value)
+
+    def __length_hint__(self):
+        return self.rest.__length_hint__()
+
+    def __reduce__(self):
+        return iter, (list(self),)
+
+
 def _set_iter(Proxy self not None):
-    for value in self.current():
-        yield value if simple(value) else self.child(ITEM, None, value)
+    cdef SetIterator iterator = SetIterator.__new__(SetIterator)
+    iterator.proxy = self
+    iterator.rest = iter(self.current())
+    return iterator
 
 
 cdef object updater(str name):
@@ -331,9 +393,10 @@ cdef object updater(str name):
 
 cdef object set_operator(str name):
     def operate(Proxy self not None, other):
+        other = concrete(other)
         if not isinstance(other, (set, frozenset)):
             return NotImplemented
-        execute(self, name, (plain_operand(other),), None, False)
+        execute(self, name, (other,), None, False)
         return self
 
     operate.__name__ = name
@@ -345,7 +408,7 @@ def _add(Proxy self not None, item, /):
     execute(self, "add", (item,), None, False)
 
 
-cdef dict ANY = {"__len__": _len, "__contains__": _contains}
+cdef dict ANY = {"__len__": _len, "__contains__": _contains, "__repr__": _repr, "__init__": _init}
 cdef dict SEQUENCE = {
     **ANY, "__getitem__": _sequence_getitem, "__iter__": _sequence_iter, "__reversed__": _sequence_reversed,
 }
@@ -372,7 +435,7 @@ for name in ("__ior__", "__iand__", "__isub__", "__ixor__"):
 #: built-in class -> {name: function}
 OVERRIDES = {
     list: LIST,
-    tuple: {**SEQUENCE, "__add__": _tuple_add, "__radd__": _tuple_radd, "__mul__": _tuple_mul, "__rmul__": _tuple_mul},
+    tuple: {**SEQUENCE, "__init__": object.__init__, "__add__": _tuple_add, "__radd__": _tuple_radd, "__mul__": _tuple_mul, "__rmul__": _tuple_mul},
     deque: {**SEQUENCE, **MUTABLE, "extendleft": _extendleft, "copy": _deque_copy},
     bytearray: {
         **MUTABLE, "__len__": _len, "__bytes__": _bytes,
@@ -382,7 +445,7 @@ OVERRIDES = {
     OrderedDict: DICT,
     Counter: {name: DICT[name] for name in ("__delitem__", "copy")},
     set: SET,
-    frozenset: {**ANY, "__iter__": _set_iter},
+    frozenset: {**ANY, "__init__": object.__init__, "__iter__": _set_iter},
 }
 
 

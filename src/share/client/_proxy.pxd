@@ -44,6 +44,7 @@ cdef class Proxy(Shared):
     cdef uint64_t send_at(self, int kind, bytes name, tuple args, dict kwargs, bint respond) except 0
 
 
+cdef int pause_before_retry(Session session, int* attempts) except -1
 cdef Snapshot empty_snapshot(uint32_t cells)
 cdef object class_attribute(Proxy proxy, str name)
 cdef object own_descriptor(Proxy proxy, str name)

@@ -290,7 +290,9 @@ cdef class Proxy(Shared):
         return plain(self)
 
     def __deepcopy__(self, memo):
-        return plain(self)
+        import copy
+
+        return copy.deepcopy(self.current(), memo)      # of the replica: what classes say of deep copies holds
 
     def __dir__(self):
         return sorted({*dir(type(self)._share_class_), *type(self)._share_attributes_})
@@ -575,7 +577,7 @@ cdef class Method:
         self.plan = plan
         self.effects = Effects(plan, index_of)
         self.function = function
-        self.special = opaque and name.startswith("__")
+        self.special = opaque and type(function).__name__ != "function"
         self.least, self.most = -1, -1
         code = getattr(function, "__code__", None)
         if code is not None and type(function).__name__ == "function" and not hasattr(function, "__wrapped__"):

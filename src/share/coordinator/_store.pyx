@@ -384,8 +384,9 @@ cdef class Store:
                     continue
             where = f"attribute {shape.attributes[i - 1]}" if i else "attributes"
             if shape.opaque:
-                self.self_encoded = mirror.live
                 value = plain_state(value)
+                if value is mirror.live:
+                    self.self_encoded = value       # else: where it is met in its own state, it is a reference
             self.found = found = set()
             try:
                 changed = self.prepare_value(&mirror.slots[i], mirror.id, mirror.last[i] is UNPUBLISHED, value, where)
@@ -404,6 +405,8 @@ cdef class Store:
     def exchange_references(self, Mirror mirror, uint32_t i, set found):
         cdef Mirror other
         old = mirror.references[i] or set()
+        # Who is held by nobody but itself is not held.
+        found.discard(mirror.id)
         for id in found - old:
             other = self.mirrors.get(id)
             if other is not None:
@@ -638,6 +641,7 @@ cdef class Store:
             value = self.read(&mirror.slots[i], &version)
             if version.kind != ABSENT:
                 values[i] = value
+            self.found.discard(mirror.id)
             for other in self.found:
                 (<Mirror>self.mirrors[other]).holders += 1
                 self.linked = True
