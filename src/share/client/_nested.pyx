@@ -7,6 +7,7 @@ that name the path and raise the flag of the cell.
 import weakref
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.object cimport Py_TYPE, PyTypeObject
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
@@ -22,10 +23,10 @@ from .._paths import ATTRIBUTE, ITEM
 from .._protocol import encode, reference
 from ..cerial import loads
 from . import _proxy
+from ._copies import sealed
 
 cdef extern from "Python.h":
-    ctypedef struct PyTypeObject
-    void* _PyType_Lookup(object cls, object name) noexcept
+    void* _PyType_Lookup(PyTypeObject* cls, object name) noexcept
     object PyObject_GenericGetAttr(object self, object name)
 
 cdef dict classes = {}              # user's class -> generated class
@@ -78,7 +79,7 @@ cdef class Nested(Proxy):
         if isinstance(value, Shared):
             return value
         if not is_nested(value):
-            return plain_copy(self.session, value)
+            return sealed(plain_copy(self.session, value))
         return nested(self.owner, self.index, self.path + (kind, key), type(value))
 
     cdef object attribute(self, str name):
@@ -136,7 +137,7 @@ cdef class Nested(Proxy):
     # -- what Python asks -----------------------------------------------------------------------------
 
     def __getattribute__(self, str name):
-        if _PyType_Lookup(type(self), name) != NULL or name.startswith("__") or name.startswith("_share_"):
+        if _PyType_Lookup(Py_TYPE(self), name) != NULL or name.startswith("__") or name.startswith("_share_"):
             return PyObject_GenericGetAttr(self, name)
         return self.attribute(name)
 

@@ -3,7 +3,7 @@
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.list cimport PyList_GET_ITEM
-from cpython.object cimport PyObject, PyObject_GenericGetAttr
+from cpython.object cimport Py_TYPE, PyObject, PyObject_GenericGetAttr, PyTypeObject
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
@@ -19,6 +19,7 @@ from ._session cimport Session, Shared
 from .._protocol import reference
 from ..errors import DeletedObjectError, NotShareableError
 from .._kinds import is_nested, is_value
+from ._copies import sealed
 from .._paths import ATTRIBUTE, ITEM
 from ._instances import instance_of
 
@@ -47,7 +48,7 @@ cdef int pause_before_retry(Session session, int* attempts) except -1:
 
 
 cdef extern from "Python.h":
-    PyObject* _PyType_Lookup(object type, object name)      # borrowed, no exception set
+    PyObject* _PyType_Lookup(PyTypeObject* type, object name)      # borrowed, no exception set
 
 
 cdef extern from "<sched.h>" nogil:
@@ -139,7 +140,7 @@ cdef class Proxy(Shared):
         else:
             self.tags[index] = EMPTY
             self.values[index] = None
-            return value
+            return sealed(value)
         self.values[index] = value
         self.tags[index] = tag
         return value
@@ -173,7 +174,7 @@ cdef class Proxy(Shared):
         if isinstance(value, Shared):
             return value
         if not is_nested(value):
-            return plain_copy(self.session, value)
+            return sealed(plain_copy(self.session, value))
         index = 1 if self.opaque else type(self)._share_index_.get(key, 0)
         return nested_factory(self, index, (kind, key), type(value))
 
@@ -328,7 +329,7 @@ cdef class Proxy(Shared):
 cdef object own_descriptor(Proxy proxy, str name):
     """What the proxy's class has under that name, itself: getattr would give the user's class's own property or slot,
     which would run here, on the proxy, instead of in the coordinator."""
-    cdef PyObject* found = _PyType_Lookup(type(proxy), name)
+    cdef PyObject* found = _PyType_Lookup(Py_TYPE(proxy), name)
     return None if found == NULL else <object>found
 
 
