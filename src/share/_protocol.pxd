@@ -19,7 +19,6 @@ cdef enum:
     LINK = 7                    # root name = object of that id
     REMOVE = 8                  # del root name
     CLEAR = 9
-    RUN = 10                    # function(*args, **kwargs) on mirrors, all or nothing
     # on what is at a path in the target's state; the arguments begin with the path
     CALL_AT = 11
     SET_AT = 12
@@ -31,6 +30,7 @@ cdef enum:
     SPILLED = 2
     NO_ARGUMENTS = 4
     KEYWORDS = 8                # kwargs follow the args
+    IF_ABSENT = 16              # ASSIGN, CREATE: only if the name does not exist
     # kinds of response
     RESULT = 1
     ERROR = 2

@@ -4,7 +4,7 @@ from libc.stdint cimport uint64_t
 
 from .._atomic cimport fence_acq, load_acq, load_rlx
 from .._layout cimport ABSENT, CLOSED_BIT, EMPTY, Slot, SLOT_SIZE, Version
-from .._protocol cimport APPLY, ASSIGN, CLEAR, CREATE, LINK, REMOVE, RESPOND
+from .._protocol cimport APPLY, ASSIGN, CLEAR, CREATE, IF_ABSENT, LINK, REMOVE, RESPOND
 from .._slots cimport slot_find, slot_read
 from ..cerial._codec cimport Encoder
 from ._augmented cimport carrying, is_augmented_store, take_operation
@@ -150,20 +150,31 @@ cdef class Namespace(Shared):
 
     # -- writing --------------------------------------------------------------------------------------
 
-    cdef int command(self, int kind, str name, uint64_t target, encoder, str operation=None) except -1:
+    cdef int command(self, int kind, str name, uint64_t target, encoder, str operation=None, int flags=0) except -1:
         cdef Cell cell = self.cells.get(name)
         cdef uint64_t* raised = cell.flag if cell is not None else self.session.control.root_flag
         cdef bint wait = self.session.must_wait()
         cdef uint64_t position
         if self.detached:
             raise ShareClosedError(f"this process has closed its use of share {self.session.name}")
-        position = self.session.send(kind, RESPOND if wait else 0, target, (operation or name).encode(),
+        position = self.session.send(kind, flags | (RESPOND if wait else 0), target, (operation or name).encode(),
                                      <Encoder>encoder, &raised, 1)
         if wait:
             self.session.await_response(position, None)
         return 0
 
-    def assign(self, str name not None, value):
+    def setdefault(self, str name not None, default):
+        """The value or object of a name; if there is none, the default is assigned first.
+
+        Of several processes that do this at once, all get what one of them has assigned.
+        """
+        value = self.look_up(name)
+        if value is MISSING:
+            self.assign(name, default, IF_ABSENT)
+            value = self.look_up(name)
+        return value
+
+    def assign(self, str name not None, value, int flags=0):
         """Queues ``shared.name = value``."""
         cdef Proxy proxy
         cdef Encoder encoder
@@ -189,18 +200,18 @@ cdef class Namespace(Shared):
                 if is_augmented_store() or self.look_up(name) is proxy:
                     return          # shared.items += [1]: the list has done it itself
                 note_reference(self.session.control)
-                self.command(LINK, name, proxy.id, None)
+                self.command(LINK, name, proxy.id, None, None, flags)
                 return
         encoder = self.session.borrow()
         try:
             if is_value(value) or isinstance(value, Proxy):
                 encoder.encode(value, name)
-                self.command(ASSIGN, name, 0, encoder)
+                self.command(ASSIGN, name, 0, encoder, None, flags)
             else:
                 shape, state = describe(value, name)
                 encoder.encode(shape, name)
                 encoder.encode(state, name)
-                self.command(CREATE, name, 0, encoder)
+                self.command(CREATE, name, 0, encoder, None, flags)
         finally:
             self.session.give_back(encoder)
 

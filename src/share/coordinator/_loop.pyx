@@ -13,7 +13,7 @@ from .._control cimport Control
 from .._layout cimport CLOSED_BIT, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_WORD, POISON, POISON_BEFORE, \
     REGISTRATIONS, RUNNING_SINCE
 from .._process cimport proven_dead
-from .._protocol cimport APPLY, ASSIGN, CALL, CALL_AT, CLEAR, Command, COMMAND_HEADER, CREATE, \
+from .._protocol cimport APPLY, ASSIGN, CALL, CALL_AT, CLEAR, Command, COMMAND_HEADER, CREATE, IF_ABSENT, \
     DELETE, DELETE_AT, ERROR, ERROR_SPILLED, GET, GET_AT, KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, \
     RESPOND, RESPONSE_BYTES, RESPONSE_INLINE, RESULT, RESULT_SPILLED, SET, SET_AT, SPILLED
 from .._ringbuf cimport CELL, CLAIMED, CLOSED, COMMITTED, FREE, PAD, mpsc_body, mpsc_free, mpsc_help, mpsc_pad, \
@@ -232,6 +232,8 @@ cdef class Loop:
             else:
                 store.touch(mirror, mirror.shape.getter_cells(text))
                 return getattr(mirror.live, text)
+        elif command.flags & IF_ABSENT and store.root_value(text) is not MISSING:
+            pass
         elif kind == ASSIGN:
             store.assign(text, decode(data, size, &used))
         elif kind == CREATE:
