@@ -136,6 +136,7 @@ cdef int mpsc_try_claim(MPSC* ring, uint32_t owner, uint32_t n, uint64_t* positi
             if cas(cell, stamp, held_stamp(ring, tail, PAD, 0, rest)):
                 TESTPOINT("mpsc.wrapped")
             continue                            # and help tail over it like anyone else
+        TESTPOINT("mpsc.claiming")
         # The linearisation point. Release: with it the owner is named, so that from here on a death is
         # noticed. Acquire: pairs with the FREE store of the consumer. The full lap in `stamp` makes ABA
         # impossible.

@@ -228,6 +228,23 @@ def test_a_reader_killed_at_any_point_is_succeeded(point: str, nth: int) -> None
         received.get_until(3, 1)
 
 
+@pytest.mark.parametrize("laps", [1, 2, 3])
+def test_a_producer_that_slept_for_whole_laps_claims_no_cell_twice(laps: int) -> None:
+    ring = shared()
+    assert isinstance(ring, MPSCRing)
+    child = fork(lambda: ring.put(record(0, 0)), "mpsc.claiming:stop")  # it has found cell 0 free
+    os.waitid(os.P_PID, child, os.WSTOPPED | os.WNOWAIT)
+    for number in range(laps * CELLS):
+        ring.put(b"%d" % number)
+        assert ring.get() == b"%d" % number
+    assert ring.tail == laps * CELLS  # cell 0 is free again, of another lap
+    ring.put(b"before")
+    os.kill(child, signal.SIGCONT)
+    assert [ring.get(timeout=60), ring.get(timeout=60)] == [b"before", record(0, 0)]
+    assert os.waitpid(child, 0)[1] == 0
+    assert ring.head == ring.tail == laps * CELLS + 2
+
+
 def test_a_producer_stopped_in_a_claim_delays_the_rest_and_then_all_is_there() -> None:
     ring = shared()
     child = fork(lambda: ring.put(record(0, 0)), "mpsc.claimed:stop")

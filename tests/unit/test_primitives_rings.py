@@ -233,6 +233,18 @@ def test_a_ring_with_an_open_claim_cannot_be_detached(ring: Ring) -> None:
     assert ring.detached
 
 
+def test_a_forked_child_can_detach_whatever_its_parent_was_doing(ring: Ring) -> None:
+    claim = ring.claim(1)
+    child = os.fork()
+    if child == 0:
+        ring.detach()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    with pytest.raises(BufferError):
+        ring.detach()
+    claim.abort()
+
+
 def test_a_claim_cannot_be_finished_by_a_forked_child(ring: Ring) -> None:
     claim = ring.claim(4)
     claim.write(b"mine")

@@ -156,11 +156,11 @@ cdef class FlagArray(Memory):
         for index in indices:
             goal.position = max(goal.position, flag_read(self.flag(index)))
         if not reached(&goal):
-            self.holders += 1
+            self.enter()
             try:
                 answer = wait_until(self.lowered, NULL, reached, &goal, deadline)
             finally:
-                self.holders -= 1
+                self.quit()
             if answer == 0:
                 raise ShareTimeoutError(f"flags {indices} are still up after {timeout} s: position "
                                         f"{goal.position} is not reached")

@@ -21,7 +21,8 @@ cdef class Memory:
     cdef Py_buffer view         # held: the owner cannot unmap it meanwhile
     cdef char* base             # NULL once detached
     cdef uint64_t available     # bytes of the buffer
-    cdef uint32_t holders       # waits and claims that point into the memory just now
+    cdef uint32_t holders       # waits and claims that point into the memory just now ...
+    cdef uint32_t holders_forks # ... in the process of that fork_count(): a child has none of its parent's
 
     cdef int hold(self, object buffer) except -1
     # Creator: unready (and the fields), then its own initialisation, then make_ready.
@@ -29,6 +30,8 @@ cdef class Memory:
     cdef void make_ready(self) noexcept
     cdef Header* read_header(self, bytes magic) except NULL
     cdef int check(self) except -1
+    cdef void enter(self) noexcept              # one more holder, until
+    cdef void quit(self) noexcept
     cdef void leave(self) noexcept              # gives up what the memory knows of this process
 
 # An int argument in a range, or TypeError, ValueError that name it.

@@ -5,7 +5,7 @@ from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint64_t
 
 from .._atomic cimport load_acq, store_rel
-from .._process cimport pid_namespace
+from .._process cimport fork_count, pid_namespace
 
 from ..errors import SegmentError, ShareClosedError
 
@@ -102,11 +102,21 @@ cdef class Memory:
         """
         if self.base == NULL:
             return
-        if self.holders:
+        if self.holders and self.holders_forks == fork_count():
             raise BufferError(f"this {type(self).__name__} is in use: a claim is open or a thread waits")
         self.leave()
         self.base = NULL
         PyBuffer_Release(&self.view)
+
+    cdef void enter(self) noexcept:
+        if self.holders_forks != fork_count():
+            self.holders_forks = fork_count()
+            self.holders = 0
+        self.holders += 1
+
+    cdef void quit(self) noexcept:
+        if self.holders_forks == fork_count():
+            self.holders -= 1
 
     cdef void leave(self) noexcept:
         pass

@@ -92,11 +92,11 @@ cdef class Ring(Memory):
                 raise ShareClosedError(f"this {type(self).__name__} is closed: it takes no more records")
             if deadline == AT_ONCE:
                 return 0
-            self.holders += 1
+            self.enter()
             try:
                 answer = self.wait_room(bytes_, deadline)
             finally:
-                self.holders -= 1
+                self.quit()
             if answer == 0:
                 return 0
 
@@ -312,11 +312,11 @@ cdef class Ring(Memory):
     cdef int await_records(self, int64_t deadline, object timeout) except -1:
         cdef int answer
         self.check()
-        self.holders += 1
+        self.enter()
         try:
             answer = self.wait_records(deadline)
         finally:
-            self.holders -= 1
+            self.quit()
         if answer == 0:
             raise ShareTimeoutError(f"no record in this {type(self).__name__} for {timeout} s")
         return 0
@@ -349,7 +349,7 @@ cdef class Claim:
             if self.forks == fork_count():      # the copy of a forked child is the parent's to finish
                 self.ring.withdraw(self.position, self.capacity)
                 wake(self.ring.items)
-            self.ring.holders -= 1
+                self.ring.quit()
 
     cdef int check(self) except -1:
         if not self.is_open:
@@ -380,7 +380,7 @@ cdef class Claim:
         (<uint32_t*> self.body)[1] = MARK
         put_end(self.body + record_bytes(self.length), self.body + self.capacity)
         self.is_open = False
-        self.ring.holders -= 1
+        self.ring.quit()
         self.ring.publish(self.position, self.capacity)
         wake(self.ring.items)
 
@@ -388,7 +388,7 @@ cdef class Claim:
         """Give the room back; nothing is sent."""
         self.check()
         self.is_open = False
-        self.ring.holders -= 1
+        self.ring.quit()
         self.ring.withdraw(self.position, self.capacity)
         wake(self.ring.items)                   # the consumer steps over it, and records behind it are free
 
@@ -449,7 +449,7 @@ cdef Claim claim_of(Ring ring, object length, int64_t deadline):
     claim.length = length
     claim.forks = fork_count()
     claim.is_open = True
-    ring.holders += 1
+    ring.enter()
     return claim
 
 

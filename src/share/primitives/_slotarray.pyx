@@ -200,11 +200,11 @@ cdef class Slots(Memory):
         goal.commit = self.commit_word
         goal.position = integer(position, "position", 0, LAST_POSITION)
         if not reached(&goal):
-            self.holders += 1
+            self.enter()
             try:
                 answer = wait_until(self.moved, NULL, reached, &goal, deadline)
             finally:
-                self.holders -= 1
+                self.quit()
             if answer == 0:
                 raise ShareTimeoutError(f"position {position} is not reached after {timeout} s")
         return load_acq(self.commit_word)

@@ -66,10 +66,10 @@ cdef class WaitWord(Memory):
         while True:
             if deadline != FOREVER:
                 left = max(<int64_t> 0, deadline - now_ns())
-            self.holders += 1
+            self.enter()
             with nogil:
                 answer = sleep(self.word, w, left)
-            self.holders -= 1
+            self.quit()
             PyErr_CheckSignals()
             if answer == 0 or load32_acq(self.word) != w:       # pairs with the CAS in wake()
                 return True
