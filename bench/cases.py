@@ -73,7 +73,9 @@ class Case:
     def run(self, names: dict[str, Any]) -> float:
         """The seconds that n operations took."""
         once = "{n}" in self.code
-        return timeit.Timer(self.code.replace("{n}", str(self.n)), globals=names).timeit(1 if once else self.n)
+        return timeit.Timer(self.code.replace("{n}", str(self.n)), globals=names).timeit(
+            1 if once else self.n
+        )
 
 
 READ = "read an int attribute"

@@ -14,7 +14,8 @@ class Figures:
 
     group: str
     seconds: dict[str, float]  # per operation
-    times: dict[str, float]  # how often the time of share goes into that of the other, median of the rounds' ratios
+    # how many times as long as share each takes: the median of the rounds' ratios
+    times: dict[str, float]
 
 
 def measure(cases: Sequence[Case], names: dict[str, Any], rounds: int) -> Figures:
@@ -32,6 +33,7 @@ def measure(cases: Sequence[Case], names: dict[str, Any], rounds: int) -> Figure
     kept = {name: values[1:] for name, values in seconds.items()}
     ours = kept[cases[0].name]
     times = {
-        name: median(theirs / mine for mine, theirs in zip(ours, values, strict=True)) for name, values in kept.items()
+        name: median(theirs / mine for mine, theirs in zip(ours, values, strict=True))
+        for name, values in kept.items()
     }
     return Figures(cases[0].group, {name: median(values) for name, values in kept.items()}, times)

@@ -1,6 +1,6 @@
 """Prints every comparison as one Markdown table.
 
-    python -m bench.report [--rounds 51]
+python -m bench.report [--rounds 51]
 """
 
 import argparse
@@ -15,24 +15,31 @@ def duration(seconds: float) -> str:
     >>> duration(2.5e-8), duration(0.000043)
     ('25.0 ns', '43.0 µs')
     """
-    for unit, factor in (("ns", 1e9), ("µs", 1e6), ("ms", 1e3)):
-        if seconds * factor < 1000:
-            break
-    return f"{seconds * factor:.3g} {unit}" if seconds * factor >= 100 else f"{seconds * factor:.1f} {unit}"
+    if seconds < 1e-6:
+        number, unit = seconds * 1e9, "ns"
+    elif seconds < 1e-3:
+        number, unit = seconds * 1e6, "µs"
+    else:
+        number, unit = seconds * 1e3, "ms"
+    return f"{number:.0f} {unit}" if number >= 100 else f"{number:.1f} {unit}"
 
 
 def comparison(times: float) -> str:
     """How a time that is so many times that of share reads.
 
-    >>> comparison(30.2), comparison(0.5)
-    ('30 × slower', '2.0 × faster')
+    >>> comparison(30.2), comparison(0.5), comparison(1.02)
+    ('30 × slower', '2.0 × faster', 'as fast')
     """
+    if 0.95 < times < 1.05:
+        return "as fast"
     factor, word = (times, "slower") if times >= 1 else (1 / times, "faster")
-    return f"{factor:.0f} × {word}" if factor >= 10 else f"{factor:.1f} × {word}"
+    return f"{factor:,.0f} × {word}" if factor >= 10 else f"{factor:.1f} × {word}"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=51)
     rounds = parser.parse_args().rounds
     print("| operation | share | instead | takes | is |")
@@ -43,7 +50,12 @@ def main() -> None:
             ours, *others = figures.seconds.items()
             for number, (name, seconds) in enumerate(others):
                 left = (figures.group, duration(ours[1])) if number == 0 else ("", "")
-                print("|", " | ".join((*left, name, duration(seconds), comparison(figures.times[name]))), "|", flush=True)
+                print(
+                    "|",
+                    " | ".join((*left, name, duration(seconds), comparison(figures.times[name]))),
+                    "|",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

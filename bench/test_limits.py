@@ -5,7 +5,6 @@ measurement, so one that misses is repeated; a real regression misses every time
 """
 
 import pytest
-
 from bench import cases
 from bench.measure import measure
 
@@ -18,7 +17,9 @@ LIMITS = [
 ]
 
 
-@pytest.mark.parametrize(("operation", "peer", "least"), LIMITS, ids=[operation for operation, _, _ in LIMITS])
+@pytest.mark.parametrize(
+    ("operation", "peer", "least"), LIMITS, ids=[operation for operation, _, _ in LIMITS]
+)
 def test_ratio(names, operation, peer, least):
     both = [case for case in cases.groups()[operation] if case.name in ("share", peer)]
     found = []
@@ -26,4 +27,6 @@ def test_ratio(names, operation, peer, least):
         found.append(measure(both, names, rounds=51).times[peer])
         if found[-1] >= least:
             return
-    pytest.fail(f"{operation}: {peer} takes {max(found):.3g} times as long as share, not the {least:.3g} it should")
+    pytest.fail(
+        f"{operation}: {peer} takes {max(found):.3g} times as long as share, not the {least:.3g} it should"
+    )

@@ -1,7 +1,6 @@
 """Every case under pytest-benchmark, grouped by operation: ``python -m pytest bench``."""
 
 import pytest
-
 from bench.cases import CASES
 
 

@@ -1,6 +1,6 @@
 """Four processes increment one shared counter 10,000 times each; the total is exact, read at once.
 
-    python examples/live_counter.py [--start-method fork]
+python examples/live_counter.py [--start-method fork]
 """
 
 import argparse
@@ -27,7 +27,9 @@ def work(shared, times):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--start-method", choices=multiprocessing.get_all_start_methods(), default="fork")
     context = multiprocessing.get_context(parser.parse_args().start_method)
 

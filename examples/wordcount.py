@@ -101,7 +101,9 @@ def count_serially(paths):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--start-method", choices=multiprocessing.get_all_start_methods(), default="fork")
     parser.add_argument("--files", type=int, default=0, help="count only the first so many files")

@@ -18,7 +18,9 @@ def examples_of(text):
 
 def main(path):
     names = {"__name__": "__main__"}
-    test = doctest.DocTestParser().get_doctest(examples_of(Path(path).read_text()), names, Path(path).name, path, 0)
+    test = doctest.DocTestParser().get_doctest(
+        examples_of(Path(path).read_text()), names, Path(path).name, path, 0
+    )
     failed, tried = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test)
     print(f"{tried} examples, {failed} failures")
     return 0 if tried and not failed else 1

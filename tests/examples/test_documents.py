@@ -8,14 +8,14 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-DOCUMENTS = [path for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))] if "```pycon" in path.read_text()]
+DOCUMENTS = [
+    path for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))] if "```pycon" in path.read_text()
+]
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_sessions_are_true(path):
-    done = subprocess.run(
-        [sys.executable, HERE / "run_document.py", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    done = subprocess.run([sys.executable, HERE / "run_document.py", path], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -37,7 +37,7 @@ def test_wordcount_says_so_when_the_counts_differ(start, tmp_path, monkeypatch):
     )
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     example = start("wordcount.py", "--files", "3")
-    code, output = example.wait()
+    code, _ = example.wait()
     assert code == 1
     assert "WRONG" in example.errors
 
