@@ -297,3 +297,29 @@ def make_object(task: Any) -> str:
     shared[name].increment()
     assert shared[name].n == 1 and name in shared
     return name
+
+
+def increment_in_threads(shared: Any, threads: int, times: int) -> None:
+    """Increments from several threads at once, also with answers and futures."""
+    import threading
+
+    def work() -> None:
+        for _ in range(times):
+            shared.counter.increment()
+        for _ in range(25):
+            shared.counter.next()
+            shared.counter.next.submit().result()
+
+    workers = [threading.Thread(target=work) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+
+def ask_once(shared: Any) -> None:
+    """One call that waits, with an argument that does not fit into the ring, and exit without any goodbye."""
+    shared.counter.next()
+    shared.spill = "x" * 300_000
+    assert len(shared.spill) == 300_000
+    os._exit(0)

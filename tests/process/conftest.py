@@ -16,7 +16,7 @@ sys.path.append(str(Path(__file__).parent))
 import programs  # noqa: E402
 from share import Share  # noqa: E402
 
-HANG = 240  # seconds after which a test is taken to hang; no test is expected to come near
+HANG = 150  # seconds after which a test is taken to hang; no test is expected to come near
 
 # Orphans of programs that are killed become our children, so that they can be seen and waited for.
 PR_SET_CHILD_SUBREAPER = 36

@@ -95,7 +95,7 @@ def test_results_that_are_objects_of_the_share(shared: Share) -> None:
     assert shared.box.get() is shared.counter
     assert shared.box.get.call() is shared.counter
     assert shared.box.content is shared.counter
-    assert shared.box.swap([shared.counter, 1])  is shared.counter
+    assert shared.box.swap([shared.counter, 1]) is shared.counter
     assert shared.box.content[0] is shared.counter
     shared.counter.increment()
     assert shared.box.content[0].n == 1
@@ -106,6 +106,7 @@ def test_queued_for_an_object_that_is_deleted_first(shared: Share) -> None:
     shared.counter, shared.registry = Counter(), Registry()
     counter = shared.counter
     del shared.counter
+    shared.flush()
     shared.registry.put("late", counter)
     with pytest.raises(DeletedObjectError):
         shared.flush()

@@ -55,4 +55,10 @@ def _serve(session: Any, queue: "deque[tuple[int, Future[Any]]]") -> None:
                 future.set_exception(ShareClosedError("the share was closed before this call was executed"))
 
 
-os.register_at_fork(after_in_child=_queues.clear)
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()  # another thread of the parent may have held the old one
+    _queues.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)

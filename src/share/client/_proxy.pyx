@@ -134,7 +134,7 @@ cdef class Proxy(Shared):
         value = read_slot(self.session, self.slots + index, self.id, self.position_of(index), &tag)
         if value is MISSING or is_value(value):
             value = carrying(value)
-        elif index and is_nested(value):
+        elif index and not isinstance(value, Shared) and is_nested(value):
             self.keep(index, tag, value)
             value = nested_factory(self, index, (ATTRIBUTE, type(self)._share_attributes_[index - 1]), type(value))
         else:

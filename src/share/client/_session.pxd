@@ -28,6 +28,7 @@ cdef class Session:
     cdef uint64_t spills
     cdef Encoder spare
     cdef object reduce_argument
+    cdef object opening             # lock: one thread registers this process, or opens its response ring
     cdef Segment response_segment
     cdef SPSC responses
     cdef int outstanding            # calls whose response has not been taken from the ring
@@ -50,6 +51,7 @@ cdef class Session:
     cdef uint64_t send(self, int kind, int flags, uint64_t target, bytes name, Encoder payload,
                        uint64_t** raised, int count) except 0
     cdef int reserve_response(self) except -1
+    cdef int open_responses(self) except -1
     cdef int drain(self) except -1
     cdef object await_response(self, uint64_t position, object timeout)
     cdef bint must_wait(self)

@@ -100,6 +100,7 @@ cdef class Session:
         self.abandoned = set()
         self.expected = {}
         self.local = threading.local()
+        self.opening = threading.RLock()
         self.proxies = weakref.WeakValueDictionary()
         self.classes = {}
         self.reduce_argument = ArgumentReducer(control)
@@ -120,9 +121,12 @@ cdef class Session:
             self.spare = encoder
 
     cdef int register(self) except -1:
-        entry, serial = self.control.register()
-        self.serial = serial
-        self.entry = entry
+        with self.opening:
+            if self.entry >= 0:
+                return 0        # another thread has just done it
+            entry, serial = self.control.register()
+            self.serial = serial
+            self.entry = entry
         if registration_hook is not None:
             registration_hook()
         return 0
@@ -142,6 +146,7 @@ cdef class Session:
     def forget_process(self):
         """In a forked child: nothing of what the parent has registered or awaits is the child's."""
         self.entry = -1
+        self.opening = threading.RLock()
         self.response_segment = None
         self.outstanding = 0
         self.arrived = {}
@@ -258,18 +263,7 @@ cdef class Session:
         cdef uint64_t each = spsc_record_bytes(RESPONSE_INLINE)
         cdef int most = RESPONSE_BYTES // each - 2
         if self.response_segment is None:
-            name = f"{self.name}_r{self.serial:x}"
-            segment = Segment.create(name, spsc_bytes(RESPONSE_BYTES))
-            if self.control.closed:
-                # Whoever removes the share's segments did so after setting that bit, perhaps before ours was there.
-                unlink(name)
-                self._raise_if_closed()
-            self.response_segment = segment
-            spsc_init(self.response_segment.base, RESPONSE_BYTES)
-            spsc_bind(&self.responses, self.response_segment.base, RESPONSE_BYTES)
-            # release: pairs with the coordinator's acquire before it attaches the ring
-            store_rel(self.control.process(self.entry, P_RESPONSE), RESPONSE_BYTES)
-            TESTPOINT("client.opened_responses")
+            self.open_responses()
         self.outstanding += 1
         while self.outstanding > most:
             self.drain()
@@ -287,6 +281,25 @@ cdef class Session:
         if self.control.closed and self.control.lost:
             sweep(self.name, loads(self.control.configuration())["name"])   # dead before it removed the memory
         return ShareClosedError(f"share {self.name} has been closed")
+
+    cdef int open_responses(self) except -1:
+        cdef Segment segment
+        with self.opening:
+            if self.response_segment is not None:
+                return 0        # another thread has just done it
+            name = f"{self.name}_r{self.serial:x}"
+            segment = Segment.create(name, spsc_bytes(RESPONSE_BYTES))
+            if self.control.closed:
+                # Whoever removes the share's segments did so after setting that bit, perhaps before ours was there.
+                unlink(name)
+                self._raise_if_closed()
+            spsc_init(segment.base, RESPONSE_BYTES)
+            spsc_bind(&self.responses, segment.base, RESPONSE_BYTES)
+            # release: pairs with the coordinator's acquire before it attaches the ring
+            store_rel(self.control.process(self.entry, P_RESPONSE), RESPONSE_BYTES)
+            TESTPOINT("client.opened_responses")
+            self.response_segment = segment
+        return 0
 
     def _raise_if_closed(self):
         if self.control.closed:

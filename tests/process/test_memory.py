@@ -1,0 +1,136 @@
+"""Shared memory stays bounded, is given back, and its end is an exception."""
+
+import gc
+import os
+from typing import Any
+
+import psutil
+import pytest
+from classes import Box, Counter, Log
+from objects import Odd
+from share import Share
+
+
+def test_ten_thousand_objects_come_and_go(shared: Share) -> None:
+    """Objects that are made and deleted use the same memory again, in the coordinator and here."""
+    for _ in range(500):
+        shared.box = Box("x" * 100)
+    shared.flush()
+    before, segments = shared.health().memory, len(os.listdir("/dev/shm"))
+    coordinator = psutil.Process(shared.health().coordinator)
+    resident = coordinator.memory_info().rss
+    for number in range(10_000):
+        shared.box = Box("x" * 100)
+        if number % 100 == 0:
+            assert shared.box.content == "x" * 100
+    del shared.box
+    shared.flush()
+    gc.collect()
+    assert shared.health().memory <= 2 * before + 2_000_000
+    assert len(os.listdir("/dev/shm")) <= segments + 20
+    assert coordinator.memory_info().rss < resident + 30_000_000
+
+
+def test_ten_thousand_names_come_and_go(shared: Share) -> None:
+    """The same few names, deleted and made again."""
+    for number in range(10_000):
+        name = f"name_{number % 10}"
+        shared[name] = number
+        if number % 7 == 0:
+            del shared[name]
+    shared.flush()
+    assert 8 <= len(shared) <= 10
+    assert shared.health().memory < 5_000_000
+
+
+def test_a_value_that_changes_size(shared: Share) -> None:
+    """Growing and shrinking state leaves no hole behind that cannot be used again."""
+    shared.box = Box()
+    for turn in range(3):
+        for size in (10, 1_000, 100_000, 3_000_000, 5_000, 50):
+            shared.box.put("x" * size)
+            assert len(shared.box.content) == size
+    assert shared.health().memory < 60_000_000
+
+
+def test_responses_and_spills_are_given_back(shared: Share) -> None:
+    """A thousand large results and arguments leave no segment."""
+    shared.odd = Odd()
+    shared.odd.apply(len)
+    before = set(os.listdir("/dev/shm"))
+    for _ in range(100):
+        assert shared.odd.apply(lambda items: "x" * 100_000) == "x" * 100_000
+        shared.odd.send("y" * 200_000)
+    shared.flush()
+    name = repr(shared).split()[1].rstrip(":")
+    assert not [s for s in set(os.listdir("/dev/shm")) - before if s.startswith((f"{name}_s", f"{name}_a"))]
+
+
+def test_abandoned_answers_are_given_back(shared: Share) -> None:
+    """Calls that are given up, large answers included, cost nothing afterwards."""
+    shared.odd = Odd()
+    for _ in range(50):
+        with pytest.raises(TimeoutError):
+            shared.odd.apply.call(slow_and_large, timeout=0)
+    assert shared.odd.apply(len) == 3
+    shared.flush()
+    assert shared.odd.apply(len) == 3
+    name = repr(shared).split()[1].rstrip(":")
+    assert not [s for s in os.listdir("/dev/shm") if s.startswith(f"{name}_a")]
+
+
+def slow_and_large(items: Any) -> str:
+    """A result that takes a segment of its own."""
+    return "x" * 200_000
+
+
+def test_small_ring_fills_and_goes_on() -> None:
+    """The producers wait for room, and nothing is lost; commands larger than the ring go beside it."""
+    with Share(ring=64) as shared:
+        shared.log = Log()
+        for number in range(2000):
+            shared.log.write(number, "x" * (number % 1500))
+        shared.log.write("large", "y" * 1_000_000)
+        assert shared.log.count() == 2001
+        assert [who for who, _ in shared.log.all()] == [*range(2000), "large"]
+
+
+@pytest.mark.parametrize("ring", [0, 63, 65, 100, -1, 1 << 30])
+def test_ring_of_an_impossible_size(ring: int) -> None:
+    """Refused with a ValueError (OverflowError for a negative one), and nothing is left."""
+    with pytest.raises((ValueError, OverflowError)):
+        Share(ring=ring)
+
+
+def test_shared_memory_is_full() -> None:
+    """ShareMemoryError for whoever asked; what was there stays, and once there is room again, all goes on."""
+    free = os.statvfs("/dev/shm")
+    room = free.f_bavail * free.f_frsize
+    if room > 1 << 30:
+        pytest.skip("/dev/shm is too large to fill it")
+    with Share() as shared:
+        shared.counter = Counter()
+        assert shared.counter.next() == 1
+        with pytest.raises(MemoryError):
+            shared.big = b"x" * (room + (64 << 20))
+            shared.flush()
+        assert shared.counter.next() == 2
+        assert "big" not in shared
+
+
+def test_many_processes_one_after_the_other(shared: Share) -> None:
+    """Entries of the process table, response rings and spills of the dead are used again."""
+    import multiprocessing
+
+    from classes import ask_once
+
+    shared.counter = Counter()
+    context = multiprocessing.get_context("fork")
+    for _ in range(60):
+        child = context.Process(target=ask_once, args=(shared,))
+        child.start()
+        child.join()
+        assert child.exitcode == 0
+    assert shared.counter.next() == 61
+    name = repr(shared).split()[1].rstrip(":")
+    assert len([s for s in os.listdir("/dev/shm") if s.startswith(f"{name}_r")]) < 10
