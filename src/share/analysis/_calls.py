@@ -372,7 +372,13 @@ class Calls:
         result = self.nodes.site((key, "made"), _BUILT.get(target), unknown=False)
         if effect == "hold" and isinstance(target, type):
             result = self.nodes.site((key, "made"), target, unknown=False)
-        solver.put(result, held if effect != "hold" else set(given))
+        if name in ("zip", "enumerate"):
+            pair = self.nodes.site((key, "pair"), tuple, unknown=False)
+            solver.put(pair, held | {self.nodes.scalar(int)})
+            pair.elements = self.columns(instance, name, args)
+            solver.put(result, {pair})
+        else:
+            solver.put(result, held if effect != "hold" else set(given))
         if effect == "hold" or name in ("map", "filter", "iter", "accumulate", "starmap"):
             solver.put(result, given)
         if effect == "fold":
@@ -383,6 +389,15 @@ class Calls:
                     solver.read(instance, None, name)
                 solver.put(result, objects.elements(node))
         return {result}
+
+    def columns(self, instance: "Instance", name: str, args: Args) -> list[NodeSet] | None:
+        """What the places of the tuples hold that ``zip`` and ``enumerate`` give; None if that is not known."""
+        if args.rest:
+            return None
+        columns: list[NodeSet] = [{self.nodes.scalar(int)}] if name == "enumerate" else []
+        for nodes in args.positional[: 1 if name == "enumerate" else None]:
+            columns.append(set().union(*(self.solver.objects.iterate(instance, node, -1) for node in list(nodes))))
+        return columns
 
     def inspected(self, target: Any, key: Any) -> NodeSet:
         if isinstance(target, type):

@@ -281,8 +281,8 @@ class _Planner:
         return frozenset(
             name
             for solver in self.solvers
-            for name in solver.tops
-            if name is not None and solver.nodes.receiver in solver.graph(name)
+            for name in solver.state_names()
+            if solver.nodes.receiver in solver.graph(name)
         )
 
     def alias_groups(self) -> list[frozenset[str]]:
@@ -290,7 +290,7 @@ class _Planner:
         groups: list[set[str]] = []
         for solver in self.solvers:
             owners: dict[Node, set[str]] = {}
-            for name in sorted(name for name in solver.tops if name is not None):
+            for name in solver.state_names():
                 for node in graph_nodes(solver, name):
                     owners.setdefault(node, set()).add(name)
             groups += [set(group) for group in owners.values() if len(group) > 1]

@@ -511,9 +511,8 @@ class Solver:
             case Kind.KNOWN:
                 if is_neutral_type(type(node.obj)):
                     return
-                if isinstance(node.obj, type) and node.obj in self.cls.__mro__:
-                    self.class_write(instance, text)
-                elif id(node.obj) in self.class_owned and definite:
+                ours = isinstance(node.obj, type) and node.obj in self.cls.__mro__
+                if definite and (ours or id(node.obj) in self.class_owned):
                     self.class_write(instance, text)
                 else:
                     instance.outside.setdefault(text, self.reason(instance, "changes outside state", text))
@@ -581,6 +580,11 @@ class Solver:
             entry[0].update(given)
             self.changed = True
         return entry[1]
+
+    def state_names(self) -> list[str]:
+        """The attributes into which something was stored, directly or deeper."""
+        names = {node.name for node in self.contents if node.kind is Kind.STATE} | set(self.tops)
+        return sorted(name for name in names if name is not None and name != DICT)
 
     def graph(self, name: str) -> NodeSet:
         """Everything that an attribute may be or hold."""
