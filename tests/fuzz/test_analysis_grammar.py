@@ -312,7 +312,7 @@ def generate(choose: Callable[[Sequence[Any]], Any]) -> str:
         grammar = Grammar(choose, names)
         lines = ["me = self", "v = w = y = x"]
         for _ in range(choose((1, 2, 3, 4))):
-            lines += grammar.statement(2).split("\n")
+            lines += grammar.statement(choose((0, 1, 1, 2))).split("\n")
         source += f"    def m{number}(self, x=None):\n" + "".join(f"        {line}\n" for line in lines)
         names.append(f"m{number}")
     return source

@@ -61,6 +61,7 @@ class Calls:
 
     def call_node(self, instance: "Instance", node: Node, args: Args, key: Any) -> NodeSet:
         """Call what a node stands for."""
+        self.solver.spend(10)
         if node in self.active or len(self.active) > _MAX_DEPTH:
             return self.give_up(instance, node, args)
         self.active.append(node)
@@ -121,8 +122,10 @@ class Calls:
                 for cls in solver.objects.types_of(node):
                     found = lookup(cls, "__call__") if cls is not None else MISSING
                     if found is MISSING:
-                        solver.mutate(instance, node, "calling something of unknown type")
-                        out |= self.unknown(instance, args, key, "a stored callable") | solver.objects.elements(node)
+                        solver.mutate(instance, node, "a call of unknown effect", surely=True)
+                        solver.put(node, args.all())
+                        out |= self.unknown(instance, args, key, "a call of unknown effect")
+                        out |= solver.objects.elements(node) | {self.nodes.state(node.name, True)}
                     else:
                         out |= self.call_object(instance, found, args.bound(node), (key, "__call__"))
                 return out
@@ -133,12 +136,11 @@ class Calls:
                     found = lookup(node.type, "__call__")
                     if found is not MISSING:
                         return self.call_object(instance, found, args.bound(node), (key, "__call__"))
-                held = [inner for inner in solver.contents.get(node, ()) if inner.kind in (Kind.BOUND, Kind.FUNC)]
-                out = self.unknown(instance, args, key, "an unknown callable")
-                for inner in held:  # ``functools.partial(f, x)`` and its like
-                    merged = Args([], args.all() | solver.held(node))
-                    out = out | self.call_node(instance, inner, merged, (key, "held"))
-                return out
+                out = self.unknown(instance, args, key, "a call of unknown effect")
+                if solver.carries([node]):
+                    out |= solver.escape(instance, [node], "a call of something that holds it")
+                solver.put(node, args.all())
+                return out | solver.held(node) | {node}
             case _:
                 return self.unknown(instance, args, key, "an unknown callable")
 
@@ -330,11 +332,10 @@ class Calls:
     def unknown(self, instance: "Instance", args: Args, key: Any, name: str) -> NodeSet:
         """Code that nothing is known about."""
         solver = self.solver
-        out = {self.nodes.site((key, "unknown"), None)}
         everything = args.all()
         if solver.carries(everything):
-            out |= solver.escape(instance, everything, f"passed to {name}")
-        return out
+            return solver.escape(instance, everything, f"passed to {name}") | {self.nodes.outside}
+        return {self.nodes.site((key, "unknown"), None)}
 
     def listed(self, instance: "Instance", target: Any, effect: str, args: Args, key: Any) -> NodeSet:
         """A callable of the table; see :mod:`share.analysis._effects` for what the effects mean."""
@@ -371,7 +372,13 @@ class Calls:
         result = self.nodes.site((key, "made"), _BUILT.get(target), unknown=False)
         if effect == "hold" and isinstance(target, type):
             result = self.nodes.site((key, "made"), target, unknown=False)
-        solver.put(result, held if effect != "hold" else set(given))
+        if name in ("zip", "enumerate"):
+            pair = self.nodes.site((key, "pair"), tuple, unknown=False)
+            solver.put(pair, held | {self.nodes.scalar(int)})
+            pair.elements = self.columns(instance, name, args)
+            solver.put(result, {pair})
+        else:
+            solver.put(result, held if effect != "hold" else set(given))
         if effect == "hold" or name in ("map", "filter", "iter", "accumulate", "starmap"):
             solver.put(result, given)
         if effect == "fold":
@@ -382,6 +389,15 @@ class Calls:
                     solver.read(instance, None, name)
                 solver.put(result, objects.elements(node))
         return {result}
+
+    def columns(self, instance: "Instance", name: str, args: Args) -> list[NodeSet] | None:
+        """What the places of the tuples hold that ``zip`` and ``enumerate`` give; None if that is not known."""
+        if args.rest:
+            return None
+        columns: list[NodeSet] = [{self.nodes.scalar(int)}] if name == "enumerate" else []
+        for nodes in args.positional[: 1 if name == "enumerate" else None]:
+            columns.append(set().union(*(self.solver.objects.iterate(instance, node, -1) for node in list(nodes))))
+        return columns
 
     def inspected(self, target: Any, key: Any) -> NodeSet:
         if isinstance(target, type):
@@ -414,11 +430,7 @@ class Calls:
         """Functions given to a pure callable (``key=``, ``map``) are called with the elements."""
         for node in given:
             if self.is_function(node) and node.kind is not Kind.NONE:
-                rest = held | {self.nodes.site((key, "element"), None)}
-                result = self.call_node(instance, node, Args([], rest), (key, "callback"))
-                held |= result
-            elif node.kind is Kind.STATE or (node.kind is Kind.SITE and node.type is None):
-                pass  # taken for data: a callable kept in an attribute is caught where it is called
+                held |= self.solver.callback(instance, node, held | {self.nodes.outside})
 
     def changing(self, instance: "Instance", name: str, args: Args, key: Any) -> NodeSet:
         """``next(it)``, ``heappush(heap, x)`` and their like."""

@@ -84,12 +84,22 @@ def kind_of(cls: type) -> Kind:
         if _is_extension(base):
             return "opaque"
     for name in ("__reduce__", "__reduce_ex__", "__getstate__"):
-        if lookup(cls, name) is not getattr(object, "__dict__", {}).get(name, MISSING):
+        found = lookup(cls, name)
+        if found is not object.__dict__.get(name, MISSING) and not _is_generated(found):
             return "opaque"
     for name in ("__setstate__", "__getnewargs__", "__getnewargs_ex__"):
-        if lookup(cls, name) is not MISSING:
+        found = lookup(cls, name)
+        if found is not MISSING and not _is_generated(found):
             return "opaque"
     return "opaque" if cls in copyreg.dispatch_table else "object"
+
+
+def _is_generated(method: Any) -> bool:
+    """Whether a pickling method was made by dataclasses or attrs for a class with slots: all attributes, no more."""
+    code = getattr(method, "__code__", None)
+    return code is not None and code.co_name in (
+        "_dataclass_getstate", "_dataclass_setstate", "slots_getstate", "slots_setstate"
+    )  # fmt: skip
 
 
 def _is_extension(cls: type) -> bool:

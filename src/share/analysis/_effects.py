@@ -56,7 +56,7 @@ CALLABLES: list[tuple[str, str, str, str]] = [
      "stdev variance quantiles covariance correlation linear_regression",
      "they iterate numbers"),
     ("fold", "functools", "reduce", "iterates, and calls the function given"),
-    ("hold", "functools", "partial cmp_to_key wraps update_wrapper", "they keep a function and its arguments"),
+    ("hold", "functools", "cmp_to_key wraps update_wrapper", "they keep a function and its arguments"),
     ("fold", "heapq", "nlargest nsmallest merge", "they iterate into a list of their own"),
     ("change", "heapq", "heappush heappop heapify heapreplace heappushpop _heappop_max _heapreplace_max "
      "_heapify_max", "they reorder the list"),

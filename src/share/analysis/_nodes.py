@@ -31,7 +31,9 @@ class Kind(enum.IntEnum):
 class Node:
     """One abstract value; which fields mean something depends on ``kind``."""
 
-    __slots__ = ("body", "deep", "elements", "kind", "name", "obj", "outer", "part", "receiver", "type", "unknown")
+    __slots__ = (
+        "body", "deep", "elements", "kind", "merged", "name", "obj", "outer", "part", "receiver", "type", "unknown"
+    )  # fmt: skip
 
     def __init__(self, kind: Kind, name: str | None = None) -> None:
         self.kind = kind
@@ -44,6 +46,7 @@ class Node:
         self.obj: Any = None  # KNOWN, BOUND: the object or function; SUPER: the class after which to look
         self.receiver: Node | None = None  # BOUND, METH, SUPER; SITE: what it is a live view of
         self.body: Body | None = None  # FUNC
+        self.merged: Node | None = None  # SITE of unknown type: the one that now stands for it too
         self.outer: Any = None  # FUNC: the instance in which it was made
 
     def __repr__(self) -> str:

@@ -105,8 +105,8 @@ class Objects:
         out: NodeSet = set()
         for cls in self.types_of(node):
             if cls is None or name is None:
-                out |= self.elements(node)
-                out.add(self.nodes.method(name, node))
+                out |= self.elements(node)  # methods too: calling any of these has the same effect
+                out.add(self.nodes.state(node.name, True) if node.kind is Kind.STATE else node)
             else:
                 out |= self.member(instance, node, cls, name)
         return out
@@ -432,7 +432,7 @@ class Objects:
             if found is MISSING:
                 if node.kind is Kind.SELF:
                     continue
-                changes = name in ("__setitem__", "__delitem__")
+                changes = name in ("__setitem__", "__delitem__") and cls is not type
                 text = f"{name} of unknown type" if cls is None else f"{name} of something else than was seen"
                 solver.mutate(instance, node, text, definite=changes, surely=changes)
                 solver.put(node, args.all())

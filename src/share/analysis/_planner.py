@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import AnalysisError
 from ._classes import MISSING, declared_fields, kind_of, lookup, own_mro, slot_names
+from ._ir import Body
 from ._nodes import Kind, Node, NodeSet
 from ._overrides import Override, checked, overrides_of
 from ._plan import ClassPlan, MethodKind, MethodPlan, Reason
@@ -17,6 +18,8 @@ __all__ = ["plan"]
 
 _plans: "weakref.WeakKeyDictionary[type, ClassPlan]" = weakref.WeakKeyDictionary()
 
+#: How much work one class may take, and one method when the class takes too much.
+_WORK, _WORK_ALONE = 60_000, 12_000
 #: What never runs through a proxy, and so may write class state.
 _CONSTRUCTION = ("__init__", "__new__", "__init_subclass__", "__set_name__", "__class_getitem__", "__del__")
 #: Members of every class that are no methods of it.
@@ -110,25 +113,41 @@ class _Planner:
         self.cls = cls
         self.kind = kind_of(cls)
         self.said = overrides_of(cls)
-        self.solver = Solver(cls)
-        self.entries: list[tuple[_Member, Instance | None]] = []
+        self.entries: list[tuple[_Member, Instance | None, Solver]] = []
+        self.solvers: list[Solver] = []
+
+    def solve(self) -> None:
+        """Analyse all members together; if that is too much, each alone, with nothing known of the others."""
+        members = list(_members(self.cls))
+        solver = Solver(self.cls, _WORK)
+        try:
+            self.entries = [(member, self.enter(member, solver), solver) for member in members]
+            solver.run()
+            self.solvers = [solver]
+        except (TooComplexError, RecursionError):
+            self.entries = [self.solve_alone(member) for member in members]
+
+    def solve_alone(self, member: _Member) -> tuple[_Member, Instance | None, Solver]:
+        solver = Solver(self.cls, _WORK_ALONE)
+        solver.put_top(None, {solver.nodes.outside})  # attributes may be anything
+        try:
+            entry = self.enter(member, solver)
+            solver.run()
+            self.solvers.append(solver)
+        except (TooComplexError, RecursionError):
+            entry = None
+            member.wild = "too much code is reached to follow"
+        return (member, entry, solver)
 
     def plan(self) -> ClassPlan:
-        members = list(_members(self.cls))
-        try:
-            self.entries = [(member, self.enter(member)) for member in members]
-            self.solver.run()
-        except (TooComplexError, RecursionError):
-            self.entries = [(member, None) for member in members]
-            for member in members:
-                member.wild = "too much code is reached to follow"
+        self.solve()
         closed = {
-            instance: _Effects(instance, self.said) for _, instance in self.entries if instance is not None
+            instance: _Effects(instance, self.said) for _, instance, _ in self.entries if instance is not None
         }
         groups = self.alias_groups()
         plans: dict[str, dict[str, MethodPlan]] = {"getter": {}, "setter": {}, "deleter": {}, "method": {}}
-        for member, instance in self.entries:
-            made = self.method_plan(member, closed[instance] if instance is not None else None, groups)
+        for member, instance, solver in self.entries:
+            made = self.method_plan(member, solver, closed[instance] if instance is not None else None, groups)
             kind = member.kind if member.kind in plans else "method"
             plans[kind][member.name] = made
         return ClassPlan(
@@ -147,9 +166,8 @@ class _Planner:
     def overrides(self, name: str) -> bool:
         return lookup(self.cls, name) is not object.__dict__[name]
 
-    def enter(self, member: _Member) -> Instance | None:
+    def enter(self, member: _Member, solver: Solver) -> Instance | None:
         """Hand a member to the solver, as something that is called from outside."""
-        solver = self.solver
         receiver: Node | None = solver.nodes.receiver
         if member.kind == "classmethod" or member.name in ("__init_subclass__", "__class_getitem__", "__new__"):
             receiver = solver.nodes.known(self.cls)
@@ -161,13 +179,10 @@ class _Planner:
             if found is None:
                 member.wild = "neither its source nor its bytecode can be analysed"
             return found
-        return self.enter_stub(member, receiver)
+        return self.enter_stub(member, receiver, solver)
 
-    def enter_stub(self, member: _Member, receiver: Node | None) -> Instance:
+    def enter_stub(self, member: _Member, receiver: Node | None, solver: Solver) -> Instance:
         """Anything but a plain function: as if a function called it with arguments that nobody knows."""
-        solver = self.solver
-        from ._ir import Body
-
         body = Body(member.name, "", 0, params=["self"], vararg="args", kwarg="kwargs")
         body.may_end = False
         names = [(False, "self")] if receiver is not None else []
@@ -198,7 +213,9 @@ class _Planner:
 
     # One method
 
-    def method_plan(self, member: _Member, effects: "_Effects | None", groups: list[frozenset[str]]) -> MethodPlan:
+    def method_plan(
+        self, member: _Member, solver: Solver, effects: "_Effects | None", groups: list[frozenset[str]]
+    ) -> MethodPlan:
         if effects is None:
             reason = Reason("writes anything", member.wild)
             return MethodPlan(member.name, member.kind, None, None, returns=True, reasons=(reason,))
@@ -211,19 +228,19 @@ class _Planner:
             reads = None
         instance = effects.instance
         body = instance.body
-        result = self.solver.calling.result(instance)
+        result = solver.calling.result(instance)
         lazy = body.is_generator or body.is_async
         returns = lazy or any(node.kind is not Kind.NONE for node in result) or not result
         if effects.override is not None and effects.override.returns is not MISSING:
             returns = effects.override.returns
-        returns_self = not lazy and result == {self.solver.nodes.receiver}
+        returns_self = not lazy and result == {solver.nodes.receiver}
         return MethodPlan(
             name=member.name,
             kind=member.kind,
             reads=reads,
             writes=writes,
             returns=returns,
-            returns_alias=returns and self.aliases(result),
+            returns_alias=returns and aliases(solver, result),
             returns_self=returns_self,
             is_async=body.is_async,
             is_generator=body.is_generator,
@@ -240,7 +257,7 @@ class _Planner:
 
     def check(self, member: _Member, said: Override | None) -> None:
         """An override may name only attributes that the class has, unless these cannot all be known."""
-        if said is None or None in self.solver.tops or self.kind == "opaque":
+        if said is None or any(None in solver.tops for solver in self.solvers) or self.kind == "opaque":
             return
         for key, names in (("reads", said.reads), ("writes", said.writes)):
             if names is not MISSING:
@@ -256,79 +273,36 @@ class _Planner:
                 names |= group
         return frozenset(names)
 
-    def aliases(self, result: NodeSet) -> bool:
-        """Whether a result may share mutable state with the receiver."""
-        solver = self.solver
-        seen: NodeSet = set()
-        todo = list(result)
-        while todo:
-            node = todo.pop()
-            if node in seen:
-                continue
-            seen.add(node)
-            match node.kind:
-                case Kind.STATE:
-                    if solver.is_mutable(node):
-                        return True
-                case Kind.SELF | Kind.FUNC | Kind.BOUND | Kind.SUPER:
-                    return True
-                case Kind.METH:
-                    return True
-                case Kind.SITE:
-                    if node.receiver is not None:
-                        return True
-                    todo += solver.contents.get(node, ())
-        return False
-
     # The class
 
     @functools.cached_property
     def self_reachable(self) -> frozenset[str]:
         """Attributes through which the receiver itself is reached (a child that knows its parent)."""
-        solver = self.solver
-        names = [name for name in solver.tops if name is not None]
-        return frozenset(name for name in names if solver.nodes.receiver in solver.graph(name))
+        return frozenset(
+            name
+            for solver in self.solvers
+            for name in solver.state_names()
+            if solver.nodes.receiver in solver.graph(name)
+        )
 
     def alias_groups(self) -> list[frozenset[str]]:
         """Attributes that may hold the same mutable object, by what their graphs have in common."""
-        solver = self.solver
-        owners: dict[Node, set[str]] = {}
-        names = sorted(name for name in solver.tops if name is not None)
-        for name in names:
-            for node in self.graph_nodes(name):
-                owners.setdefault(node, set()).add(name)
-        groups = [set(group) for group in owners.values() if len(group) > 1]
-        if self.self_reachable:
-            groups.append(set(names))
+        groups: list[set[str]] = []
+        for solver in self.solvers:
+            owners: dict[Node, set[str]] = {}
+            for name in solver.state_names():
+                for node in graph_nodes(solver, name):
+                    owners.setdefault(node, set()).add(name)
+            groups += [set(group) for group in owners.values() if len(group) > 1]
+        if self.self_reachable or any(member.wild for member, _, _ in self.entries):
+            groups.append(set(self.attributes))
         merged: list[set[str]] = []
         for group in groups:
             for other in [other for other in merged if other & group]:
                 merged.remove(other)
                 group = group | other
             merged.append(group)
-        return sorted((frozenset(group) for group in merged), key=sorted)
-
-    def graph_nodes(self, name: str) -> NodeSet:
-        """The mutable objects in the graph of an attribute; another attribute stands for itself."""
-        solver = self.solver
-        out: NodeSet = {solver.nodes.state(name)}
-        todo = list(solver.tops.get(name, ()))
-        todo += solver.contents.get(solver.nodes.state(name), ())
-        todo += solver.contents.get(solver.nodes.state(name, True), ())
-        seen: NodeSet = set()
-        while todo:
-            node = todo.pop()
-            if node in seen:
-                continue
-            seen.add(node)
-            if node.kind is Kind.STATE:
-                if node.name is not None and solver.is_mutable(node):
-                    out.add(solver.nodes.state(node.name))
-            elif node.kind in (Kind.SITE, Kind.KNOWN):
-                if solver.is_mutable(node):
-                    out.add(node)
-                todo += solver.contents.get(node, ())
-        return out
+        return sorted((frozenset(group) for group in merged if len(group) > 1), key=sorted)
 
     @functools.cached_property
     def attributes(self) -> tuple[str, ...]:
@@ -336,19 +310,68 @@ class _Planner:
         if self.kind == "opaque":
             return ()
         found: dict[str, None] = dict.fromkeys([*slot_names(self.cls), *declared_fields(self.cls)])
-        solver = self.solver
-        known = {name for name in solver.tops if name is not None}
-        for instance in solver.instances.values():
-            for effects in (instance.reads, instance.writes):
-                known.update(name for name in effects if name is not None)
+        known: set[str | None] = set()
+        for solver in self.solvers:
+            known.update(solver.tops)
+            for instance in solver.instances.values():
+                known.update(instance.reads, instance.writes)
+        known.discard(None)
         first = sorted(self.entries, key=lambda entry: entry[0].name not in ("__init__", "__new__"))
-        for _, instance in first:
-            for instr in instance.body.instrs if instance is not None else ():
-                name = {"attr": 4, "setattr": 3, "delattr": 3}.get(instr[0])
-                if name is not None and instr[name] in known:
-                    found[instr[name]] = None
-        found.update(dict.fromkeys(sorted(known)))
+        for _, entry, _ in first:
+            for instr in entry.body.instrs if entry is not None else ():
+                place = {"attr": 4, "setattr": 3, "delattr": 3}.get(instr[0])
+                if place is not None and instr[place] in known:
+                    found[instr[place]] = None
+        found.update(dict.fromkeys(sorted(name for name in known if name is not None)))
         return tuple(name for name in found if name not in ("__dict__", "__weakref__"))
+
+
+def aliases(solver: Solver, result: NodeSet) -> bool:
+    """Whether a result may share mutable state with the receiver."""
+    seen: NodeSet = set()
+    todo = list(result)
+    while todo:
+        node = todo.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        match node.kind:
+            case Kind.STATE:
+                if solver.is_mutable(node):
+                    return True
+            case Kind.SELF | Kind.FUNC | Kind.BOUND | Kind.SUPER:
+                return True
+            case Kind.METH:
+                return True
+            case Kind.SITE:
+                if node.receiver is not None:
+                    return True
+                todo += solver.contents.get(node, ())
+    return False
+
+
+def graph_nodes(solver: Solver, name: str) -> NodeSet:
+    """The mutable objects in the graph of an attribute; another attribute stands for itself."""
+    out: NodeSet = {solver.nodes.state(name)}
+    todo = list(solver.tops.get(name, ()))
+    todo += solver.contents.get(solver.nodes.state(name), ())
+    todo += solver.contents.get(solver.nodes.state(name, True), ())
+    seen: NodeSet = set()
+    while todo:
+        node = todo.pop()
+        if node in seen or node is solver.nodes.outside:
+            continue
+        seen.add(node)
+        if node.kind is Kind.STATE:
+            if node.name is not None and solver.is_mutable(node):
+                out.add(solver.nodes.state(node.name))
+        elif node.kind in (Kind.SITE, Kind.KNOWN):
+            if solver.is_mutable(node):
+                out.add(node)
+            todo += solver.contents.get(node, ())
+        elif node.receiver is not None:  # a bound method of it
+            todo.append(node.receiver)
+    return out
 
 
 class _Effects:

@@ -32,6 +32,10 @@ class TooComplexError(Exception):
     """The functions reached are too many; the class is planned as if nothing were known of them."""
 
 
+class Mixture:
+    """The type of nodes that stand for things which unknown code may have put into each other."""
+
+
 class Instance:
     """One function in one role (receiver is the shared object, or not), with what is known of its variables."""
 
@@ -56,8 +60,9 @@ class Instance:
 class Solver:
     """Analyses one class; see :meth:`enter` and :meth:`run`."""
 
-    def __init__(self, cls: type) -> None:
+    def __init__(self, cls: type, work: int) -> None:
         self.cls = cls
+        self.allowed = work  # nodes handled in calls and stores before it is too much
         self.nodes = Nodes(is_immutable_type)
         self.instances: dict[Any, Instance] = {}
         self.keep: list[Any] = []  # functions whose id is part of a key
@@ -67,8 +72,13 @@ class Solver:
         self.class_owned: set[int] = set()  # objects that were found as attributes of the class
         self.seen_states: dict[Node, None] = {}
         self.filled: set[Node] = set()
-        self.escaped: set[tuple[Instance, Node]] = set()
+        self.escaped: dict[tuple[Instance, int], NodeSet] = {}  # in this round
+        self.mixtures: NodeSet = set()
+        self.callbacks: dict[tuple[Instance, Node], tuple[NodeSet, NodeSet, int]] = {}
         self.changed = True
+        self.work = 0
+        self.merges = False
+        self.groups: dict[Node, list[Node]] = {}
         self.shape_cache: dict[Node, NodeSet] = {}
         self.value_cache: dict[Node, NodeSet] = {}
         self.mutable_cache: dict[Node, bool] = {}
@@ -130,6 +140,13 @@ class Solver:
                 self.forget()
                 for instance in list(self.instances.values()):
                     self.step(instance)
+                for (instance, node), (given, results, line) in list(self.callbacks.items()):
+                    instance.line = line
+                    key = ("callback", instance)
+                    found = self.calling.call_node(instance, node, Args([], set(given)), key)
+                    if not found <= results:
+                        results |= found
+                        self.changed = True
             self.forget()
             self.fill()
             if not self.changed:
@@ -137,6 +154,8 @@ class Solver:
 
     def forget(self) -> None:
         """A new round: what was derived from contents is derived again."""
+        if self.merges:
+            self.tidy()
         self.escaped.clear()
         self.shape_cache.clear()
         self.value_cache.clear()
@@ -175,6 +194,12 @@ class Solver:
         self.changed = True
         return instance
 
+    def spend(self, work: int) -> None:
+        """Count work, so that no class takes for ever."""
+        self.work += work
+        if self.work > self.allowed:
+            raise TooComplexError
+
     # Variables and contents
 
     def get(self, instance: Instance, var: Var) -> list[Node]:
@@ -199,14 +224,63 @@ class Solver:
         if holder.kind not in (Kind.STATE, Kind.SITE, Kind.KNOWN) or holder is self.nodes.outside:
             return
         nodes = {self.general(node) for node in nodes if node is not holder}
+        self.spend(len(nodes))
+        self.merge([holder, *nodes, *self.contents.get(holder, ())])
+        nodes.discard(holder)
         old = self.contents.setdefault(holder, set())
         if not nodes <= old:
             old |= nodes
             self.changed = True
 
+    def merge(self, nodes: Iterable[Node]) -> None:
+        """Objects of unknown type that are held together, or one by the other, are one object from now on.
+
+        Aliasing is transitive, so that no two attributes become aliases by it; what is lost is only what each of
+        them holds. Without it everything that unknown code mixes up would be told apart at great cost.
+        """
+        one: Node | None = None
+        for node in nodes:
+            if node.kind is not Kind.SITE or node.type is not None or node is self.nodes.outside:
+                continue
+            two = self.canonical(node)
+            if one is None or one is two:
+                one = two
+                continue
+            held = self.contents.setdefault(one, set())
+            held |= self.contents.get(two, set())
+            group = self.groups.setdefault(one, [one]) + self.groups.pop(two, [two])
+            self.groups[one] = group
+            for member in group:
+                self.contents[member] = held
+            two.merged = one
+            self.changed = self.merges = True
+
+    @staticmethod
+    def canonical(node: Node) -> Node:
+        while node.merged is not None:
+            node = node.merged
+        return node
+
+    def tidy(self) -> None:
+        """Replace merged objects everywhere by the one that stands for them."""
+        self.merges = False
+        tables: list[dict[Any, NodeSet]] = [self.contents, self.tops, self.globals]
+        for table in [*tables, *(instance.vars for instance in self.instances.values())]:
+            for nodes in table.values():
+                self.tidy_set(nodes)
+        for instance in self.instances.values():
+            self.tidy_set(instance.result)
+
+    def tidy_set(self, nodes: NodeSet) -> None:
+        gone = [node for node in nodes if node.merged is not None]
+        for node in gone:
+            nodes.discard(node)
+            nodes.add(self.canonical(node))
+
     def put_top(self, name: str | None, nodes: Iterable[Node]) -> None:
         """Remember that an attribute may be one of these."""
         nodes = {self.general(node) for node in nodes}
+        self.merge([*nodes, *self.tops.get(name, ())])
         old = self.tops.setdefault(name, set())
         if not nodes <= old:
             old |= nodes
@@ -276,7 +350,7 @@ class Solver:
                 continue
             top, deep = self.nodes.state(node.name), self.nodes.state(node.name, True)
             for state in (top, deep):
-                todo += [(True, inner) for inner in self.contents.get(state, ())]
+                todo += [(True, inner) for inner in self.unmixed(self.contents.get(state, set()))]
                 if state in self.filled and (is_inside or state is deep):
                     out.add(self.nodes.site(("unknown", state), None))
             if node.name in (None, DICT):
@@ -290,15 +364,23 @@ class Solver:
     def held(self, node: Node) -> NodeSet:
         """What is directly in an object, what was never seen being put there included."""
         if node.kind is Kind.SITE:
-            inner = set(self.contents.get(node, ()))
+            inner = self.unmixed(self.contents.get(node, set()))
             if node.unknown:
                 inner.add(self.part(node))
             return inner
         if node.kind is Kind.SCALAR:
             return set() if node.type in _WITHOUT_PARTS else {self.nodes.scalar(str if node.type is str else None)}
         if node.kind is Kind.KNOWN:
-            return {*self.contents.get(node, ()), self.part(node)}
-        return self.contents.get(node, set())
+            return {*self.unmixed(self.contents.get(node, set())), self.part(node)}
+        return self.unmixed(self.contents.get(node, set()))
+
+    def unmixed(self, nodes: NodeSet) -> NodeSet:
+        """A copy in which mixtures are replaced by what is in them."""
+        out = set(nodes)
+        for mixture in out & self.mixtures:
+            out.discard(mixture)
+            out |= self.contents.get(mixture, set())
+        return out
 
     def part(self, node: Node) -> Node:
         """Stands for the unseen things in an object; of an object of unknown type it is that object itself."""
@@ -327,7 +409,7 @@ class Solver:
         if state.name is not None and state not in self.filled:
             if state.deep:
                 zero = self.nodes.state(state.name)
-                stored = self.contents.get(zero, set()) | self.contents.get(state, set())
+                stored = self.unmixed(self.contents.get(zero, set()) | self.contents.get(state, set()))
             else:
                 stored = self.tops.get(state.name, set())
             out |= {node for node in stored if node.kind is Kind.STATE and self.is_mutable(node)}
@@ -429,9 +511,8 @@ class Solver:
             case Kind.KNOWN:
                 if is_neutral_type(type(node.obj)):
                     return
-                if isinstance(node.obj, type) and node.obj in self.cls.__mro__:
-                    self.class_write(instance, text)
-                elif id(node.obj) in self.class_owned and definite:
+                ours = isinstance(node.obj, type) and node.obj in self.cls.__mro__
+                if definite and (ours or id(node.obj) in self.class_owned):
                     self.class_write(instance, text)
                 else:
                     instance.outside.setdefault(text, self.reason(instance, "changes outside state", text))
@@ -445,7 +526,13 @@ class Solver:
 
     def escape(self, instance: Instance, nodes: Iterable[Node], text: str) -> NodeSet:
         """Objects are given to code that nothing is known about: it may change, call and return them."""
-        given = list(nodes)
+        given = set(nodes)
+        kept = {node for node in given if node.kind in (Kind.SELF, Kind.STATE, Kind.SITE, Kind.FUNC, Kind.BOUND)}
+        place = (instance, instance.line)
+        done = self.escaped.setdefault(place, set())
+        if given <= done:
+            return kept
+        done |= given
         seen: NodeSet = set()
         todo = list(given)
         while todo:
@@ -464,16 +551,40 @@ class Solver:
                 case Kind.SITE:
                     todo += self.contents.get(node, ())
                 case Kind.FUNC | Kind.BOUND | Kind.METH:
-                    if (instance, node) not in self.escaped:  # once a round, what is passed is always the same
-                        self.escaped.add((instance, node))
-                        self.calling.call_node(instance, node, Args([], {self.nodes.outside}), ("escaped", instance))
+                    self.callback(instance, node, {self.nodes.outside})
                 case Kind.SUPER:
                     todo.append(self.nodes.receiver)
-        kept = {node for node in given if node.kind in (Kind.SELF, Kind.STATE, Kind.SITE, Kind.FUNC, Kind.BOUND)}
+        if len(kept) > 1 and self.carries(kept):
+            self.mix(place, kept)
+        return kept
+
+    def mix(self, place: Any, kept: NodeSet) -> None:
+        """Unknown code may put each of these into any other: each then holds the mixture of all."""
+        mixture = self.nodes.site(("mixture", place), Mixture, unknown=False)
+        self.mixtures.add(mixture)
+        self.put(mixture, kept)
         for node in kept:
             if node.kind is Kind.SITE or (node.kind is Kind.STATE and self.is_mutable(node)):
-                self.put(node, kept - {node} if self.carries(kept) else ())
-        return kept
+                self.put(node, {mixture})
+
+    def callback(self, instance: Instance, node: Node, given: NodeSet) -> NodeSet:
+        """A function is called by foreign code, with any of these as arguments: once a round, with all of them.
+
+        Gives what is known by now of its results.
+        """
+        entry = self.callbacks.get((instance, node))
+        if entry is None:
+            entry = self.callbacks[instance, node] = (set(), set(), instance.line)
+            self.changed = True
+        if not given <= entry[0]:
+            entry[0].update(given)
+            self.changed = True
+        return entry[1]
+
+    def state_names(self) -> list[str]:
+        """The attributes into which something was stored, directly or deeper."""
+        names = {node.name for node in self.contents if node.kind is Kind.STATE} | set(self.tops)
+        return sorted(name for name in names if name is not None and name != DICT)
 
     def graph(self, name: str) -> NodeSet:
         """Everything that an attribute may be or hold."""

@@ -1,6 +1,7 @@
 """Callables whose effect depends on their arguments: ``getattr``, ``setattr``, ``vars``, ``super`` and their like."""
 
 import builtins
+import functools
 import operator
 import typing
 from collections.abc import Callable
@@ -178,6 +179,18 @@ def _call_methods(solver: "Solver", instance: "Instance", held: list[Node], args
     return out
 
 
+def _call_partial(solver: "Solver", instance: "Instance", held: list[Node], args: Args, key: Any) -> NodeSet:
+    """``partial(f, 1)(2)``"""
+    out: NodeSet = set()
+    for node in held:
+        if solver.calling.is_function(node):
+            merged = Args([], args.all() | set(held) - {node})
+            out |= solver.calling.call_node(instance, node, merged, (key, "called"))
+        elif node.kind is not Kind.SCALAR:
+            out |= solver.calling.unknown(instance, Args([], {node}), key, "partial")
+    return out
+
+
 def _alone_or_together(solver: "Solver", held: list[Node], found: NodeSet, key: Any) -> NodeSet:
     if len(held) == 1:
         return found
@@ -193,9 +206,11 @@ GETTERS: dict[Any, Getter] = {
     operator.attrgetter: _get_attributes,
     operator.itemgetter: _get_items,
     operator.methodcaller: _call_methods,
+    functools.partial: _call_partial,
 }
 
 SPECIAL: dict[Any, Handler] = {
+    functools.partial: _make_getter(functools.partial),
     operator.attrgetter: _make_getter(operator.attrgetter),
     operator.itemgetter: _make_getter(operator.itemgetter),
     operator.methodcaller: _make_getter(operator.methodcaller),

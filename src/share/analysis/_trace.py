@@ -137,8 +137,9 @@ class _Tracer:
         return [name for name in names if name not in _NOT_HOOKED]
 
     def put(self, name: str, value: Any) -> None:
-        self.replaced.setdefault(name, self.cls.__dict__.get(name, MISSING))
+        before = self.cls.__dict__.get(name, MISSING)
         setattr(self.cls, name, value)
+        self.replaced.setdefault(name, before)
 
     def remove(self) -> None:
         """Make the class what it was."""
@@ -173,7 +174,7 @@ class _Tracer:
         observed = self.trace.methods.setdefault(name, Observed(made))
 
         def run(receiver: Any, step: Callable[[], Any]) -> Any:
-            if not isinstance(receiver, self.cls) or self.is_busy():
+            if not isinstance(receiver, self.cls) or self.is_busy() or self.is_inside(receiver):
                 return step()
             with self.watching(receiver, observed):
                 return step()
@@ -226,6 +227,13 @@ class _Tracer:
     def frames(self) -> list[_Frame]:
         found = self.local.__dict__.setdefault("frames", [])
         return found  # type: ignore[no-any-return]
+
+    def is_inside(self, receiver: Any) -> bool:
+        """Whether a method of the object calls another one: what that does belongs to the outer call.
+
+        Its own plan tells what it does when called from outside, with arguments that are nobody's state.
+        """
+        return any(frame.receiver is receiver for frame in self.frames())
 
     def is_busy(self) -> bool:
         """Whether the tracer itself is looking at an object."""
