@@ -39,7 +39,6 @@ def start_session(ring: int, options: dict[str, Any], public: str | None = None)
     """Creates a share's memory, starts its coordinator, and gives the owner's session."""
     control = _create(ring, options, public, False)
     if public is not None and not _publish_name(control.name, public):
-        sweep(control.name)
         raise FileExistsError(
             f"a share named {public!r} exists already: Share.attach({public!r}) joins it, "
             f"Share.open({public!r}) joins or creates it"
@@ -58,7 +57,6 @@ def open_session(ring: int, options: dict[str, Any], public: str) -> Session:
         control = _create(ring, options, public, True)
         if _publish_name(control.name, public):
             return _start(control, public)
-        sweep(control.name)
 
 
 def named_session(public: str) -> Session:
@@ -86,16 +84,23 @@ def _create(ring: int, options: dict[str, Any], public: str | None, until_last: 
 
 
 def _publish_name(name: str, public: str) -> bool:
-    if give_name(name, public):
-        return True
-    other = base_of(public)
-    if other is None:
-        return give_name(name, public)
+    """Gives a new share a user's name. False: a living share has it; the new one is removed again."""
+    given = False
     try:
-        stale = Control.attach(other).stale()
+        given = give_name(name, public)
+        if not given and (other := base_of(public)) is not None:
+            given = _is_stale(other, public) and take_name(name, public, other)
+        return given
+    finally:
+        if not given:
+            sweep(name)
+
+
+def _is_stale(name: str, public: str) -> bool:
+    try:
+        return Control.attach(name).stale()
     except SegmentError:
-        stale = base_of(public) == other  # its control segment is gone, only the link is left
-    return stale and take_name(name, public, other)
+        return base_of(public) == name  # its control segment is gone, only the link is left
 
 
 def _join_named(base: str, public: str) -> Session | None:

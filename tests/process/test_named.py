@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from programs import HERE, SOURCE, wait_for, wait_for_none
 
@@ -62,6 +63,13 @@ def name() -> str:
 
 def named_segment(name: str) -> Path:
     return Path("/dev/shm") / f"share.{name}"
+
+
+def ended(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def gone(name: str) -> bool:
@@ -161,9 +169,13 @@ def test_the_name_of_a_killed_owner_is_free_again(name: str) -> None:
     code = (
         "import os, signal; from share import Share\n"
         f"shared = Share({name!r}); shared.x = 1; shared.flush()\n"
+        "print(shared.health().coordinator, flush=True)\n"
         "os.kill(shared.health().coordinator, signal.SIGKILL); os.kill(os.getpid(), signal.SIGKILL)"
     )
-    subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": SOURCE})
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": SOURCE}
+    )
+    wait_for(lambda: ended(int(result.stdout)), "the coordinator's death")
     assert named_segment(name).exists()
     with Share(name) as shared:
         assert "x" not in shared
