@@ -1,6 +1,5 @@
 """Slots as a primitive of its own: versions, commits, take-over, bad input, readers against a writer."""
 
-import doctest
 import multiprocessing
 import struct
 import threading
@@ -8,17 +7,12 @@ from multiprocessing import shared_memory
 
 import pytest
 
-import share.primitives._slotarray as module
 from share.errors import SegmentError, ShareClosedError, ShareTimeoutError
 from share.primitives import Slots
 
 
 def make(n: int = 4) -> Slots:
     return Slots(bytearray(Slots.size_for(n)), n, create=True)
-
-
-def test_doctest() -> None:
-    assert doctest.testmod(module).failed == 0
 
 
 def test_nothing_shows_before_the_commit_and_all_of_it_after() -> None:

@@ -1,6 +1,7 @@
 """The lock-free parts that ``share`` is built of, each usable alone over any writable shared buffer."""
 
-from ._flagarray import FlagArray
+from share._flags import FlagArray
+
 from ._mpsc import MPSCRing
 from ._ring import Claim, Ring
 from ._slotarray import Slots

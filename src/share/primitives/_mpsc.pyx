@@ -20,7 +20,7 @@ from .._ringbuf cimport (
     mpsc_help, mpsc_init, mpsc_is_closed, mpsc_is_freed, mpsc_pad, mpsc_peek, mpsc_try_claim,
 )
 from .._wait cimport now_ns, wait_until, wake, wake_always
-from ._memory cimport HEADER_BYTES, LINE, Header, integer
+from .._memory cimport HEADER_BYTES, LINE, Header, integer
 from ._ring cimport DRAINED, NOTHING, PREFIX, RECORDS, Ring
 
 from ..errors import CorruptDataError, SegmentError, ShareError

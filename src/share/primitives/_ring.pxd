@@ -1,6 +1,6 @@
 # What both rings have in common: records inside claims, and the verbs over them.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from ._memory cimport Memory
+from .._memory cimport Memory
 
 # What look() answers.
 cdef enum:

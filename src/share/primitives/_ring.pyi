@@ -4,7 +4,7 @@ from typing import Self
 
 from typing_extensions import Buffer
 
-from ._memory import Memory
+from .._memory import Memory
 
 class Ring(Memory):
     largest: int

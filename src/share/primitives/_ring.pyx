@@ -15,7 +15,7 @@ from .._atomic cimport TESTPOINT, cas, load_acq, load_rlx, store_rlx
 from .._process cimport fork_count, process_word, proven_dead
 from .._ringbuf cimport CLAIM_CLOSED, CLAIM_OK
 from .._wait cimport FOREVER, deadline_of, wake
-from ._memory cimport LINE
+from .._memory cimport LINE
 
 from ..errors import CorruptDataError, RecordTooLargeError, ShareClosedError, ShareError, ShareTimeoutError
 

@@ -1,6 +1,6 @@
 from typing_extensions import Buffer
 
-from ._memory import Memory
+from .._memory import Memory
 
 class Slots(Memory):
     def __init__(self, buffer: Buffer, n: int | None = None, *, create: bool = False) -> None: ...

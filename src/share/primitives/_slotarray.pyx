@@ -14,7 +14,7 @@ from .._atomic cimport TESTPOINT, load_acq, pause, store_rel, store_rlx
 from .._layout cimport ABSENT, EMPTY, INLINE, INLINE_BYTES, Slot, SLOT_SIZE, Version
 from .._slots cimport slot_begin, slot_drop_uncommitted, slot_publish, slot_read, slot_victim
 from .._wait cimport FOREVER, deadline_of, wait_until, wake
-from ._memory cimport HEADER_BYTES, LINE, Header, Memory, integer
+from .._memory cimport HEADER_BYTES, LINE, Header, Memory, integer
 
 from ..errors import SegmentError, ShareTimeoutError
 

@@ -19,7 +19,7 @@ from .._ringbuf cimport (
     spsc_max_length, spsc_peek, spsc_record_bytes, spsc_take, spsc_try_claim,
 )
 from .._wait cimport wait_until, wake_always
-from ._memory cimport HEADER_BYTES, LINE, Header, integer
+from .._memory cimport HEADER_BYTES, LINE, Header, integer
 from ._ring cimport DRAINED, NOTHING, PREFIX, RECORDS, Ring
 
 from ..errors import CorruptDataError, SegmentError, ShareError

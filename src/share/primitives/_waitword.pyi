@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 from typing_extensions import Buffer
 
-from ._memory import Memory
+from .._memory import Memory
 
 class WaitWord(Memory):
     # None is refused; it is here because SharedMemory.buf is declared to be None once closed.

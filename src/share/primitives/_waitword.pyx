@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from .._atomic cimport load32_acq
 from .._wait cimport FOREVER, announce, deadline_of, now_ns, sleep, wake, wake_always
-from ._memory cimport Memory, integer
+from .._memory cimport Memory, integer
 
 from cpython.exc cimport PyErr_CheckSignals
 from ..errors import SegmentError

@@ -4,10 +4,10 @@
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint64_t
 
-from .._atomic cimport load_acq, store_rel
-from .._process cimport fork_count, pid_namespace
+from ._atomic cimport load_acq, store_rel
+from ._process cimport fork_count, pid_namespace
 
-from ..errors import SegmentError, ShareClosedError
+from .errors import SegmentError, ShareClosedError
 
 
 cdef uint64_t checksum(Header* header) noexcept nogil:

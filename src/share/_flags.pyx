@@ -9,12 +9,11 @@
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from .._atomic cimport TESTPOINT, fence_sc, load_acq, store_rel, store_rlx
-from .._flags cimport flag_raise, flag_read
-from .._wait cimport FOREVER, deadline_of, wait_until, wake
+from ._atomic cimport TESTPOINT, fence_sc, load_acq, store_rel, store_rlx
+from ._wait cimport FOREVER, deadline_of, wait_until, wake
 from ._memory cimport HEADER_BYTES, LINE, Header, Memory, integer
 
-from ..errors import SegmentError, ShareTimeoutError
+from .errors import SegmentError, ShareTimeoutError
 
 cdef enum:
     COMMIT_AT = HEADER_BYTES
