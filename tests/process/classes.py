@@ -323,3 +323,23 @@ def ask_once(shared: Any) -> None:
     shared.spill = "x" * 300_000
     assert len(shared.spill) == 300_000
     os._exit(0)
+
+
+def add_to_name(shared: Any, times: int) -> None:
+    """Augmented assignment of a name."""
+    for _ in range(times):
+        shared.n += 1
+
+
+def add_to_attribute(shared: Any, times: int) -> None:
+    """Augmented assignment of an attribute."""
+    counter = shared.counter
+    for _ in range(times):
+        counter.n += 1
+
+
+def add_to_item(shared: Any, times: int) -> None:
+    """Augmented assignment of an item."""
+    counts = shared.counts
+    for _ in range(times):
+        counts["k"] += 1

@@ -23,6 +23,7 @@ from objects import (
     Wide,
     Written,
 )
+from programs import wait_for
 from share import NotShareableError, Share, plain
 
 
@@ -314,7 +315,7 @@ def test_large_arguments_and_results(shared: Share) -> None:
         with pytest.raises(ValueError, match="zzzz"):
             shared.odd.apply(fail_at_length(size))
     shared.flush()
-    assert not [s for s in os.listdir("/dev/shm") if s.startswith((f"{name}_s", f"{name}_a"))]
+    wait_for(lambda: not [s for s in os.listdir("/dev/shm") if s.startswith((f"{name}_s", f"{name}_a"))])
 
 
 def fail_at_length(size: int) -> Any:

@@ -25,7 +25,8 @@ from ._store cimport Call, Mirror, Store
 
 from .._protocol import read_spill, write_spill
 from .._segment import unlink
-from ..errors import CorruptDataError, DeletedObjectError, PoisonedCommandError, SegmentError, ShareError, \
+from ..errors import CorruptDataError, DeletedObjectError, PoisonedCommandError, SegmentError, \
+    ShareError, ShareMemoryError, \
     ShareWarning
 from .._paths import apply, path_text
 from ._live import MISSING
@@ -344,10 +345,19 @@ cdef class Loop:
                 continue        # its process is gone
             if len(data) > RESPONSE_INLINE:
                 name = f"{self.control.name}_a{responses.serial:x}_{end:x}"
-                write_spill(name, data)
-                TESTPOINT("coordinator.spilled")
-                data = len(data).to_bytes(8, "little")
-                kind = RESULT_SPILLED if kind == RESULT else ERROR_SPILLED
+                try:
+                    write_spill(name, data)
+                except ShareMemoryError as error:
+                    # The command is applied all the same; only its answer finds no room.
+                    text = f"the call has been executed, but there is no room for its answer: {error}"
+                    self.store.encoder.clear()
+                    self.store.encoder.encode((ShareMemoryError(text), ""), "error")
+                    data = self.store.encoder.data[:self.store.encoder.size]
+                    kind = ERROR
+                else:
+                    TESTPOINT("coordinator.spilled")
+                    data = len(data).to_bytes(8, "little")
+                    kind = RESULT_SPILLED if kind == RESULT else ERROR_SPILLED
             # The caller has reserved this space before it sent the command.
             if not spsc_put(&responses.ring, kind, end, data, len(data)):
                 log.error("the response ring of process entry %d is full: an answer is lost", owner)

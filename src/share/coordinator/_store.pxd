@@ -75,6 +75,7 @@ cdef class Store:
     cdef bint directory_dirty
     cdef list errors
     cdef bint errors_dirty
+    cdef bint errors_late           # there was no memory to publish them; the next commit tries again
     cdef bint linked                # some published cell refers to a mirror
     cdef set found                  # ids that the encoding in progress referred to
     cdef object self_encoded        # the mirror's object whose own state is being encoded

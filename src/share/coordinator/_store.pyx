@@ -17,7 +17,7 @@ from ..cerial._codec cimport Encoder, decode
 
 from .. import _protocol
 from .._kinds import is_value
-from ..errors import DeletedObjectError, ShareWarning
+from ..errors import DeletedObjectError, ShareMemoryError, ShareWarning
 from ._live import EMPTY_CONTAINERS, MISSING, live_instance, plain_state, refill, replace_state, state_of, tracked
 
 builtin_id = id
@@ -359,7 +359,10 @@ cdef class Store:
                 table[name] = (root.flag_at, root.slot_at, root.owner)
             self.prepare_value(self.control.directory, 0, False, table, "directory")
         if self.errors_dirty:
-            self.prepare_value(self.control.errors, 0, False, self.errors, "errors")
+            try:
+                self.prepare_value(self.control.errors, 0, False, self.errors, "errors")
+            except ShareMemoryError:
+                self.errors_late = True     # no reason to undo what commands have done; the log has it
         return 0
 
     cdef int prepare_mirror(self, Mirror mirror) except -1:
@@ -527,7 +530,7 @@ cdef class Store:
         self.doomed.clear()
         self.pending.clear()
         self.dirty_roots.clear()
-        self.directory_dirty = self.errors_dirty = False
+        self.directory_dirty, self.errors_dirty, self.errors_late = False, self.errors_late, False
         return 0
 
     def release_cells(self, Mirror mirror not None):
@@ -565,7 +568,11 @@ cdef class Store:
             if slot_find(<Slot*>self.control.at((<Shape>shape).at, SLOT_SIZE), self.control.committed(), &tag) < 0:
                 del self.shapes[encoded]
         self.doomed.clear()
+        late = [record for record in self.errors if record[0] <= self.control.committed()]
         self.load()
+        known = {record[0] for record in self.errors}
+        if any(record[0] not in known for record in late):
+            self.errors, self.errors_dirty = late, True
         return 0
 
     def load(self):
