@@ -106,6 +106,8 @@ class Arena:
         return self.session.control
 
     def close(self) -> None:
+        for pid in processes_of(self.name):
+            os.kill(pid, signal.SIGCONT)        # after a failure
         try:
             self.share.close()
         finally:
@@ -202,7 +204,8 @@ class Arena:
         pid = self.share.ledger.arm(f"{point}:{action}:{nth}" if action != "delay" else f"{point}:delay")
         self.grow(point)
         if point in ("mpsc.consumer_helped", "mpsc.padded", "reap.unlinked"):
-            self.join(self.start(steps=3)[0], "")
+            self.share.ledger.apply()
+            self.share.flush(timeout=PATIENCE)
             # These need a producer that has died; which is one more death.
             claimed = f"{'mpsc.claimed' if point != 'reap.unlinked' else 'client.opened_responses'}:kill:1"
             if self.join(self.start(claimed)[0], claimed):
