@@ -1,12 +1,15 @@
 /* elect.pml: the election of a rescuer and the taking of the role (_control.pyx: elect, note_started, take_role).
  *
  * `role` = epoch | COORD or RESCUER | who, changed by CAS only. `started`, `started_epoch`: which process the rescuer
- * of that epoch has started. Clients 1..3 wait for ever and look after the coordinator; 8.. are coordinators. Anybody
- * but client 3 is killed between any two steps, MAXC kills in all.
+ * of that epoch has started. Clients 1..CLIENTS wait for ever and look after the coordinator; 8.. are coordinators.
+ * Anybody but the last client is killed between any two steps, MAXC kills in all.
  *
  * Checked: only the one whom the role names ever writes; in the end somebody alive has the role. */
 #ifndef MAXC
-#define MAXC 3
+#define MAXC 2
+#endif
+#ifndef CLIENTS
+#define CLIENTS 2
 #endif
 #define COORD 0
 #define RESCUER 1
@@ -75,13 +78,17 @@ proctype killer()
   byte i;
   do
   :: kills < MAXC ->
-     if :: i = 1 :: i = 2 :: i = 8 :: i = 9 :: i = 10 :: i = 11 fi;
+     if :: i = 1 :: i = CLIENTS - 1 :: i = 8 :: i = 9 :: i = 10 :: i = 11 fi;
      d_step { if :: !dead[i] && (i < 8 || i < nextp) -> dead[i] = 1; kills++ :: else fi; i = 0 }
   :: break
   od
 }
 
 init {
-  atomic { run coordinator(8, -1); run client(1); run client(2); run client(3); run killer() }
+  atomic { run coordinator(8, -1); run client(1); run client(2);
+#if CLIENTS > 2
+           run client(3);
+#endif
+           run killer() }
   timeout -> assert(S(role) == COORD && !dead[W(role)])
 }
