@@ -49,6 +49,7 @@ class Soak:
         self.stop = _Words(1)
         self.wanted = producers
         self.children: dict[int, int] = {}  # pid -> number
+        self.lanes: dict[int, int] = {}  # pid -> lane
         self.last = 0
         self.counts = dict.fromkeys(
             ("commands", "producers killed", "producers stopped", "coordinators killed", "coordinators stopped"), 0
@@ -65,13 +66,14 @@ class Soak:
         """Forks a producer that works until it is killed or told to stop."""
         self.last += 1
         who, seed = self.last, self.random.getrandbits(32)
+        lane = min(set(range(self.wanted)) - set(self.lanes.values()))
         pid = os.fork()
         if pid:
-            self.children[pid] = who
+            self.children[pid], self.lanes[pid] = who, lane
             return
         status = 1
         try:
-            producer = Producer(self.share, who, self.begun, self.done, seed)
+            producer = Producer(self.share, who, self.begun, self.done, seed, lane=lane)
             while not self.stop[0]:
                 producer.step()
             self.share.flush()
@@ -89,6 +91,7 @@ class Soak:
         assert status in (0, -signal.SIGKILL), f"a producer ended with {status}"
         who = self.children.pop(pid)
         self.share.flush(timeout=60)
+        del self.lanes[pid]
         executed = self.share.ledger.count(who)
         assert self.done[who] <= executed <= self.begun[who], (who, self.done[who], executed, self.begun[who])
         self.counts["commands"] += executed
