@@ -106,6 +106,8 @@ class Arena:
         return self.session.control
 
     def close(self) -> None:
+        for pid in processes_of(self.name):
+            os.kill(pid, signal.SIGCONT)        # after a failure
         try:
             self.share.close()
         finally:
@@ -201,12 +203,13 @@ class Arena:
         before = self.control.position()
         pid = self.share.ledger.arm(f"{point}:{action}:{nth}" if action != "delay" else f"{point}:delay")
         self.grow(point)
+        early: list[tuple[int, str]] = []
         if point in ("mpsc.consumer_helped", "mpsc.padded", "reap.unlinked"):
-            self.join(self.start(steps=3)[0], "")
+            self.share.ledger.apply()
+            self.share.flush(timeout=PATIENCE)
             # These need a producer that has died; which is one more death.
             claimed = f"{'mpsc.claimed' if point != 'reap.unlinked' else 'client.opened_responses'}:kill:1"
-            if self.join(self.start(claimed)[0], claimed):
-                self.tell("client", claimed.partition(":")[0], "kill", True)
+            early.append((self.start(claimed)[0], claimed))
         rest = [self.start()[0] for _ in range(others)]
         reached = False
         if action == "stop":
@@ -216,6 +219,9 @@ class Arena:
                 role = self.control.role
                 self.resume_later(pid)
                 assert self.control.role == role, "a stopped coordinator was replaced"
+        for other, claimed in early:
+            if self.join(other, claimed):
+                self.tell("client", claimed.partition(":")[0], "kill", True)
         for other in rest:
             self.join(other, "")
         self.check(first)

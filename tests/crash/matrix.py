@@ -50,6 +50,7 @@ def run(kills: int, seed: int) -> Counter[tuple[str, str, str]]:
                     one_pass(arena, role, "kill")
         finally:
             table.update(arena.table)
+            print(number, RINGS[number % len(RINGS)], sum(arena.table.values()), "things done to", arena.producers, "producers and", (arena.control.role >> 32), "coordinators", flush=True)
             arena.close()
         number += 1
     return table

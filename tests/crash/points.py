@@ -20,8 +20,8 @@ SUCCESSOR = """
     process.entered process.registered takeover.registered takeover.role takeover.dropped_directory
     takeover.dropped takeover.cut spsc.cut segment.unlinked takeover.unlinked_spill mpsc.freed mpsc.moved_head
     takeover.freed takeover.loaded takeover.cells takeover.heap takeover.woken wait.bumped_always
-    coordinator.noted coordinator.prepared coordinator.answered coordinator.committed
-""".split()
+    coordinator.prepared coordinator.answered coordinator.committed
+""".split()  # not coordinator.noted: a command that two coordinators die of is skipped, by design
 
 RESCUER = """
     process.entered process.registered rescue.elected rescue.started rescue.noted_process rescue.noted

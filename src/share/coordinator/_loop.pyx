@@ -175,6 +175,8 @@ cdef class Loop:
             store_rlx(word, end << 2 | 1)
             return False
         if noted & 3 >= 2:
+            # 3: skipped, which is to be remembered until C has passed it
+            store_rlx(word, noted | 3)
             return True
         store_rlx(word, noted + 1)
         return False
@@ -405,7 +407,9 @@ cdef class Loop:
         if BROKEN("commit"):
             store_rel(self.control.commit, self.position)
         # All that a command can break is done: a death from here on is not its fault.
-        store_rlx(self.control.word(POISON_BEFORE if self.position < self.singly_until else POISON), 0)
+        cdef uint64_t* poison = self.control.word(POISON_BEFORE if self.position < self.singly_until else POISON)
+        if load_rlx(poison) & 3 != 3:
+            store_rlx(poison, 0)
         TESTPOINT("coordinator.prepared")
         self.store.publish(self.position)
         TESTPOINT("coordinator.published")

@@ -58,6 +58,11 @@ class Ledger:
         """Whether what one command wrote belongs together."""
         return self.left == self.right and self.check == zlib.crc32(self.blob)
 
+    def apply(self) -> None:
+        """A command that does nothing else."""
+        self.armed = "applied"
+        _arm()
+
     def arm(self, point: str) -> int:
         """Has the coordinator die (or stop, or dawdle) at a test point from the next command on. Returns its pid."""
         self.armed = point  # a method that wrote nothing of its object would run in the caller
@@ -75,10 +80,15 @@ class Scratch:
 class Producer:
     """One process's load. ``begun`` and ``done`` are arrays in memory that outlives the process.
 
+    No two living producers may have the same ``lane``: the names that they make and delete are told apart by it.
+
     Raises AssertionError for a stale or torn read, or an answer that belongs to another call.
     """
 
-    def __init__(self, share: Any, who: int, begun: Any, done: Any, seed: int, largest: int = 3000) -> None:
+    def __init__(
+        self, share: Any, who: int, begun: Any, done: Any, seed: int, largest: int = 3000, lane: int | None = None
+    ) -> None:
+        self.scratch = f"scratch{who % 16 if lane is None else lane}"
         self.share = share
         self.ledger = share.ledger
         self.who = who
@@ -110,9 +120,8 @@ class Producer:
             assert self.ledger.whole(), "torn: half of a command was seen"
 
     def _scratch(self) -> None:
-        name = f"scratch{self.who % 4}"
-        self.share[name] = Scratch(self.random.choice((0, 100, self.largest)))
+        self.share[self.scratch] = Scratch(self.random.choice((0, 100, self.largest)))
         if self.random.random() < 0.5:
-            del self.share[name]
+            del self.share[self.scratch]
 
 

@@ -1,0 +1,84 @@
+"""Runs the models: each correct one must pass, each broken variant must fail. Needs spin and gcc.
+
+``python models/run.py [word ...]`` runs those whose line contains one of the words.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+#: (model, what it is compiled with, whether a counterexample must be found)
+RUNS = [
+    ("elect", "-DMAXC=2 -DCLIENTS=2", False),
+    ("elect", "-DMAXC=1 -DCLIENTS=3", False),
+    ("elect", "-DMAXC=2 -DCLIENTS=2 -DBUG_NO_CAS", True),
+    ("elect", "-DMAXC=2 -DCLIENTS=2 -DBUG_NO_STARTED", True),
+    ("poison", "-DK=3 -DP=2 -DMAXC=2", False),
+    ("poison", "-DK=4 -DP=3 -DMAXC=3", False),
+    ("poison", "-DBUG_ONE_WORD", True),
+    ("poison", "-DBUG_FORGET", True),
+    ("ring", "-DMAXC=1 -DFIXED -DNO_READER", False),
+    ("ring", "-DMAXC=1 -DFIXED -DK=1", False),
+    ("ring", "-DMAXC=1 -DFIXED -DNO_READER -DSPILL", False),
+    ("ring", "-DMAXC=1 -DFIXED -DNO_READER -DCLOSE -DK=1", False),
+    ("ring", "-DMAXC=1 -DFIXED -DNO_READER -DSPILL -DBUG_SPILL_FIRST", True),
+    ("ring", "-DMAXC=0 -DFIXED -DNO_READER -DCLOSE -DBUG_CLOSE_FLAG", True),
+    ("ring", "-DMAXC=1 -DFIXED -DNO_READER -DBUG_ROOM_COMMIT", True),
+    ("ring", "-DMAXC=1 -DFIXED -DNO_READER -DBUG_NO_REFREE", True),
+    ("ring", "-DMAXC=1 -DFIXED -DNO_READER -DBUG_FREE_BEFORE_COMMIT", True),
+    ("resp", "-DCREDIT -DMAXC=2", False),
+    ("resp", "-DCREDIT -DMAXC=1 -DBUG_NO_TRUNCATE", True),
+    ("resp", "-DCREDIT -DMAXC=1 -DBUG_TAIL_FIRST", True),
+    ("resp", "-DCREDIT -DMAXC=1 -DBUG_AFTER_COMMIT", True),
+    ("resp", "-DMAXC=1 -DBUG_DROP_WHEN_FULL", True),
+    ("slots", "-DGENCHECK -DMAXC=1 -DP=2", False),
+    ("slots", "-DMAXC=1 -DP=2", False),
+    ("slots", "-DGENCHECK -DMAXC=1 -DP=2 -DBUG_NO_INVALIDATE", True),
+    ("slots", "-DMAXC=1 -DBUG_OLDER", True),
+    ("slots", "-DMAXC=1 -DBUG_TWICE", True),
+    ("slots", "-DMAXC=1 -DBUG_REBUILD", True),
+    ("slots", "-DMAXC=1 -DBUG_FREE_FIRST", True),
+    ("wake", "-DMAXC=1 -DONE_READER", False),
+    ("wake", "-DMAXC=1 -DONE_READER -DBUG_FLAG_WORDS", True),
+    ("wake", "-DMAXC=1 -DONE_READER -DBUG_SLEEPER_CLEARS", True),
+    ("wake", "-DMAXC=1 -DONE_READER -DBUG_NO_FENCE_R", True),
+    ("wake", "-DMAXC=1 -DONE_READER -DBUG_NO_WAITER_WAKES", True),
+    ("wake", "-DMAXC=1 -DONE_READER -DBUG_NO_TAKEOVER_WAKE", True),
+]
+COMPILER = ["gcc", "-O2", "-w", "-DSAFETY", "-DCOLLAPSE", "-DMEMLIM=6000", "-o", "pan", "pan.c"]
+
+
+def run(model: str, macros: str) -> tuple[int, int, bool]:
+    """(counterexamples, states, whether the search was complete)."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / f"{model}.pml"
+        source.write_bytes((HERE / f"{model}.pml").read_bytes())
+        subprocess.run(["spin", *macros.split(), "-a", source.name], cwd=folder, check=True, capture_output=True)
+        subprocess.run(COMPILER, cwd=folder, check=True, capture_output=True)
+        output = subprocess.run(["./pan", "-m2000000"], cwd=folder, check=True, capture_output=True, text=True).stdout
+    errors = int(output.partition("errors: ")[2].split()[0])
+    states = int(output.partition(" states, stored")[0].split()[-1])
+    return errors, states, "Search not completed" not in output and "max search depth" not in output
+
+
+def main(words: list[str]) -> int:
+    wrong = 0
+    for model, macros, broken in RUNS:
+        line = f"{model} {macros}"
+        if words and not any(word in line for word in words):
+            continue
+        start = time.monotonic()
+        errors, states, complete = run(model, macros)
+        good = errors > 0 if broken else errors == 0 and complete
+        wrong += not good
+        verdict = "counterexample" if errors else "passes" if complete else "INCOMPLETE"
+        seconds = time.monotonic() - start
+        print(f"{'ok   ' if good else 'WRONG'} {line:68} {verdict:15} {states:>10} states {seconds:6.1f} s", flush=True)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
