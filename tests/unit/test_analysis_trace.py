@@ -79,9 +79,7 @@ def test_a_wrong_plan_is_caught() -> None:
 
     with trace(Lying) as seen:
         Lying().put()
-    assert seen.misses == [
-        f"{Lying.__qualname__}.put wrote 'a', which its plan does not say"
-    ]
+    assert seen.misses == [f"{Lying.__qualname__}.put wrote 'a', which its plan does not say"]
 
 
 def test_the_class_is_as_before() -> None:

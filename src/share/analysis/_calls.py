@@ -9,7 +9,14 @@ from ._args import Args
 from ._classes import MISSING, lookup
 from ._nodes import Kind, Node, NodeSet
 from ._special import GETTERS, SPECIAL
-from ._table import blocking_name, callable_effect, is_immutable_type, is_neutral_type, method_effect, result_type
+from ._table import (
+    blocking_name,
+    callable_effect,
+    is_immutable_type,
+    is_neutral_type,
+    method_effect,
+    result_type,
+)
 
 if TYPE_CHECKING:
     from ._solver import Instance, Solver
@@ -131,7 +138,9 @@ class Calls:
                 return out
             case Kind.SITE:
                 if node.type in GETTERS:
-                    return GETTERS[node.type](solver, instance, list(solver.contents.get(node, ())), args, key)
+                    return GETTERS[node.type](
+                        solver, instance, list(solver.contents.get(node, ())), args, key
+                    )
                 if node.type is not None:
                     found = lookup(node.type, "__call__")
                     if found is not MISSING:
@@ -162,8 +171,8 @@ class Calls:
         if effect is not None:
             return self.listed(instance, target, effect, args, key)
         if type(target) in GETTERS:
-            given = [self.nodes.known(value) for value in target.__reduce__()[1]]
-            return GETTERS[type(target)](solver, instance, given, args, key)
+            kept = [self.nodes.known(value) for value in target.__reduce__()[1]]
+            return GETTERS[type(target)](solver, instance, kept, args, key)
         match target:
             case types.FunctionType():
                 return self.python(instance, target, args, key)
@@ -372,6 +381,8 @@ class Calls:
         result = self.nodes.site((key, "made"), _BUILT.get(target), unknown=False)
         if effect == "hold" and isinstance(target, type):
             result = self.nodes.site((key, "made"), target, unknown=False)
+        if target in _BUILT:
+            solver.put(result, args.rest_keywords.union(*args.keywords.values()))  # ``dict(k=v)`` holds v
         if name in ("zip", "enumerate"):
             pair = self.nodes.site((key, "pair"), tuple, unknown=False)
             solver.put(pair, held | {self.nodes.scalar(int)})
@@ -382,7 +393,7 @@ class Calls:
         if effect == "hold" or name in ("map", "filter", "iter", "accumulate", "starmap"):
             solver.put(result, given)
         if effect == "fold":
-            return {result, *(node for node in held if node is not result)} or {self.nodes.scalar(None)}
+            return {result, *(node for node in held if node is not result)}
         if name == "copy" and effect == "hold":
             for node in given:
                 if node.kind is Kind.SELF:
@@ -396,7 +407,9 @@ class Calls:
             return None
         columns: list[NodeSet] = [{self.nodes.scalar(int)}] if name == "enumerate" else []
         for nodes in args.positional[: 1 if name == "enumerate" else None]:
-            columns.append(set().union(*(self.solver.objects.iterate(instance, node, -1) for node in list(nodes))))
+            columns.append(
+                set().union(*(self.solver.objects.iterate(instance, node, -1) for node in list(nodes)))
+            )
         return columns
 
     def inspected(self, target: Any, key: Any) -> NodeSet:
@@ -445,9 +458,9 @@ class Calls:
                     if isinstance(found, types.FunctionType):
                         out |= self.call_object(instance, found, Args([{node}]), key)
                     else:
-                        solver.mutate(instance, node, "next() moves it on")
+                        solver.mutate(instance, node, "next() moves it on", surely=True)
             else:
-                solver.mutate(instance, node, f"passed to {name}", definite=True)
+                solver.mutate(instance, node, f"passed to {name}", definite=True, surely=True)
                 solver.put(node, others)
                 for element in list(objects.elements(node)):
                     if element.kind is Kind.STATE and element is not node:
@@ -552,7 +565,9 @@ class Calls:
         if name in ("__getitem__", "get"):
             keys = args.positional[0] if args.positional else args.rest
             if any(key_node.kind is Kind.SCALAR and key_node.type is slice for key_node in keys):
-                part = self.nodes.site(key, owner if owner in (list, tuple, bytearray) else None, unknown=False)
+                part = self.nodes.site(
+                    key, owner if owner in (list, tuple, bytearray) else None, unknown=False
+                )
                 solver.put(part, elements)
                 return {part}
             defaults: NodeSet = set().union(*args.positional[1:]) if len(args.positional) > 1 else set()
@@ -607,7 +622,10 @@ class Calls:
         solver.put(node, others)
         if known or method_effect(owner, "__len__") is not None:
             self.call_functions(instance, list(others), objects.elements(node), key)
-            spread = name in ("extend", "extendleft", "update", "__iadd__", "__ior__", "__init__") or "_update" in name
+            spread = (
+                name in ("extend", "extendleft", "update", "__iadd__", "__ior__", "__init__")
+                or "_update" in name
+            )
             for other in list(others):
                 if spread and other.kind not in (Kind.SCALAR, Kind.NONE) and not self.is_function(other):
                     found = objects.iterate(instance, other, -1)

@@ -40,7 +40,7 @@ def _encode(value: Any, memo: dict[int, Any], keep: list[Any]) -> Any:
     if cls is dict:
         return ("dict", tuple((inner(key), inner(item)) for key, item in value.items()))
     if cls in (set, frozenset):
-        return (cls.__name__, tuple(sorted((repr(inner(item)) for item in value))))
+        return (cls.__name__, tuple(sorted(repr(inner(item)) for item in value)))
     if cls in (bytearray, memoryview):
         return (cls.__name__, bytes(value))
     if isinstance(value, types.GeneratorType):

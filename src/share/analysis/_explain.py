@@ -53,7 +53,9 @@ class Explanation:
         table = [HEADINGS, *(row.cells() for row in self.rows)]
         widths = [max(len(line[column]) for line in table) for column in range(len(HEADINGS) - 1)]
         lines = [
-            "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]).rstrip()
+            "  ".join(
+                [*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]
+            ).rstrip()
             for line in table
         ]
         return "\n".join([self.heading, "", *lines])
@@ -122,8 +124,10 @@ def _why(made: MethodPlan) -> Iterator[str]:
         if key not in seen:
             seen.add(key)
             place = f"line {reason.line}: " if reason.line else ""
-            yield f"{place}{reason.text}" if reason.effect != "changes outside state" else (
-                f"{place}{reason.text} [outside the object]"
+            yield (
+                f"{place}{reason.text}"
+                if reason.effect != "changes outside state"
+                else (f"{place}{reason.text} [outside the object]")
             )
     for name in made.blocks:
         yield f"blocks on {name}"

@@ -17,7 +17,14 @@ BINARY = {
     "FloorDiv": "floordiv",
 }  # fmt: skip
 UNARY = {"USub": "__neg__", "UAdd": "__pos__", "Invert": "__invert__", "Not": "__bool__"}
-COMPARE = {"Eq": "__eq__", "NotEq": "__ne__", "Lt": "__lt__", "LtE": "__le__", "Gt": "__gt__", "GtE": "__ge__"}
+COMPARE = {
+    "Eq": "__eq__",
+    "NotEq": "__ne__",
+    "Lt": "__lt__",
+    "LtE": "__le__",
+    "Gt": "__gt__",
+    "GtE": "__ge__",
+}
 
 #: The same by the symbols that disassembly shows.
 BINARY_SYMBOLS = {
@@ -47,7 +54,7 @@ def _bound_names(node: FunctionNode) -> set[str]:
         match item:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 names.add(item.name)
-                inner = item.decorator_list + (
+                inner: list[ast.expr] = item.decorator_list + (
                     item.bases + [k.value for k in item.keywords]
                     if isinstance(item, ast.ClassDef)
                     else _default_values(item.args)
@@ -60,9 +67,7 @@ def _bound_names(node: FunctionNode) -> set[str]:
                     visit(child)
                 return
             case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-                for walrus in ast.walk(item):
-                    if isinstance(walrus, ast.NamedExpr):
-                        names.add(walrus.target.id)
+                names.update(part.target.id for part in ast.walk(item) if isinstance(part, ast.NamedExpr))
                 return
             case ast.Name(ctx=ast.Store() | ast.Del()):
                 names.add(item.id)
@@ -545,12 +550,17 @@ class _Lowering:
         names = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args)]
         given = zip(names[len(names) - len(node.args.defaults) :], node.args.defaults, strict=True)
         named = zip((arg.arg for arg in node.args.kwonlyargs), node.args.kw_defaults, strict=True)
-        defaults = [(self.mangle(arg), self.expr(value)) for arg, value in (*given, *named) if value is not None]
+        defaults = [
+            (self.mangle(arg), self.expr(value)) for arg, value in (*given, *named) if value is not None
+        ]
         inner = _Lowering(node, self.body.file, self.offset, self.owner, self)
         return self.result("func", inner.body, defaults)
 
     def comprehension(
-        self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, kind: type, parts: Sequence[ast.expr]
+        self,
+        node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp,
+        kind: type,
+        parts: Sequence[ast.expr],
     ) -> Var:
         """Inlined: its variables are locals of the function under names that nothing else has."""
         first = self.expr(node.generators[0].iter)

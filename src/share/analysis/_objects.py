@@ -6,8 +6,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from . import _hints
-from ._classes import MISSING, lookup
 from ._args import Args
+from ._classes import MISSING, lookup
 from ._nodes import Kind, Node, NodeSet
 from ._table import is_neutral_type, method_effect
 
@@ -176,13 +176,14 @@ class Objects:
         getter = lookup(cls, "__getattr__")
         if getter is not MISSING:
             args = Args([{node}, {self.nodes.scalar(str, name)}])
-            out = out | self.solver.calling.call_object(instance, getter, args, ("__getattr__", instance, node.kind))
+            out = out | self.solver.calling.call_object(
+                instance, getter, args, ("__getattr__", instance, node.kind)
+            )
         elif node.kind is not Kind.SELF and not cls.__dict__.get("__dict__") and self.is_c_type(cls):
             out = out | {self.nodes.method(name, node)}
         return out
 
-    @staticmethod
-    def is_c_type(cls: type) -> bool:
+    def is_c_type(self, cls: type) -> bool:
         return not cls.__flags__ & (1 << 9)
 
     def bind(self, instance: "Instance", node: Node, cls: type | None, name: str, found: Any) -> NodeSet:
@@ -446,7 +447,12 @@ class Objects:
     # Operators
 
     def operator(
-        self, instance: "Instance", owner: "Var", names: tuple[str, ...], operands: "tuple[Var, ...]", key: Any
+        self,
+        instance: "Instance",
+        owner: "Var",
+        names: tuple[str, ...],
+        operands: "tuple[Var, ...]",
+        key: Any,
     ) -> NodeSet:
         """An operator on objects: nothing changes unless a class written in Python says so."""
         left = instance.vars.get(owner, set())
@@ -474,7 +480,11 @@ class Objects:
         result = self.nodes.site((key, "result"), self.result_type(left, right, names), unknown=False)
         if not numbers or names[0] == "__mul__":  # ``2 * xs`` holds what xs holds, ``1 + x`` nothing
             for node in left | right:
-                if node.kind not in (Kind.SCALAR, Kind.NONE, Kind.SELF) and names[0][2:4] not in ("eq", "ne", "lt"):
+                if node.kind not in (Kind.SCALAR, Kind.NONE, Kind.SELF) and names[0][2:4] not in (
+                    "eq",
+                    "ne",
+                    "lt",
+                ):
                     solver_elements = self.elements(node)
                     self.solver.put(result, {inner for inner in solver_elements if inner is not result})
         return out | {result}

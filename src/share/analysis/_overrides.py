@@ -114,7 +114,9 @@ def overrides_of(cls: type) -> dict[int, Override]:
 def _apply_meta(base: type, meta: Any, found: dict[int, dict[str, Any]]) -> None:
     """``_shared_meta`` speaks of the functions that its own class has or inherits, not of later overrides."""
     if not isinstance(meta, Mapping):
-        raise AnalysisError(f"{base.__qualname__}._shared_meta must be a dictionary, not {type(meta).__name__}")
+        raise AnalysisError(
+            f"{base.__qualname__}._shared_meta must be a dictionary, not {type(meta).__name__}"
+        )
     _check_keys(meta, ("methods", "properties"), f"{base.__qualname__}._shared_meta")
     for name, said in meta.get("methods", {}).items():
         where = f"{base.__qualname__}._shared_meta['methods'][{name!r}]"
@@ -127,7 +129,9 @@ def _apply_meta(base: type, meta: Any, found: dict[int, dict[str, Any]]) -> None
         said = _said(said, where)
         getter = member.fget if isinstance(member, property) else getattr(member, "func", None)
         if getter is not None:
-            found.setdefault(id(getter), {}).update({key: said[key] for key in ("reads", "returns") if key in said})
+            found.setdefault(id(getter), {}).update(
+                {key: said[key] for key in ("reads", "returns") if key in said}
+            )
         for part in (member.fset, member.fdel) if isinstance(member, property) else ():
             if part is not None and "writes" in said:
                 found.setdefault(id(part), {})["writes"] = said["writes"]
@@ -166,7 +170,9 @@ def checked(names: Names, known: Iterable[str], where: str) -> Names:
         known = list(known)
         for name in sorted(names):
             if name not in known:
-                raise AnalysisError(f"{where} names the attribute {name!r}, which it has not{_nearest(name, known)}")
+                raise AnalysisError(
+                    f"{where} names the attribute {name!r}, which it has not{_nearest(name, known)}"
+                )
     return names
 
 

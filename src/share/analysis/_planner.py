@@ -23,7 +23,15 @@ _WORK, _WORK_ALONE = 60_000, 12_000
 #: What never runs through a proxy, and so may write class state.
 _CONSTRUCTION = ("__init__", "__new__", "__init_subclass__", "__set_name__", "__class_getitem__", "__del__")
 #: Members of every class that are no methods of it.
-_NOT_METHODS = ("__class__", "__dict__", "__weakref__", "__doc__", "__module__", "__slots__", "__annotations__")
+_NOT_METHODS = (
+    "__class__",
+    "__dict__",
+    "__weakref__",
+    "__doc__",
+    "__module__",
+    "__slots__",
+    "__annotations__",
+)
 _C_FUNCTIONS = (
     types.MethodDescriptorType,
     types.WrapperDescriptorType,
@@ -125,12 +133,21 @@ class _Planner:
             solver.run()
             self.solvers = [solver]
         except (TooComplexError, RecursionError):
-            self.entries = [self.solve_alone(member) for member in members]
+            solver.forget()
+            seen = {name: solver.classes_seen(name) for name in solver.state_names()}
+            self.entries = [self.solve_alone(member, seen) for member in members]
 
-    def solve_alone(self, member: _Member) -> tuple[_Member, Instance | None, Solver]:
+    def solve_alone(
+        self, member: _Member, seen: dict[str, tuple[set[type], set[type]]]
+    ) -> tuple[_Member, Instance | None, Solver]:
+        """One member; attributes may be anything, the classes that were seen stored in them among it."""
         solver = Solver(self.cls, _WORK_ALONE)
-        solver.put_top(None, {solver.nodes.outside})  # attributes may be anything
         try:
+            solver.put_top(None, {solver.nodes.outside})
+            for name, (tops, inside) in seen.items():
+                solver.put_top(name, [solver.nodes.site(("seen", name), cls) for cls in tops])
+                held = [solver.nodes.site(("seen in", name), cls) for cls in inside]
+                solver.put(solver.nodes.state(name), [*held, solver.nodes.outside])
             entry = self.enter(member, solver)
             solver.run()
             self.solvers.append(solver)
@@ -147,7 +164,9 @@ class _Planner:
         groups = self.alias_groups()
         plans: dict[str, dict[str, MethodPlan]] = {"getter": {}, "setter": {}, "deleter": {}, "method": {}}
         for member, instance, solver in self.entries:
-            made = self.method_plan(member, solver, closed[instance] if instance is not None else None, groups)
+            made = self.method_plan(
+                member, solver, closed[instance] if instance is not None else None, groups
+            )
             kind = member.kind if member.kind in plans else "method"
             plans[kind][member.name] = made
         return ClassPlan(
@@ -169,7 +188,11 @@ class _Planner:
     def enter(self, member: _Member, solver: Solver) -> Instance | None:
         """Hand a member to the solver, as something that is called from outside."""
         receiver: Node | None = solver.nodes.receiver
-        if member.kind == "classmethod" or member.name in ("__init_subclass__", "__class_getitem__", "__new__"):
+        if member.kind == "classmethod" or member.name in (
+            "__init_subclass__",
+            "__class_getitem__",
+            "__new__",
+        ):
             receiver = solver.nodes.known(self.cls)
         elif member.kind == "staticmethod":
             receiver = None
@@ -293,6 +316,8 @@ class _Planner:
             for name in solver.state_names():
                 for node in graph_nodes(solver, name):
                     owners.setdefault(node, set()).add(name)
+                    if node.kind is Kind.STATE and node.name is not None:
+                        owners[node].add(node.name)
             groups += [set(group) for group in owners.values() if len(group) > 1]
         if self.self_reachable or any(member.wild for member, _, _ in self.entries):
             groups.append(set(self.attributes))

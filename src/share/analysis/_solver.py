@@ -5,15 +5,14 @@ remembered per place of creation (``contents``) and per attribute (``tops``). On
 recorded, so the order in which functions are visited does not matter.
 """
 
-import builtins
 import linecache
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from types import CodeType, FunctionType, GeneratorType, ModuleType
 from typing import Any
 
 from ._args import Args
-from ._classes import MISSING, declared_fields, kind_of, slot_names
+from ._classes import declared_fields, kind_of, slot_names
 from ._front import body_of
 from ._ir import Body, Var
 from ._nodes import Kind, Node, Nodes, NodeSet
@@ -85,11 +84,15 @@ class Solver:
         self.slots = set(slot_names(cls))
         self.declared = declared_fields(cls)
         self.opaque = kind_of(cls) == "opaque"
-        self.near = {base.__module__ for base in cls.__mro__ if base.__module__ not in ("builtins", "abc", "typing")}
+        self.near = {
+            base.__module__ for base in cls.__mro__ if base.__module__ not in ("builtins", "abc", "typing")
+        }
         self.caught = self.nodes.site("caught", None)
         from ._calls import Calls  # the two halves of one thing, in two files
         from ._objects import Objects
+        from ._operations import OPERATIONS
 
+        self.operations = OPERATIONS
         self.objects = Objects(self)
         self.calling = Calls(self)
 
@@ -172,7 +175,7 @@ class Solver:
     def step(self, instance: Instance) -> None:
         for instr in instance.body.instrs:
             instance.line = instr[1]
-            _OPERATIONS[instr[0]](self, instance, instr)
+            self.operations[instr[0]](self, instance, instr)
 
     def instance(self, function: FunctionType, receiver: Node | None) -> Instance | None:
         role = "self" if receiver is self.nodes.receiver else "other"
@@ -186,6 +189,11 @@ class Solver:
             found = self.new_instance(key, Instance(body, function, None))
             found.is_receiver = role == "self"
         return found
+
+    @staticmethod
+    def nested(body: Body, outer: Instance) -> Instance:
+        """A function made within another."""
+        return Instance(body, None, outer)
 
     def new_instance(self, key: Any, instance: Instance) -> Instance:
         if len(self.instances) >= _MAX_INSTANCES:
@@ -369,7 +377,11 @@ class Solver:
                 inner.add(self.part(node))
             return inner
         if node.kind is Kind.SCALAR:
-            return set() if node.type in _WITHOUT_PARTS else {self.nodes.scalar(str if node.type is str else None)}
+            return (
+                set()
+                if node.type in _WITHOUT_PARTS
+                else {self.nodes.scalar(str if node.type is str else None)}
+            )
         if node.kind is Kind.KNOWN:
             return {*self.unmixed(self.contents.get(node, set())), self.part(node)}
         return self.unmixed(self.contents.get(node, set()))
@@ -478,9 +490,11 @@ class Solver:
 
     def reason(self, instance: Instance, effect: str, text: str) -> Reason:
         """Why: the source line if there is one, else what was done there; and what about it, if not plain."""
-        source = linecache.getline(instance.body.file, instance.line).strip() if instance.body.from_source else ""
+        source = (
+            linecache.getline(instance.body.file, instance.line).strip() if instance.body.from_source else ""
+        )
         if source:
-            text = source if text.startswith(("." , "del ")) else f"{source}  ({text})"
+            text = source if text.startswith((".", "del ")) else f"{source}  ({text})"
         return Reason(effect, text, instance.body.file, instance.line)
 
     def read(self, instance: Instance, name: str | None, text: str = "") -> None:
@@ -527,7 +541,9 @@ class Solver:
     def escape(self, instance: Instance, nodes: Iterable[Node], text: str) -> NodeSet:
         """Objects are given to code that nothing is known about: it may change, call and return them."""
         given = set(nodes)
-        kept = {node for node in given if node.kind in (Kind.SELF, Kind.STATE, Kind.SITE, Kind.FUNC, Kind.BOUND)}
+        kept = {
+            node for node in given if node.kind in (Kind.SELF, Kind.STATE, Kind.SITE, Kind.FUNC, Kind.BOUND)
+        }
         place = (instance, instance.line)
         done = self.escaped.setdefault(place, set())
         if given <= done:
@@ -586,59 +602,17 @@ class Solver:
         names = {node.name for node in self.contents if node.kind is Kind.STATE} | set(self.tops)
         return sorted(name for name in names if name is not None and name != DICT)
 
+    def classes_seen(self, name: str) -> tuple[set[type], set[type]]:
+        """The classes of what was stored in an attribute, and of what was stored deeper."""
+        top = {node.type for node in self.values(name) if node.kind is Kind.SITE and node.type is not None}
+        inner = self.inside(self.nodes.state(name))
+        return top, {node.type for node in inner if node.kind is Kind.SITE and node.type is not None}
+
     def graph(self, name: str) -> NodeSet:
         """Everything that an attribute may be or hold."""
         return self.shapes(self.nodes.state(name)) | self.shapes(self.nodes.state(name, True))
 
-    # Operations
-
-    def op_const(self, instance: Instance, instr: Any) -> None:
-        value = instr[3]
-        known = self.nodes.scalar(value) if isinstance(value, type) else self.nodes.known(value)
-        self.add(instance, instr[2], {known})
-
-    def op_move(self, instance: Instance, instr: Any) -> None:
-        self.add(instance, instr[2], instance.vars.get(instr[3], set()))
-
-    def op_global(self, instance: Instance, instr: Any) -> None:
-        name = instr[3]
-        root = instance.root()
-        function = root.function
-        if function is not None and name in function.__code__.co_freevars:
-            self.add(instance, instr[2], self.closure_value(root, name))
-            return
-        space = function.__globals__ if function is not None else {}
-        if name in space:
-            value = space[name]
-        else:
-            value = vars(builtins).get(name, MISSING)
-        out = set(self.globals.get((id(space), name), ()))
-        if value is not MISSING:
-            out.add(self.nodes.known(value))
-        else:
-            out.add(self.nodes.site(("global", name), None))
-        self.add(instance, instr[2], out)
-
-    def op_setglobal(self, instance: Instance, instr: Any) -> None:
-        name = instr[2]
-        function = instance.root().function
-        key = (id(function.__globals__) if function is not None else 0, name)
-        values = instance.vars.get(instr[3], set())
-        if not values <= self.globals.setdefault(key, set()):
-            self.globals[key] |= values
-            self.changed = True
-        text = f"global {name} = ..."
-        instance.outside.setdefault(text, self.reason(instance, "changes outside state", text))
-
-    def op_outer(self, instance: Instance, instr: Any) -> None:
-        name = instr[3]
-        scope = instance.outer
-        while scope is not None:
-            if name in scope.body.locals or name in scope.vars:
-                self.add(instance, instr[2], scope.vars.get(name, set()))
-                return
-            scope = scope.outer
-        self.add(instance, instr[2], self.closure_value(instance.root(), name))
+    # Parts of operations
 
     def closure_value(self, root: Instance, name: str) -> NodeSet:
         """The content of a cell of a function that exists."""
@@ -651,144 +625,11 @@ class Solver:
                 pass
         return {self.nodes.site(("outer", name), None)}
 
-    def op_setouter(self, instance: Instance, instr: Any) -> None:
-        name = instr[2]
-        scope = instance.outer
-        while scope is not None:
-            if name in scope.body.locals:
-                self.add(scope, name, instance.vars.get(instr[3], set()))
-                return
-            scope = scope.outer
-
-    def op_attr(self, instance: Instance, instr: Any) -> None:
-        _, _, target, owner, name = instr
-        for node in self.get(instance, owner):
-            self.add(instance, target, self.objects.load(instance, node, name))
-
-    def op_setattr(self, instance: Instance, instr: Any) -> None:
-        _, _, owner, name, value = instr
-        values = instance.vars.get(value, set())
-        for node in self.get(instance, owner):
-            self.objects.store(instance, node, name, values)
-
-    def op_delattr(self, instance: Instance, instr: Any) -> None:
-        for node in self.get(instance, instr[2]):
-            self.objects.delete(instance, node, instr[3])
-
-    def op_item(self, instance: Instance, instr: Any) -> None:
-        _, _, target, owner, key = instr
-        keys = instance.vars.get(key, set())
-        for node in self.get(instance, owner):
-            self.add(instance, target, self.objects.item(instance, node, keys, (instance, target)))
-
-    def op_setitem(self, instance: Instance, instr: Any) -> None:
-        _, _, owner, key, value = instr
-        keys, values = instance.vars.get(key, set()), instance.vars.get(value, set())
-        for node in self.get(instance, owner):
-            self.objects.special(instance, node, "__setitem__", Args([keys, values]), (instance, instr[1], owner))
-
-    def op_delitem(self, instance: Instance, instr: Any) -> None:
-        _, _, owner, key = instr
-        keys = instance.vars.get(key, set())
-        for node in self.get(instance, owner):
-            self.objects.special(instance, node, "__delitem__", Args([keys]), (instance, instr[1], owner))
-
-    def op_iter(self, instance: Instance, instr: Any) -> None:
-        _, _, target, source, index = instr
-        for node in self.get(instance, source):
-            self.add(instance, target, self.objects.iterate(instance, node, index))
-
-    def op_call(self, instance: Instance, instr: Any) -> None:
-        _, _, target, callee, args, kwargs = instr
-        packed = self.objects.pack(instance, args, kwargs)
-        for node in self.get(instance, callee):
-            self.add(instance, target, self.calling.call_node(instance, node, packed, (instance, target)))
-
-    def op_build(self, instance: Instance, instr: Any) -> None:
-        _, _, target, cls, elements = instr
-        site = self.nodes.site((instance, target), None if cls is object else cls, unknown=False)
-        positions: list[NodeSet] | None = []
-        for starred, var in elements:
-            nodes = instance.vars.get(var, set())
-            if starred:
-                positions = None
-                for node in list(nodes):
-                    self.put(site, self.objects.iterate(instance, node, -1))
-                    if cls is dict:  # ``{**other}``: its values too
-                        self.put(site, self.objects.elements(node))
-            else:
-                self.put(site, nodes)
-                if positions is not None:
-                    positions.append(nodes)
-        if cls is tuple:
-            site.elements = positions
-        self.add(instance, target, {site})
-
-    def op_proto(self, instance: Instance, instr: Any) -> None:
-        _, _, target, owner, names, operands = instr
-        self.add(
-            instance, target, self.objects.operator(instance, owner, names, operands, (instance, target))
-        )
-
-    def op_inplace(self, instance: Instance, instr: Any) -> None:
-        _, _, target, owner, name, operand = instr
-        values = instance.vars.get(operand, set())
-        for node in self.get(instance, owner):
-            self.add(instance, target, self.objects.inplace(instance, node, name, values, (instance, target)))
-
-    def op_contains(self, instance: Instance, instr: Any) -> None:
-        _, _, target, owner, item = instr
-        values = instance.vars.get(item, set())
-        for node in self.get(instance, owner):
-            self.objects.contains(instance, node, values, (instance, target))
-        self.add(instance, target, {self.nodes.scalar(bool)})
-
-    def op_func(self, instance: Instance, instr: Any) -> None:
-        _, _, target, body, defaults = instr
-        key = ("func", instance, target)
-        inner = self.instances.get(key)
-        if inner is None:
-            inner = self.new_instance(key, Instance(body, None, instance))
-            for name in [*body.params, *body.kwonly] if not body.is_comprehension else ():
-                self.add(inner, name, {self.nodes.site((inner, name), None)})
-            if body.vararg is not None:
-                self.add(inner, body.vararg, {self.nodes.site((inner, "*"), tuple)})
-            if body.kwarg is not None:
-                self.add(inner, body.kwarg, {self.nodes.site((inner, "**"), dict)})
-        for name, var in defaults:
-            if name in ("*", "**"):
-                self.spread_defaults(inner, self.get(instance, var))
-            else:
-                self.add(inner, name, instance.vars.get(var, set()))
-        instance.calls[inner] = None  # made is as good as called
-        node = self.nodes.cache.get(key)
-        if node is None:
-            node = self.nodes.cache[key] = Node(Kind.FUNC, body.name)
-            node.body, node.outer = body, inner
-        self.add(instance, target, {node})
-
     def spread_defaults(self, inner: Instance, holders: list[Node]) -> None:
         """Defaults that come in one tuple or dict may be that of any parameter."""
         for holder in holders:
             for name in [*inner.body.params, *inner.body.kwonly]:
                 self.add(inner, name, self.held(holder))
-
-    def op_defaults(self, instance: Instance, instr: Any) -> None:
-        for node in self.get(instance, instr[2]):
-            if node.kind is Kind.FUNC:
-                self.spread_defaults(node.outer, self.get(instance, instr[3]))
-
-    def op_into(self, instance: Instance, instr: Any) -> None:
-        _, _, owner, starred, value = instr
-        for holder in self.get(instance, owner):
-            for node in self.get(instance, value):
-                if starred:
-                    self.put(holder, self.objects.iterate(instance, node, -1) | self.objects.elements(node))
-                else:
-                    self.put(holder, {node})
-
-    def op_super(self, instance: Instance, instr: Any) -> None:
-        self.add(instance, instr[2], self.super_of(instance, self.get(instance, instr[3]), self.get(instance, instr[4])))
 
     def zero_super(self, instance: Instance) -> NodeSet:
         """``super()`` without arguments."""
@@ -807,80 +648,14 @@ class Solver:
                     out |= self.escape(instance, [receiver], "super() of an unknown class")
         return out
 
-    def op_import(self, instance: Instance, instr: Any) -> None:
-        _, _, target, module, name = instr
-        function = instance.root().function
-        if module.startswith("."):
-            package = (function.__globals__ if function is not None else {}).get("__package__") or ""
-            level = len(module) - len(module.lstrip("."))
-            base = package.rsplit(".", level - 1)[0] if level > 1 else package
-            module = f"{base}.{module.lstrip('.')}".rstrip(".")
-        found: Any = sys.modules.get(module)
-        if name is not None:
-            found = sys.modules.get(f"{module}.{name}") or (
-                vars(found).get(name, MISSING) if found is not None else MISSING
-            )
-        if found is None or found is MISSING:
-            self.add(instance, target, {self.nodes.site((instance, target), None)})
-        else:
-            self.add(instance, target, {self.nodes.known(found)})
-
-    def op_enter(self, instance: Instance, instr: Any) -> None:
-        _, _, target, owner, is_async = instr
-        key = (instance, target)
-        thrown = Args([], {self.nodes.none, self.caught})
-        for node in self.get(instance, owner):
-            if is_async:
-                for result in self.objects.special(instance, node, "__aenter__", Args([]), key):
-                    self.add(instance, target, self.objects.awaited(instance, result, key))
-                self.objects.special(instance, node, "__aexit__", thrown, (key, "exit"))
-            else:
-                self.add(instance, target, self.objects.special(instance, node, "__enter__", Args([]), key))
-                self.objects.special(instance, node, "__exit__", thrown, (key, "exit"))
-
-    def op_aiter(self, instance: Instance, instr: Any) -> None:
-        _, _, target, source = instr
-        key = (instance, target)
-        for node in self.get(instance, source):
-            if node.kind is Kind.SITE and node.type is GeneratorType:
-                self.add(instance, target, self.held(node))
-                continue
-            for iterator in self.objects.special(instance, node, "__aiter__", Args([]), key):
-                for step in self.objects.special(instance, iterator, "__anext__", Args([]), (key, "next")):
-                    self.add(instance, target, self.objects.awaited(instance, step, key))
-
-    def op_return(self, instance: Instance, instr: Any) -> None:
-        self.returned(instance, instance.vars.get(instr[2], set()))
-
     def returned(self, instance: Instance, nodes: NodeSet) -> None:
         if not nodes <= instance.result:
             instance.result |= nodes
             self.changed = True
 
-    def op_raise(self, instance: Instance, instr: Any) -> None:
-        self.put(self.caught, instance.vars.get(instr[2], set()))
-
-    def op_caught(self, instance: Instance, instr: Any) -> None:
-        self.add(instance, instr[2], {self.caught, *self.contents.get(self.caught, ())})
-
     def generator_site(self, instance: Instance) -> Node:
         """What a generator function gives: it holds what is yielded, and what is sent."""
         return self.nodes.site(("generator", instance), GeneratorType, unknown=False)
-
-    def op_yield(self, instance: Instance, instr: Any) -> None:
-        site = self.generator_site(instance)
-        self.put(site, instance.vars.get(instr[3], set()))
-        self.add(instance, instr[2], {self.nodes.site(("sent", instance), None), *self.held(site)})
-
-    def op_yieldfrom(self, instance: Instance, instr: Any) -> None:
-        site = self.generator_site(instance)
-        for node in self.get(instance, instr[3]):
-            self.put(site, self.objects.iterate(instance, node, -1))
-        self.add(instance, instr[2], {self.nodes.site(("sent", instance), None), *self.held(site)})
-
-    def op_await(self, instance: Instance, instr: Any) -> None:
-        for node in self.get(instance, instr[3]):
-            self.add(instance, instr[2], self.objects.awaited(instance, node, (instance, instr[2])))
 
 
 def is_code(value: Any) -> bool:
@@ -888,8 +663,3 @@ def is_code(value: Any) -> bool:
     return isinstance(value, type | FunctionType | ModuleType | CodeType) or (
         callable(value) and type(value).__module__ in ("builtins", "functools", "operator")
     )
-
-
-_OPERATIONS: dict[str, Callable[[Solver, Instance, Any], None]] = {
-    name.removeprefix("op_"): method for name, method in vars(Solver).items() if name.startswith("op_")
-}

@@ -68,11 +68,12 @@ def _compiles_to(node: ast.FunctionDef | ast.AsyncFunctionDef, owner: str, code:
     decorators, node.decorator_list = node.decorator_list, []
     statement: ast.stmt = node
     if owner:
-        statement = ast.ClassDef(owner, [], [], [statement], [])
+        made = ast.ClassDef(owner, [], [], [statement], [])
         if hasattr(ast, "TypeAlias"):
-            statement.type_params = []
+            vars(made)["type_params"] = []
+        statement = made
     free = [name for name in code.co_freevars if name != "__class__"]
-    if free or "__class__" in code.co_freevars and not owner:
+    if free or ("__class__" in code.co_freevars and not owner):
         outer = ast.parse("def outer():\n " + "".join(f"{name} = " for name in free) + "None").body[0]
         assert isinstance(outer, ast.FunctionDef)
         outer.body.append(statement)
@@ -111,7 +112,7 @@ def _same(left: CodeType, right: CodeType) -> bool:
         if isinstance(one, CodeType) and isinstance(two, CodeType):
             if not _same(one, two):
                 return False
-        elif type(one) is not type(two) or (one != two and one == one):  # NaN differs from itself
+        elif type(one) is not type(two) or one != two:
             return False
     return left.co_code == right.co_code or _steps(left) == _steps(right)
 
@@ -122,6 +123,8 @@ def _steps(code: CodeType) -> list[tuple[str, object]]:
     for step in dis.get_instructions(code):
         if step.opname not in ("PRECALL", "PUSH_NULL"):
             name = "LOAD_ATTR" if step.opname == "LOAD_METHOD" else step.opname
-            jump = step.opcode in dis.hasjrel or step.opcode in dis.hasjabs or isinstance(step.argval, CodeType)
+            jump = (
+                step.opcode in dis.hasjrel or step.opcode in dis.hasjabs or isinstance(step.argval, CodeType)
+            )
             steps.append((name, None if jump else step.argval))
     return steps

@@ -9,7 +9,14 @@ from typing import Any
 
 from ._effects import BLOCKING, CALLABLES, IMMUTABLE, METHODS, NEUTRAL, RESULTS
 
-__all__ = ["blocking_name", "callable_effect", "is_immutable_type", "is_neutral_type", "method_effect", "result_type"]
+__all__ = [
+    "blocking_name",
+    "callable_effect",
+    "is_immutable_type",
+    "is_neutral_type",
+    "method_effect",
+    "result_type",
+]
 
 
 class _Table:
@@ -55,9 +62,16 @@ _BUILTIN_TYPES: dict[str, type] = {
 _callables = _Table([(module, names, kind) for kind, module, names, _ in CALLABLES])
 _immutable = _Table([(module, names, True) for module, names, _ in IMMUTABLE])
 _neutral = _Table([(module, names, True) for module, names, _ in NEUTRAL])
-_blocking = _Table([(module, name, f"{module}.{name}") for module, names in BLOCKING for name in names.split()])
+_blocking = _Table(
+    [(module, name, f"{module}.{name}") for module, names in BLOCKING for name in names.split()]
+)
 _results = _Table([(module, name, (where, cls)) for module, name, where, cls in RESULTS])
-_methods = _Table([(*name.rsplit(".", 1), frozenset(names.split())) for name, names, _ in METHODS])
+_methods = _Table(
+    [
+        (name.rpartition(".")[0], name.rpartition(".")[2], frozenset(names.split()))
+        for name, names, _ in METHODS
+    ]
+)
 
 
 def callable_effect(item: object) -> str | None:

@@ -37,7 +37,10 @@ class Observed:
 
     def missed(self) -> Iterator[str]:
         """What it did that its plan does not say."""
-        for what, did, planned in (("read", self.reads, self.plan.reads), ("wrote", self.writes, self.plan.writes)):
+        for what, did, planned in (
+            ("read", self.reads, self.plan.reads),
+            ("wrote", self.writes, self.plan.writes),
+        ):
             if planned is not None:
                 for name in sorted(did - planned):
                     yield f"{what} {name!r}"
@@ -71,7 +74,9 @@ class Trace:
     def __str__(self) -> str:
         lines = [f"{self.plan.name}: {sum(seen.calls for seen in self.methods.values())} calls observed"]
         for name, seen in sorted(self.methods.items()):
-            lines.append(f"  {name}: {seen.calls} calls, read {_list(seen.reads)}, wrote {_list(seen.writes)}")
+            lines.append(
+                f"  {name}: {seen.calls} calls, read {_list(seen.reads)}, wrote {_list(seen.writes)}"
+            )
         return "\n".join([*lines, *(f"MISSED: {miss}" for miss in self.misses)])
 
 
@@ -129,7 +134,9 @@ class _Tracer:
             self.put("__delattr__", self.rebinding(lookup(self.cls, "__delattr__")))
         except TypeError as error:
             self.remove()
-            raise AnalysisError(f"{self.cls.__qualname__} cannot be traced; trace a subclass of it") from error
+            raise AnalysisError(
+                f"{self.cls.__qualname__} cannot be traced; trace a subclass of it"
+            ) from error
 
     def members(self) -> list[str]:
         found = self.trace.plan
@@ -161,11 +168,8 @@ class _Tracer:
                     (".deleter", raw.fdel, found.deleters),
                 )
             ]
-            return property(*parts, raw.__doc__)
-        descriptors = (types.MethodDescriptorType, types.WrapperDescriptorType)
-        if isinstance(raw, types.FunctionType | functools.partialmethod | descriptors[0] | descriptors[1]):
-            if isinstance(raw, functools.partialmethod):
-                return None
+            return property(parts[0], parts[1], parts[2], raw.__doc__)
+        if isinstance(raw, types.FunctionType | types.MethodDescriptorType | types.WrapperDescriptorType):
             return self.call(name, raw, found.methods[name])
         return None
 
@@ -212,7 +216,7 @@ class _Tracer:
         return hook
 
     def rebinding(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def hook(receiver: Any, name: str, *value: Any) -> None:
+        def hook(receiver: Any, name: str, *value: Any) -> Any:
             result = original(receiver, name, *value)
             if not self.is_busy() and self.is_state(receiver, name):
                 for frame in self.frames():
@@ -247,8 +251,7 @@ class _Tracer:
     def attributes_of(self, receiver: Any) -> dict[str, Any]:
         if self.dict_of is MISSING:
             return {}
-        found: dict[str, Any] = self.dict_of.__get__(receiver)
-        return found
+        return dict(self.dict_of.__get__(receiver))
 
     @contextmanager
     def watching(self, receiver: Any, observed: Observed) -> Iterator[None]:
@@ -261,7 +264,9 @@ class _Tracer:
             self.frames().remove(frame)
             after = self.state(receiver)
             observed.calls += 1
-            observed.writes.update(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+            observed.writes.update(
+                name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+            )
 
     def state(self, receiver: Any) -> dict[str, Any]:
         """The fingerprint of every attribute."""
