@@ -28,7 +28,9 @@
 #    120 | purpose: 1 for the slot of a shape, else 0             |
 #
 # Payload by kind: INLINE the encoded bytes; BLOCK {locator, length, generation}; REF {object id, flags
-# locator, slots locator, shape slot locator, cells}; ABSENT and DELETED nothing.
+# locator, slots locator, shape slot locator, cells}; ABSENT and DELETED nothing; LOG {base block: locator, length,
+# generation; log block: locator (0: none), generation}, `length` being how much of the log the version has. Successive
+# versions share base and log: what is behind the length is no version's yet.
 #
 # A heap block: {generation, capacity} and then its bytes, 64-byte aligned from the header on.
 from libc.stdint cimport uint32_t, uint64_t
@@ -96,6 +98,7 @@ cdef enum:
     BLOCK = 2
     REF = 3
     DELETED = 4                 # the object is gone, its slots await reuse
+    LOG = 5                     # a container: a base and a log of what has been done to it since
 
 cdef extern from *:
     """

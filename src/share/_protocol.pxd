@@ -49,3 +49,5 @@ cdef struct Command:
 # The value of a version that was read with slot_read. None and *torn = True: the block has been reused; retry
 # with a new c. A REF gives what the share's resolver gives.
 cdef object version_value(Control control, const Version* version, bint* torn)
+# Brings a container that has the first `done` bytes of the version's log up to date, in place.
+cdef object log_applied(Control control, object value, const Version* version, uint64_t done, bint* torn)

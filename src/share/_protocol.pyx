@@ -7,7 +7,8 @@ from libc.string cimport memcpy
 
 from ._atomic cimport copy_from_shared, TESTPOINT
 from ._control cimport Control
-from ._layout cimport BLOCK, BLOCK_HEADER, INLINE, INLINE_BYTES, REF, Version
+from ._layout cimport BLOCK, BLOCK_HEADER, INLINE, INLINE_BYTES, LOG, REF, Version
+from ._logs cimport replay
 from ._segment cimport Segment
 from ._slots cimport block_unchanged
 from .cerial._codec cimport Encoder, decode
@@ -34,32 +35,60 @@ def reference(str name, id, flags, slots, shape, cells):
     return resolver(id, flags, slots, shape, cells)
 
 
+cdef char* copy_of_block(Control control, uint64_t where, uint64_t start, uint64_t length,
+                         uint64_t generation) except? NULL:
+    """Bytes of a block, to be freed by the caller; NULL: the block has been reused."""
+    cdef char* block
+    cdef char* copy
+    if length > (<uint64_t>1 << 40):
+        raise CorruptDataError(f"a block of {length} bytes")
+    block = control.at(where, start + length + BLOCK_HEADER)
+    copy = <char*>malloc(length + 8)
+    if copy == NULL:
+        raise MemoryError
+    with nogil:
+        TESTPOINT("block.found")
+        copy_from_shared(copy, block + BLOCK_HEADER + start, length)
+    if not block_unchanged(block, generation):
+        free(copy)
+        return NULL
+    return copy
+
+
+cdef object log_applied(Control control, object value, const Version* version, uint64_t done, bint* torn):
+    """Does to a container what the version's log has behind the first `done` bytes. None and torn: retry."""
+    cdef char* copy
+    torn[0] = False
+    copy = copy_of_block(control, version.payload[3], done, version.length - done, version.payload[4])
+    if copy == NULL:
+        torn[0] = True
+        return None
+    try:
+        return replay(value, copy, version.length - done)
+    finally:
+        free(copy)
+
+
 cdef object version_value(Control control, const Version* version, bint* torn):
     cdef Py_ssize_t used = 0
-    cdef char* block
     cdef char* copy
     torn[0] = False
     if version.kind == INLINE:
         if version.length > INLINE_BYTES:
             raise CorruptDataError(f"an inline value of {version.length} bytes in a slot")
         return decode(<const char*>version.payload, version.length, &used)
-    if version.kind == BLOCK:
-        if version.payload[1] > (<uint64_t>1 << 40):
-            raise CorruptDataError(f"a block of {version.payload[1]} bytes")
-        block = control.at(version.payload[0], version.payload[1] + BLOCK_HEADER)
-        copy = <char*>malloc(version.payload[1] + 8)
+    if version.kind == BLOCK or version.kind == LOG:
+        copy = copy_of_block(control, version.payload[0], 0, version.payload[1], version.payload[2])
         if copy == NULL:
-            raise MemoryError
+            torn[0] = True
+            return None
         try:
-            with nogil:
-                TESTPOINT("block.found")
-                copy_from_shared(copy, block + BLOCK_HEADER, version.payload[1])
-            if not block_unchanged(block, version.payload[2]):
-                torn[0] = True
-                return None
-            return decode(copy, version.payload[1], &used)
+            value = decode(copy, version.payload[1], &used)
         finally:
             free(copy)
+        if version.kind == LOG and version.length:
+            return log_applied(control, value, version, 0, torn)
+        return value
     if version.kind == REF:
         return reference(control.name, version.payload[0], version.payload[1], version.payload[2],
                          version.payload[3], version.payload[4])

@@ -10,7 +10,7 @@ cdef class Nested(Proxy):
     cdef tuple path                 # from the owner; see _paths.py
     cdef tuple inner                # from the value of the cell
     cdef bytes prefix               # the encoded path that begins each command
-    cdef Snapshot seen              # the owner's snapshot in which `found` was looked up
+    cdef uint64_t seen              # serial of the owner's snapshot in which `found` was looked up
     cdef object found
     cdef Snapshot own               # holds `found` as its instance
 

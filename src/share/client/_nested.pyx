@@ -38,7 +38,7 @@ cdef class Nested(Proxy):
     cdef object look(self):
         """The object at the path as it is now, for reading only. Raises DeletedObjectError if there is none."""
         cdef Snapshot snapshot = self.owner.cell_state(self.index)
-        if snapshot is self.seen:
+        if snapshot.serial == self.seen:
             return self.found
         found = snapshot.values[self.index]
         if found is _proxy.MISSING:
@@ -51,9 +51,11 @@ cdef class Nested(Proxy):
             found = _paths.walk(found, self.inner)
         if type(found) is not type(self)._share_class_:
             raise _paths.gone(self.path)
-        self.found = found
-        self.seen = snapshot
         self.own = None
+        if self.inner or self.index == 0:
+            # Not the value of a cell itself: to hold that would keep it from being changed in place.
+            self.found = found
+            self.seen = snapshot.serial
         return found
 
     cdef object current(self):
@@ -64,13 +66,15 @@ cdef class Nested(Proxy):
         found = self.look()
         own = self.own
         if own is None or own.instance is not found:
-            own = self.own = empty_snapshot(0)
+            own = empty_snapshot(0)
             own.instance = found
+            if self.found is found:
+                self.own = own
         return own
 
     cdef int forget_snapshot(self) except -1:
-        self.own = None
-        self.seen = None
+        self.own = self.found = None
+        self.seen = 0
         return self.owner.forget_snapshot()
 
     cdef object child(self, int kind, object key, object value):

@@ -9,6 +9,7 @@ cdef class Snapshot:
     cdef uint64_t* tags
     cdef list values
     cdef object instance            # None until it is complete
+    cdef uint64_t serial            # of the snapshot, never used twice in a process
 
     cdef Snapshot copy(self)
 
@@ -25,6 +26,7 @@ cdef class Proxy(Shared):
     cdef uint64_t* tags             # of the cached value, by cell
     cdef list values
     cdef Snapshot snapshot
+    cdef dict logs                  # cell -> (base, its generation, how much of the log its replica has)
     cdef object children            # (cell, path) -> nested proxy, weak; None before the first
     cdef readonly bint is_nested
     cdef readonly bint opaque       # one cell for all state
@@ -35,6 +37,9 @@ cdef class Proxy(Shared):
     cdef int forget_snapshot(self) except -1
     cdef object hand_out(self, Snapshot snapshot, object result)
     cdef Snapshot cell_state(self, uint32_t index)
+    cdef object take_replica(self, uint32_t index)
+    cdef object read_version(self, uint32_t index, uint64_t position, uint64_t* tag)
+    cdef int advance_logs(self, uint32_t* indices, int count) except -1
     cdef Snapshot keep(self, uint32_t index, uint64_t tag, object value)
     cdef uint64_t position_of(self, uint32_t index) noexcept
     # Overridden by nested proxies.

@@ -9,8 +9,8 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
 from .._atomic cimport BROKEN, fence_acq, load_acq, load_rlx, pause, TESTPOINT
-from .._layout cimport ABSENT, CLOSED_BIT, DELETED, EMPTY, Slot, SLOT_SIZE, Version
-from .._protocol cimport APPLY, CALL, DELETE, GET, KEYWORDS, NO_ARGUMENTS, RESPOND, SET, version_value
+from .._layout cimport ABSENT, CLOSED_BIT, DELETED, EMPTY, LOG, Slot, SLOT_SIZE, Version
+from .._protocol cimport APPLY, CALL, DELETE, GET, KEYWORDS, NO_ARGUMENTS, RESPOND, SET, log_applied, version_value
 from .._slots cimport slot_find, slot_read
 from ..cerial._codec cimport Encoder, decode
 from ._augmented cimport carrying, take_operation
@@ -49,6 +49,7 @@ cdef int pause_before_retry(Session session, int* attempts) except -1:
 
 cdef extern from "Python.h":
     PyObject* _PyType_Lookup(PyTypeObject* type, object name)      # borrowed, no exception set
+    Py_ssize_t Py_REFCNT(PyObject*) noexcept
 
 
 cdef extern from "<sched.h>" nogil:
@@ -82,6 +83,12 @@ cdef object deleted():
                               "value); read it from the share again")
 
 
+cdef object copy_container(value):
+    if isinstance(value, list):
+        return list(value)
+    return value.copy()
+
+
 cdef class Snapshot:
     """Decoded state of an object, by cell, and an instance made of it; never changed once it is in use."""
 
@@ -95,9 +102,15 @@ cdef class Snapshot:
         return other
 
 
+cdef uint64_t last_serial = 0
+
+
 cdef Snapshot empty_snapshot(uint32_t cells):
+    global last_serial
     cdef Snapshot self = Snapshot()
     cdef uint32_t i
+    last_serial += 1
+    self.serial = last_serial
     self.tags = <uint64_t*>malloc(cells * sizeof(uint64_t))
     if self.tags == NULL:
         raise MemoryError
@@ -131,7 +144,7 @@ cdef class Proxy(Shared):
     cdef object read(self, uint32_t index):
         """Barrier and slot read of one cell; MISSING if the attribute does not exist."""
         cdef uint64_t tag = 0
-        value = read_slot(self.session, self.slots + index, self.id, self.position_of(index), &tag)
+        value = self.read_version(index, self.position_of(index), &tag)
         if value is MISSING or is_value(value):
             value = carrying(value)
         elif index and not isinstance(value, Shared) and is_nested(value):
@@ -159,8 +172,78 @@ cdef class Proxy(Shared):
         cdef Snapshot old = self.snapshot
         if c - position < CLOSED_BIT and slot_find(self.slots + index, c, &tag) >= 0 and tag == old.tags[index]:
             return old
-        value = read_slot(self.session, self.slots + index, self.id, position, &tag)
+        old = None              # read_version looks whether anybody has it besides us
+        value = self.read_version(index, position, &tag)
         return self.keep(index, tag, value)
+
+    cdef object read_version(self, uint32_t index, uint64_t position, uint64_t* tag):
+        """The value of a cell, fresh; a container is brought up to date by what its log has that we have not seen."""
+        cdef Version version
+        cdef uint64_t found_owner = 0, c
+        cdef bint torn = False
+        cdef int attempts = 0
+        cdef tuple seen
+        while True:
+            c = self.session.barrier(position)
+            if not slot_read(self.slots + index, c, &version, &found_owner) or torn:
+                torn = False
+                pause_before_retry(self.session, &attempts)
+                continue
+            if found_owner != self.id or version.kind == DELETED:
+                raise deleted()
+            tag[0] = version.tag
+            if version.kind == ABSENT:
+                return MISSING
+            if version.kind != LOG:
+                value = version_value(self.session.control, &version, &torn)
+                if not torn:
+                    return value
+                continue
+            seen = self.logs.pop(index, None) if self.logs is not None else None
+            if seen is not None and seen[0] == version.payload[0] and seen[1] == version.payload[2] \
+                    and seen[2] < version.length:
+                value = self.take_replica(index)
+                if value is not None:
+                    value = log_applied(self.session.control, value, &version, seen[2], &torn)
+            else:
+                value = None
+            if value is None and not torn:
+                value = version_value(self.session.control, &version, &torn)
+            if torn:
+                continue
+            if self.logs is None:
+                self.logs = {}
+            self.logs[index] = (version.payload[0], version.payload[2], version.length)
+            return value
+
+    cdef object take_replica(self, uint32_t index):
+        """The replica of a cell, to be changed: it is ours alone, or a copy, if somebody still looks at it."""
+        cdef Snapshot old = self.snapshot
+        cdef object value
+        if old.tags[index] == EMPTY:
+            return None
+        if Py_REFCNT(<PyObject*>old) == 2:
+            # Nobody but us has this snapshot: what it holds can go on in the next one.
+            value = old.values[index]
+            old.values[index] = MISSING
+            old.tags[index] = EMPTY
+            old.instance = None
+            if Py_REFCNT(<PyObject*>value) == 1:
+                return value
+        else:
+            value = old.values[index]
+        return copy_container(value)
+
+    cdef int advance_logs(self, uint32_t* indices, int count) except -1:
+        """Brings the containers among some cells up to date one by one, so that a snapshot need not decode them."""
+        cdef uint32_t index
+        cdef int i
+        if self.logs is not None:
+            for i in range(count if count >= 0 else <int>self.cells):
+                index = indices[i] if count >= 0 else <uint32_t>i
+                if index in self.logs:
+                    self.cell_state(index)
+        return 0
 
     cdef object current(self):
         """The object as it is now, for reading only."""
@@ -199,8 +282,15 @@ cdef class Proxy(Shared):
         cdef int i, n = count if count >= 0 else <int>self.cells, attempts = 0
         cdef bint fresh, torn = False
         cdef Version* versions
+        cdef Snapshot old, new
+        if self.opaque:
+            new = self.cell_state(1)
+            if new.instance is None:
+                new.instance = new.values[1]
+            return new
+        self.advance_logs(indices, count)
         # Another thread may replace it while we wait or decode: we go on from this one.
-        cdef Snapshot old = self.snapshot, new
+        old = self.snapshot
         fence_acq()
         position = load_rlx(self.flags)
         for i in range(n):
@@ -570,6 +660,7 @@ cdef class Method:
     cdef object function            # of the user's class
     cdef int least, most            # positional arguments that certainly fit; -1: ask inspect
     cdef bint special
+    cdef object signature           # None: not yet asked for; False: there is none
     cdef readonly object plan
 
     def __init__(self, str name, plan, function, dict index_of, bint opaque):
@@ -601,16 +692,29 @@ cdef class Method:
         # A wrong argument count is the caller's mistake and is raised at the call, not later by a flush.
         if not kwargs and self.least <= len(args) <= self.most:
             return 0
+        if self.signature is None:
+            self.find_signature()
+        if self.signature is False or not kwargs and self.least <= len(args) <= self.most:
+            return 0
+        try:
+            self.signature.bind(None, *args, **(kwargs or {}))
+        except TypeError as error:
+            raise TypeError(f"{self.function.__qualname__}(): {error}") from None
+        return 0
+
+    cdef int find_signature(self) except -1:
+        """Asks inspect, once: it takes far longer than a call."""
         import inspect
 
         try:
-            signature = inspect.signature(self.function)
+            self.signature = inspect.signature(self.function)
         except (ValueError, TypeError):
+            self.signature = False          # built-in functions need not have one
             return 0
-        try:
-            signature.bind(None, *args, **(kwargs or {}))
-        except TypeError as error:
-            raise TypeError(f"{self.function.__qualname__}(): {error}") from None
+        kinds = [parameter.kind for parameter in self.signature.parameters.values()]
+        if self.least < 0 and all(kind is inspect.Parameter.POSITIONAL_ONLY for kind in kinds):
+            required = [p for p in self.signature.parameters.values() if p.default is inspect.Parameter.empty]
+            self.least, self.most = len(required) - 1, len(kinds) - 1
         return 0
 
     cdef object run_locally(self, Proxy proxy, tuple args, dict kwargs):

@@ -5,7 +5,7 @@ from .._control cimport Control
 from .._protocol cimport Command
 from .._ringbuf cimport SPSC
 from .._segment cimport Segment
-from ._store cimport Mirror, Store
+from ._store cimport Call, Mirror, Store
 
 
 cdef class Responses:
@@ -36,6 +36,9 @@ cdef class Loop:
     cdef bytes name_of(self, const char* text, uint32_t length)
     cdef int execute(self, uint64_t position, uint32_t n, uint32_t owner) except -1
     cdef object run(self, const Command* command, bytes name, const char* data, uint64_t size)
+    cdef object run_logged(self, Mirror mirror, Call call, bytes name, tuple args, dict kwargs, const char* data,
+                           uint64_t size, uint64_t resolutions)
+    cdef object run_apply(self, Mirror mirror, tuple path, str text, object operand)
     cdef object run_at(self, const Command* command, str text, const char* data, uint64_t size)
     cdef int answer(self, uint32_t owner, uint64_t end, int kind, object value) except -1
     cdef bint should_commit(self, int count) except -1

@@ -13,6 +13,7 @@ from .._control cimport Control
 from .._layout cimport CLOSED_BIT, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_WORD, POISON, POISON_BEFORE, \
     REGISTRATIONS, RUNNING_SINCE
 from .._process cimport proven_dead
+from .._logs cimport is_logged
 from .._protocol cimport APPLY, ASSIGN, CALL, CALL_AT, CLEAR, Command, COMMAND_HEADER, CREATE, IF_ABSENT, \
     DELETE, DELETE_AT, ERROR, ERROR_SPILLED, GET, GET_AT, KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, \
     RESPOND, RESPONSE_BYTES, RESPONSE_INLINE, RESULT, RESULT_SPILLED, SET, SET_AT, SPILLED
@@ -23,7 +24,8 @@ from .._wait cimport announce, now_ns, sleep, spin_rounds, spun, wake
 from ..cerial._codec cimport Encoder, decode
 from ._store cimport Call, Mirror, Store
 
-from .._protocol import read_spill, write_spill
+from .._kinds import is_value
+from .._protocol import encode, read_spill, write_spill
 from .._segment import unlink
 from ..errors import CorruptDataError, DeletedObjectError, PoisonedCommandError, SegmentError, \
     ShareError, ShareMemoryError, \
@@ -197,6 +199,7 @@ cdef class Loop:
         cdef tuple args = ()
         cdef dict kwargs = None
         cdef int kind = command.kind
+        cdef uint64_t resolutions
         if kind == CALL:
             if self.last_mirror is not None and self.last_mirror.id == command.target:
                 mirror = self.last_mirror
@@ -204,6 +207,7 @@ cdef class Loop:
                 mirror = store.find(command.target)
                 if mirror is None:
                     raise DeletedObjectError(f"the object of {name.decode()}() has been deleted from the share")
+            resolutions = store.resolutions
             if not command.flags & NO_ARGUMENTS:
                 args = decode(data, size, &used)
                 if command.flags & KEYWORDS:
@@ -211,8 +215,10 @@ cdef class Loop:
             call = mirror.shape.calls.get(name)
             if call is None:
                 call = mirror.shape.call(name)
-            store.touch_call(mirror, call)
             self.last_mirror = mirror
+            if call.logged and not store.linked:
+                return self.run_logged(mirror, call, name, args, kwargs, data, size, resolutions)
+            store.touch_call(mirror, call)
             if not args and kwargs is None:
                 return PyObject_CallMethodNoArgs(mirror.live, call.text)
             method = getattr(mirror.live, call.text)
@@ -255,11 +261,27 @@ cdef class Loop:
             raise CorruptDataError(f"a command of unknown kind {kind}")
         return None
 
+    cdef object run_logged(self, Mirror mirror, Call call, bytes name, tuple args, dict kwargs, const char* data,
+                           uint64_t size, uint64_t resolutions):
+        """A container's own method: what it was called with goes into the log if it cannot have done anything else."""
+        method = getattr(mirror.live, call.text)
+        try:
+            result = method(*args) if kwargs is None else method(*args, **kwargs)
+        except BaseException:
+            self.store.touch(mirror, None)
+            raise
+        if self.store.resolutions == resolutions:
+            self.store.journal(mirror, 1, name, kwargs is not None, data, size)
+        else:
+            self.store.touch(mirror, None)
+        return result
+
     cdef object run_at(self, const Command* command, str text, const char* data, uint64_t size):
         """A command on a part of an object's state."""
         cdef Py_ssize_t used = 0, more = 0
         cdef Mirror mirror
         cdef int kind = command.kind
+        cdef uint64_t resolutions = self.store.resolutions
         path = decode(data, size, &used)
         data += used
         size -= used
@@ -269,9 +291,7 @@ cdef class Loop:
         if mirror is None:
             raise DeletedObjectError(f"the object of {path_text(path[1:])} has been deleted from the share")
         if kind == APPLY:
-            operand = decode(data, size, &used)
-            self.store.touch(mirror, path_cells(mirror.shape, path))
-            return apply(mirror.live, path[1:], text, operand)
+            return self.run_apply(mirror, path, text, decode(data, size, &used))
         if kind == SET_AT:
             value = decode(data, size, &used)
         elif kind == CALL_AT:
@@ -280,7 +300,18 @@ cdef class Loop:
         elif kind != DELETE_AT and kind != GET_AT:
             raise CorruptDataError(f"a command of unknown kind {kind}")
         found = part(mirror.live, path)
-        self.store.touch(mirror, path_cells(mirror.shape, path))
+        cells = path_cells(mirror.shape, path)
+        if kind == CALL_AT and len(path) == 3 and cells is not None and len(cells) == 1 and cells[0] and \
+                is_logged(type(found), text.encode()) and self.store.resolutions == resolutions \
+                and not self.store.linked:
+            try:
+                result = getattr(found, text)(*args, **kwargs)
+            except BaseException:
+                self.store.touch(mirror, cells)
+                raise
+            self.store.journal(mirror, cells[0], text.encode(), command.flags & KEYWORDS != 0, data, size)
+            return result
+        self.store.touch(mirror, cells)
         if kind == CALL_AT:
             return getattr(found, text)(*args, **kwargs)
         if kind == SET_AT:
@@ -289,6 +320,30 @@ cdef class Loop:
             delattr(found, text)
         else:
             return getattr(found, text)
+
+    cdef object run_apply(self, Mirror mirror, tuple path, str text, object operand):
+        cdef bytes data
+        cdef tuple cells = path_cells(mirror.shape, path)
+        cdef uint32_t cell = 1 if cells is None else cells[0]
+        # An item of a container that is a cell's value: the new value goes into the log.
+        container = mirror.live if cells is None else getattr(mirror.live, path[2], None)
+        if len(path) == (3 if cells is None else 5) and path[len(path) - 2] == 1 and cell and not self.store.linked \
+                and (cells is None or len(cells) == 1) \
+                and is_logged(mirror.shape.cls if cells is None else type(container), b"__setitem__"):
+            try:
+                apply(mirror.live, path[1:], text, operand)
+            except BaseException:
+                self.store.touch(mirror, cells)
+                raise
+            value = container[path[len(path) - 1]]
+            if is_value(value):
+                data = encode((path[len(path) - 1], value), "item")
+                self.store.journal(mirror, cell, b"__setitem__", False, data, len(data))
+            else:
+                self.store.touch(mirror, cells)
+            return None
+        self.store.touch(mirror, cells)
+        apply(mirror.live, path[1:], text, operand)
 
     cdef int failed(self, const Command* command, bytes name, uint32_t owner, uint64_t end, error) except -1:
         """What a command raised goes to who waits for it, else to the log and to ``Share.errors``."""

@@ -11,13 +11,13 @@ from libc.string cimport memcpy
 
 from .._atomic cimport fence_rel, load_acq, load_rlx, store_rlx, TESTPOINT
 from .._control cimport Control
-from .._layout cimport BLOCK, BLOCK_HEADER, EMPTY, INLINE, INLINE_BYTES, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_WORD, \
+from .._layout cimport BLOCK, BLOCK_HEADER, EMPTY, INLINE, INLINE_BYTES, LOG, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_WORD, \
     PURPOSE_SHAPE, RUNNING_SINCE, SEGMENT_SLOTS, Slot, SLOT_SIZE, Version, locator, locator_offset, locator_segment
 from .._protocol cimport COMMAND_HEADER, Command, RESPONSE_BYTES, SPILLED
 from .._ringbuf cimport COMMITTED, FREE, SPSC, mpsc_body, mpsc_free, mpsc_peek, spsc_bind, spsc_bytes, spsc_cut
 from .._segment cimport Segment
 from .._slots cimport slot_drop_uncommitted, slot_read
-from ._store cimport Mirror, Root, Shape, Store
+from ._store cimport blocks_of, Mirror, Root, Shape, Store
 
 from .._names import segments_of
 from .._segment import unlink
@@ -192,6 +192,6 @@ cdef int reserve(Control control, const Slot* slot, set blocks) except -1:
     # Both versions: a slow reader may still be copying the older one.
     cdef int v
     for v in range(2):
-        if load_rlx(&slot.version[v].tag) != EMPTY and slot.version[v].kind == BLOCK:
-            blocks.add(slot.version[v].payload[0])
+        if load_rlx(&slot.version[v].tag) != EMPTY:
+            blocks.update(blocks_of(&slot.version[v]))
     return 0

@@ -10,6 +10,7 @@ from ..cerial._codec cimport Encoder
 cdef class Call:
     cdef str text
     cdef tuple writes               # cell indices, None for all
+    cdef bint logged                # a container's own method, which goes into its log
 
 
 cdef class Shape:
@@ -44,6 +45,7 @@ cdef class Mirror:
     cdef bint published
     cdef bint everything            # all cells may have changed
     cdef set touched                # cells that may have changed in place
+    cdef dict journals              # cell -> bytearray: what is to be appended to its log; None if nothing
     cdef set ran                    # names of the methods that ran since the last publication
     cdef Call last_call             # already noted in this group
     cdef int holders
@@ -55,6 +57,7 @@ cdef class Publication:
     cdef uint32_t kind
     cdef uint32_t length
     cdef uint64_t[5] payload
+    cdef bint new_base, new_log     # which of a LOG's blocks are of this publication
 
 
 cdef class Store:
@@ -78,6 +81,7 @@ cdef class Store:
     cdef bint errors_late           # there was no memory to publish them; the next commit tries again
     cdef bint linked                # some published cell refers to a mirror
     cdef set found                  # ids that the encoding in progress referred to
+    cdef readonly uint64_t resolutions  # references that commands have carried
     cdef object self_encoded        # the mirror's object whose own state is being encoded
     cdef list pending               # publications of the commit in preparation
     cdef list doomed                # mirrors that this commit deletes
@@ -89,15 +93,23 @@ cdef class Store:
     cdef Mirror find(self, uint64_t id)
     cdef int touch(self, Mirror mirror, writes) except -1
     cdef int touch_call(self, Mirror mirror, Call call) except -1
+    cdef int journal(self, Mirror mirror, uint32_t cell, bytes name, bint keywords, const char* data,
+                     uint64_t size) except -1
     cdef int prepare(self) except -1
     cdef int publish(self, uint64_t position) except -1
     cdef int settle(self) except -1
     cdef int abandon(self) except -1
     cdef bint dirty_at_all(self) noexcept
     cdef int prepare_mirror(self, Mirror mirror) except -1
+    cdef bint prepare_log(self, Slot* slot, uint64_t owner, bytearray journal) except -1
     cdef bint prepare_value(self, Slot* slot, uint64_t owner, bint fresh, object value, str where) except -1
     cdef object read(self, Slot* slot, Version* version)
     cdef bint says(self, Slot* slot, const char* data, uint64_t size) except -1
     cdef Publication publication(self, Slot* slot, uint64_t owner, const char* data, uint64_t size)
+    cdef int release_blocks(self, Slot* slot, int victim, const Version* old, uint32_t kind,
+                            const uint64_t* payload) except -1
     cdef int store(self, Slot* slot, uint64_t committed, uint64_t position, uint32_t kind, uint32_t length,
                    const uint64_t* payload) except -1
+
+# The blocks that a version refers to.
+cdef list blocks_of(const Version* version)

@@ -9,8 +9,9 @@ from libc.string cimport memcmp, memcpy, memset
 from .._atomic cimport copy_to_shared, load_rlx, store_rlx, TESTPOINT
 from .._control cimport Control
 from .._heap cimport Cells, Heap
-from .._layout cimport ABSENT, BLOCK, BLOCK_HEADER, DELETED, EMPTY, H_NEXT_ID, INLINE, INLINE_BYTES, \
+from .._layout cimport ABSENT, BLOCK, BLOCK_HEADER, DELETED, EMPTY, H_NEXT_ID, INLINE, INLINE_BYTES, LOG, \
     PURPOSE_SHAPE, REF, SEGMENT_FLAGS, SEGMENT_SLOTS, Slot, SLOT_SIZE, Version
+from .._logs cimport LEAST_BASE, LEAST_LOG, entry, has_log, is_logged
 from .._protocol cimport version_value
 from .._slots cimport slot_assign, slot_begin, slot_find, slot_publish, slot_read, slot_victim
 from ..cerial._codec cimport Encoder, decode
@@ -20,12 +21,23 @@ from .._kinds import is_value
 from ..errors import DeletedObjectError, ShareMemoryError, ShareWarning
 from ._live import EMPTY_CONTAINERS, MISSING, live_instance, plain_state, refill, replace_state, state_of, tracked
 
+cdef extern from "Python.h":
+    char* PyByteArray_AS_STRING(object) noexcept
+
 builtin_id = id
 log = logging.getLogger("share.coordinator")
 
 cdef enum:
     PAGE = 64                   # root names whose cells are allocated together
     ERRORS_KEPT = 100
+
+
+cdef list blocks_of(const Version* version):
+    if version.kind == BLOCK:
+        return [version.payload[0]]
+    if version.kind == LOG:
+        return [version.payload[0], version.payload[3]] if version.payload[3] else [version.payload[0]]
+    return []
 
 
 cdef class Call:
@@ -47,6 +59,7 @@ cdef class Shape:
         call.text = intern(name.decode())
         plan = self.plan.methods.get(call.text)
         call.writes = None if plan is None else self.cells_of(plan)
+        call.logged = self.opaque and is_logged(self.cls, name)
         self.calls[name] = call
         return call
 
@@ -123,6 +136,7 @@ cdef class Store:
             return mirror.live
         if mirror is None:
             raise DeletedObjectError(f"object {id} has been deleted from the share")
+        self.resolutions += 1
         # Whoever receives it may change it, now or later in this batch.
         mirror.everything = True
         self.dirty.add(mirror)
@@ -289,6 +303,20 @@ cdef class Store:
             self.touch_reachable(mirror)
         return 0
 
+    cdef int journal(self, Mirror mirror, uint32_t cell, bytes name, bint keywords, const char* data,
+                     uint64_t size) except -1:
+        """Notes a call of a built-in method that has changed the container of a cell, and nothing else."""
+        self.dirty.add(mirror)
+        if mirror.everything or cell in mirror.touched:
+            return 0                # it will be published anew
+        if mirror.journals is None:
+            mirror.journals = {}
+        journal = mirror.journals.get(cell)
+        if journal is None:
+            journal = mirror.journals[cell] = bytearray()
+        journal += entry(name, keywords, data, size)
+        return 0
+
     def touch_reachable(self, Mirror mirror not None):
         """Whatever a live object refers to may have been changed through it."""
         seen, rest = {mirror.id}, [mirror]
@@ -371,16 +399,24 @@ cdef class Store:
         cdef bint everything = mirror.everything or self.check
         cdef str where
         cdef set found
+        cdef dict journals = mirror.journals
         mirror.last_call = None
+        mirror.journals = None
         if shape.opaque:
             values = [MISSING, mirror.live]
-            if not (mirror.everything or mirror.touched or self.check):
+            if not (mirror.everything or mirror.touched or journals or self.check):
                 return 0
         else:
             values = state_of(mirror.live, shape.attributes)
         mirror.published = True
         for i in range(mirror.cells):
             value = values[i]
+            journal = journals.get(i) if journals is not None else None
+            if journal is not None:
+                if not everything and i not in mirror.touched and value is mirror.last[i] \
+                        and not mirror.references[i] and self.prepare_log(&mirror.slots[i], mirror.id, journal):
+                    continue
+                mirror.touched.add(i)
             if value is mirror.last[i]:
                 # The same object as last time: changed only if it can change and something may have done it.
                 if value is MISSING or not (everything or i in mirror.touched) or is_value(value):
@@ -437,6 +473,38 @@ cdef class Store:
         log.warning("%s", warning)
         self.add_error((self.control.committed(), 0, f"{cls}.{attribute}", warning, ""))
 
+    cdef bint prepare_log(self, Slot* slot, uint64_t owner, bytearray journal) except -1:
+        """Appends to the log of a slot. False: the state is to be published anew."""
+        cdef uint64_t tag = 0, length, capacity = 0
+        cdef int current = slot_find(slot, self.control.committed(), &tag)
+        cdef Version* version
+        cdef Publication result
+        cdef char* block
+        cdef char* old
+        if current < 0 or slot.version[current].kind != LOG:
+            return False
+        version = &slot.version[current]
+        length = version.length + len(journal)
+        if length > LEAST_LOG and length > version.payload[1] // 2:
+            return False
+        result = Publication()
+        result.slot, result.owner, result.kind, result.length = slot, owner, LOG, length
+        memcpy(result.payload, version.payload, sizeof(result.payload))
+        if version.payload[3]:
+            block = self.control.at(version.payload[3], BLOCK_HEADER)
+            capacity = load_rlx(<uint64_t*>(block + 8)) - BLOCK_HEADER
+        if length > capacity:
+            result.payload[3] = self.heap.allocate(max(2 * length, <uint64_t>512), &result.payload[4])
+            result.new_log = True
+        block = self.control.at(result.payload[3], length + BLOCK_HEADER) + BLOCK_HEADER
+        if result.new_log and version.length:
+            old = self.control.at(version.payload[3], version.length + BLOCK_HEADER) + BLOCK_HEADER
+            copy_to_shared(block, old, version.length)
+        # Behind what any version has: no reader looks there before C is stored.
+        copy_to_shared(block + version.length, PyByteArray_AS_STRING(journal), len(journal))
+        self.pending.append(result)
+        return True
+
     cdef bint prepare_value(self, Slot* slot, uint64_t owner, bint fresh, object value, str where) except -1:
         """Encodes a value for a slot. False: it is what the slot already says, nothing to publish."""
         cdef Encoder encoder = self.encoder
@@ -450,7 +518,10 @@ cdef class Store:
         encoder.encode(value, where)
         if not fresh and self.says(slot, encoder.data, encoder.size):
             return False
-        self.pending.append(self.publication(slot, owner, encoder.data, encoder.size))
+        publication = self.publication(slot, owner, encoder.data, encoder.size)
+        if publication.kind == BLOCK and encoder.size >= LEAST_BASE and has_log(type(value)):
+            publication.kind, publication.length, publication.new_base = LOG, 0, True
+        self.pending.append(publication)
         return True
 
     cdef bint says(self, Slot* slot, const char* data, uint64_t size) except -1:
@@ -463,7 +534,7 @@ cdef class Store:
         version = &slot.version[current]
         if version.kind == INLINE:
             return version.length == size and memcmp(version.payload, data, size) == 0
-        if version.kind == BLOCK:
+        if version.kind == BLOCK or version.kind == LOG and version.length == 0:
             return version.payload[1] == size and \
                 memcmp(self.control.at(version.payload[0], size + BLOCK_HEADER) + BLOCK_HEADER, data, size) == 0
         return False
@@ -502,14 +573,28 @@ cdef class Store:
     cdef int store(self, Slot* slot, uint64_t committed, uint64_t position, uint32_t kind, uint32_t length,
                    const uint64_t* payload) except -1:
         cdef int victim = slot_victim(slot, committed)
-        cdef Version* version = &slot.version[victim]
-        cdef bint had_block = version.tag != EMPTY and version.kind == BLOCK
-        cdef uint64_t block = version.payload[0]
+        cdef Version old = slot.version[victim]
         slot_begin(slot, victim)
-        if had_block:
-            self.heap.release(block)        # only now: no version refers to it any more
-            TESTPOINT("store.released")
+        if old.tag != EMPTY:
+            # Only now: no version refers to them any more.
+            self.release_blocks(slot, victim, &old, kind, payload)
         slot_publish(slot, victim, position, kind, length, payload)
+        return 0
+
+    cdef int release_blocks(self, Slot* slot, int victim, const Version* old, uint32_t kind,
+                            const uint64_t* payload) except -1:
+        """Frees the blocks of a version that is being overwritten, but for what the other or the new one refers to."""
+        cdef Version* other = &slot.version[1 - victim]
+        cdef uint64_t where
+        if old.kind != BLOCK and old.kind != LOG:
+            return 0
+        kept = blocks_of(other) if other.tag != EMPTY else []
+        if kind == LOG:
+            kept += [payload[0], payload[3]]
+        for where in blocks_of(old):
+            if where not in kept:
+                self.heap.release(where)
+                TESTPOINT("store.released")
         return 0
 
     cdef int settle(self) except -1:
@@ -520,11 +605,14 @@ cdef class Store:
         cdef Version* version
         for mirror in self.doomed:
             for i in range(mirror.cells):
+                blocks = set()
                 for v in range(2):
                     version = &mirror.slots[i].version[v]
-                    if version.tag != EMPTY and version.kind == BLOCK:
+                    if version.tag != EMPTY and (version.kind == BLOCK or version.kind == LOG):
+                        blocks.update(blocks_of(version))
                         slot_begin(&mirror.slots[i], v)
-                        self.heap.release(version.payload[0])
+                for where in blocks:
+                    self.heap.release(where)
             self.release_cells(mirror)
             TESTPOINT("store.buried")
         self.doomed.clear()
@@ -558,8 +646,10 @@ cdef class Store:
         cdef Mirror mirror
         cdef uint64_t tag = 0
         for publication in self.pending:
-            if publication.kind == BLOCK:
+            if publication.kind == BLOCK or publication.new_base:
                 self.heap.release(publication.payload[0])
+            if publication.new_log:
+                self.heap.release(publication.payload[3])
         self.pending.clear()
         for mirror in self.mirrors.values():
             if slot_find(mirror.slots, self.control.committed(), &tag) < 0:
@@ -633,7 +723,7 @@ cdef class Store:
         elif mirror.shape.cls in EMPTY_CONTAINERS:
             mirror.live = tracked(mirror.shape.cls())
         else:
-            mirror.live = self.read(mirror.slots + 1, &version)
+            mirror.live = tracked(self.read(mirror.slots + 1, &version))
         self.by_identity[builtin_id(mirror.live)] = mirror
         self.unfilled.append(mirror)
         return mirror
