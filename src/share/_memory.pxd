@@ -22,7 +22,7 @@ cdef class Memory:
     cdef char* base             # NULL once detached
     cdef uint64_t available     # bytes of the buffer
     cdef uint32_t holders       # waits and claims that point into the memory just now ...
-    cdef uint32_t holders_forks # ... in the process of that fork_count(): a child has none of its parent's
+    cdef uint32_t holders_forks  # ... in the process of that fork_count(): a child has none of its parent's
 
     cdef int hold(self, object buffer) except -1
     # Creator: unready (and the fields), then its own initialisation, then make_ready.

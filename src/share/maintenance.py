@@ -84,7 +84,7 @@ def _info(segment: str) -> ShareInfo:
         state = "lost"
     alive = sum(not is_proven_dead(word) for _, word in control.processes())
     memory = sum(size for _, size in control.segments())
-    name = cerial.loads(control.configuration())["name"] if state != "refused" else None
+    name = cerial.loads(control.configuration())["name"]
     return ShareInfo(
         segment, name, state, owner & _PID, control.coordinator_pid(), alive, control.backlog(), memory
     )

@@ -435,7 +435,10 @@ for name in ("__ior__", "__iand__", "__isub__", "__ixor__"):
 #: built-in class -> {name: function}
 OVERRIDES = {
     list: LIST,
-    tuple: {**SEQUENCE, "__init__": object.__init__, "__add__": _tuple_add, "__radd__": _tuple_radd, "__mul__": _tuple_mul, "__rmul__": _tuple_mul},
+    tuple: {
+        **SEQUENCE, "__init__": object.__init__,
+        "__add__": _tuple_add, "__radd__": _tuple_radd, "__mul__": _tuple_mul, "__rmul__": _tuple_mul,
+    },
     deque: {**SEQUENCE, **MUTABLE, "extendleft": _extendleft, "copy": _deque_copy},
     bytearray: {
         **MUTABLE, "__len__": _len, "__bytes__": _bytes,

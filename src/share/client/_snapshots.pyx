@@ -78,7 +78,7 @@ cdef dict read_together(list owners):
             at = 0
             for owner in owners:
                 values = []
-                for i in range(owner.cells):
+                for _ in range(owner.cells):
                     if not torn:
                         if versions[at].kind == ABSENT:
                             values.append(MISSING)

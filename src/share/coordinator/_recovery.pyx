@@ -11,7 +11,7 @@ from libc.string cimport memcpy
 
 from .._atomic cimport fence_rel, load_acq, load_rlx, store_rlx, TESTPOINT
 from .._control cimport Control
-from .._layout cimport BLOCK, BLOCK_HEADER, EMPTY, INLINE, INLINE_BYTES, LOG, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_WORD, \
+from .._layout cimport BLOCK, BLOCK_HEADER, EMPTY, INLINE, INLINE_BYTES, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_WORD, \
     PURPOSE_SHAPE, RUNNING_SINCE, SEGMENT_SLOTS, Slot, SLOT_SIZE, Version, locator, locator_offset, locator_segment
 from .._protocol cimport COMMAND_HEADER, Command, RESPONSE_BYTES, SPILLED
 from .._ringbuf cimport COMMITTED, FREE, SPSC, mpsc_body, mpsc_free, mpsc_peek, spsc_bind, spsc_bytes, spsc_cut
