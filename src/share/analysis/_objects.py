@@ -435,7 +435,7 @@ class Objects:
                     continue
                 changes = name in ("__setitem__", "__delitem__") and cls is not type
                 text = f"{name} of unknown type" if cls is None else f"{name} of something else than was seen"
-                solver.mutate(instance, node, text, definite=changes, surely=changes)
+                solver.mutate(instance, node, text, surely=changes)
                 solver.put(node, args.all())
                 out |= self.elements(node)
                 if name == "__enter__":

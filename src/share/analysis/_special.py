@@ -134,6 +134,20 @@ def _new(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSe
     return out
 
 
+def _build_class(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+    """A class made while running, as bytecode does it: it holds whatever its body gave a name."""
+    site = solver.nodes.site((key, "class"), None)
+    for node in args.all():
+        if node.kind is Kind.FUNC:
+            instance.calls[node.outer] = None
+            for var, nodes in list(node.outer.vars.items()):
+                if isinstance(var, str) and var.startswith("name "):
+                    solver.put(site, nodes)
+        else:
+            solver.put(site, {node})
+    return {site}
+
+
 def _make_getter(cls: type) -> Handler:
     """``attrgetter(...)`` and the like: an object that keeps what it was made with, texts as they are."""
 
@@ -214,6 +228,7 @@ SPECIAL: dict[Any, Handler] = {
     operator.attrgetter: _make_getter(operator.attrgetter),
     operator.itemgetter: _make_getter(operator.itemgetter),
     operator.methodcaller: _make_getter(operator.methodcaller),
+    builtins.__build_class__: _build_class,
     builtins.getattr: _getattr,
     builtins.hasattr: _hasattr,
     builtins.setattr: _setattr,
