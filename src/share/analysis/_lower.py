@@ -81,8 +81,8 @@ def _bound_names(node: FunctionNode) -> set[str]:
                 names.add(name)
             case ast.MatchMapping(rest=str(name)):
                 names.add(name)
-        for child in ast.iter_child_nodes(item):
-            visit(child)
+        for below in ast.iter_child_nodes(item):
+            visit(below)
 
     for item in node.body if isinstance(node.body, list) else [node.body]:
         visit(item)
@@ -413,8 +413,8 @@ class _Lowering:
                 self.emit("setitem", self.expr(owner), self.expr(index), value)
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
                 starred = any(isinstance(element, ast.Starred) for element in elements)
-                for index, element in enumerate(elements):
-                    part = self.result("iter", value, -1 if starred else index)
+                for place, element in enumerate(elements):
+                    part = self.result("iter", value, -1 if starred else place)
                     if isinstance(element, ast.Starred):
                         part = self.result("build", list, [(False, part)])
                         element = element.value

@@ -211,6 +211,8 @@ class Objects:
                 return self.load_getset(instance, node, cls, name)
         if isinstance(found, C_CALLABLES):
             return {self.nodes.bound(found, node)}
+        if hasattr(type(found), "__set__") and not hasattr(type(found), "__get__"):
+            return self.field(instance, node, name)
         if hasattr(type(found), "__get__"):
             return self.load_descriptor(instance, node, cls, name, found)
         if node.kind is Kind.SELF or node.kind is Kind.STATE:
@@ -307,6 +309,7 @@ class Objects:
                     solver.calling.call_object(instance, method, args, ("__set__", id(found), node.kind))
                     if node.kind is Kind.SELF:
                         solver.write(instance, name, text)
+                        solver.put_top(name, values)
                     continue
                 if isinstance(found, types.GetSetDescriptorType):
                     solver.mutate(instance, node, text)

@@ -193,7 +193,8 @@ class _Tracer:
                     try:
                         value = run(receiver, functools.partial(running.send, sent))
                     except StopIteration as end:
-                        return end.value
+                        result: Any = end.value
+                        return result
                     sent = yield value
 
             return generator
@@ -229,8 +230,8 @@ class _Tracer:
     # State
 
     def frames(self) -> list[_Frame]:
-        found = self.local.__dict__.setdefault("frames", [])
-        return found  # type: ignore[no-any-return]
+        frames: list[_Frame] = self.local.__dict__.setdefault("frames", [])
+        return frames
 
     def is_inside(self, receiver: Any) -> bool:
         """Whether a method of the object calls another one: what that does belongs to the outer call.
