@@ -219,6 +219,8 @@ class Arena:
                 role = self.control.role
                 self.resume_later(pid)
                 assert self.control.role == role, "a stopped coordinator was replaced"
+            else:
+                self.kill_coordinator()         # before it stops where nobody expects it
         for other, claimed in early:
             if self.join(other, claimed):
                 self.tell("client", claimed.partition(":")[0], "kill", True)
@@ -275,6 +277,8 @@ class Arena:
                 role = self.control.role
                 self.resume_later(started())
                 assert self.control.role >> 32 == role >> 32, "a stopped successor was replaced"
+            else:
+                self.kill_coordinator()         # before it stops where nobody expects it
         for other in rest:
             self.join(other, "")
         self.check(first)
