@@ -287,14 +287,18 @@ class Arena:
                 self.resume_later(started())
                 assert self.control.role >> 32 == role >> 32, "a stopped successor was replaced"
             else:
-                self.kill_coordinator()  # before it stops where nobody expects it
+                # Everybody had finished before the death: nobody has started a successor.
+                self.environment.arm("")
+                self.kill_coordinator()
         for other in rest:
             self.join(other, "")
+        if action != "kill":
+            self.environment.arm("")
         self.check(first)
         epochs = (self.control.role >> 32) - epoch
+        self.environment.arm("")
         if action == "kill":
             reached = epochs >= 2
-            self.environment.arm("")
         elif action == "delay":
             reached = True
         if action != "kill":
