@@ -56,15 +56,20 @@ def run(model: str, macros: str) -> tuple[int, int, bool]:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / f"{model}.pml"
         source.write_bytes((HERE / f"{model}.pml").read_bytes())
-        subprocess.run(["spin", *macros.split(), "-a", source.name], cwd=folder, check=True, capture_output=True)
+        subprocess.run(
+            ["spin", *macros.split(), "-a", source.name], cwd=folder, check=True, capture_output=True
+        )
         subprocess.run(COMPILER, cwd=folder, check=True, capture_output=True)
-        output = subprocess.run(["./pan", "-m2000000"], cwd=folder, check=True, capture_output=True, text=True).stdout
+        output = subprocess.run(
+            ["./pan", "-m2000000"], cwd=folder, check=True, capture_output=True, text=True
+        ).stdout
     errors = int(output.partition("errors: ")[2].split()[0])
     states = int(output.partition(" states, stored")[0].split()[-1])
     return errors, states, "Search not completed" not in output and "max search depth" not in output
 
 
 def main(words: list[str]) -> int:
+    """Runs the models whose line has one of the words in it; returns the exit status."""
     wrong = 0
     for model, macros, broken in RUNS:
         line = f"{model} {macros}"
@@ -76,7 +81,10 @@ def main(words: list[str]) -> int:
         wrong += not good
         verdict = "counterexample" if errors else "passes" if complete else "INCOMPLETE"
         seconds = time.monotonic() - start
-        print(f"{'ok   ' if good else 'WRONG'} {line:68} {verdict:15} {states:>10} states {seconds:6.1f} s", flush=True)
+        print(
+            f"{'ok   ' if good else 'WRONG'} {line:68} {verdict:15} {states:>10} states {seconds:6.1f} s",
+            flush=True,
+        )
     return 1 if wrong else 0
 
 

@@ -88,7 +88,9 @@ class Arena:
 
     def __init__(self, ring: int, seed: int) -> None:
         self.random = random.Random(seed)
-        self.table: Counter[tuple[str, str, str]] = Counter()  # (role, point, action) -> times that it happened
+        self.table: Counter[tuple[str, str, str]] = (
+            Counter()
+        )  # (role, point, action) -> times that it happened
         self.recoveries: list[float] = []
         self.begun, self.done = Words(MOST_PRODUCERS), Words(MOST_PRODUCERS)
         self.environment = _rescue.environment = SuccessorEnvironment()
@@ -107,7 +109,7 @@ class Arena:
 
     def close(self) -> None:
         for pid in processes_of(self.name):
-            os.kill(pid, signal.SIGCONT)        # after a failure
+            os.kill(pid, signal.SIGCONT)  # after a failure
         try:
             self.share.close()
         finally:
@@ -219,6 +221,8 @@ class Arena:
                 role = self.control.role
                 self.resume_later(pid)
                 assert self.control.role == role, "a stopped coordinator was replaced"
+            else:
+                self.kill_coordinator()  # before it stops where nobody expects it
         for other, claimed in early:
             if self.join(other, claimed):
                 self.tell("client", claimed.partition(":")[0], "kill", True)
@@ -232,12 +236,17 @@ class Arena:
         elif action == "delay":
             reached = self.control.position() != before
         if action != "kill":
-            self.kill_coordinator()         # the next one starts with a count of zero
+            self.kill_coordinator()  # the next one starts with a count of zero
         return self.tell("coordinator", point, action, reached)
 
     def grow(self, point: str) -> None:
         """Makes the load need new memory, or long answers, where a point is only reached then."""
-        if point in ("coordinator.made_segment", "coordinator.listed_segment", "segment.created", "heap.carved"):
+        if point in (
+            "coordinator.made_segment",
+            "coordinator.listed_segment",
+            "segment.created",
+            "heap.carved",
+        ):
             self.largest += 40000
         elif point == "spsc.wrapped":
             self.steps = 400
@@ -255,7 +264,7 @@ class Arena:
     def successor_round(self, point: str, action: str, nth: int, others: int) -> bool:
         """The coordinator is killed with work queued, and so is its successor, at a point of its take-over."""
         first = self.producers + 1
-        self.share.ledger.arm("")               # waits: from here on there is a coordinator
+        self.share.ledger.arm("")  # waits: from here on there is a coordinator
         self.environment.arm(f"{point}:{action}:{nth}" if action != "delay" else f"{point}:delay")
         role = self.control.role
         rest = [self.start()[0] for _ in range(others)]
@@ -266,8 +275,10 @@ class Arena:
         if action == "stop":
             started = lambda: self.control.coordinator_word() & (2**22 - 1)  # noqa: E731
             until(
-                lambda: (self.control.role >> 32 > epoch and state_of(started()) == "T")
-                or all(state_of(other) == "Z" for other in rest),
+                lambda: (
+                    (self.control.role >> 32 > epoch and state_of(started()) == "T")
+                    or all(state_of(other) == "Z" for other in rest)
+                ),
                 "a stop",
             )
             if state_of(started()) == "T":
@@ -275,13 +286,19 @@ class Arena:
                 role = self.control.role
                 self.resume_later(started())
                 assert self.control.role >> 32 == role >> 32, "a stopped successor was replaced"
+            else:
+                # Everybody had finished before the death: nobody has started a successor.
+                self.environment.arm("")
+                self.kill_coordinator()
         for other in rest:
             self.join(other, "")
+        if action != "kill":
+            self.environment.arm("")
         self.check(first)
         epochs = (self.control.role >> 32) - epoch
+        self.environment.arm("")
         if action == "kill":
             reached = epochs >= 2
-            self.environment.arm("")
         elif action == "delay":
             reached = True
         if action != "kill":

@@ -50,7 +50,11 @@ def run(kills: int, seed: int) -> Counter[tuple[str, str, str]]:
                     one_pass(arena, role, "kill")
         finally:
             table.update(arena.table)
-            print(number, RINGS[number % len(RINGS)], sum(arena.table.values()), "things done to", arena.producers, "producers and", (arena.control.role >> 32), "coordinators", flush=True)
+            done, coordinators = sum(arena.table.values()), arena.control.role >> 32
+            print(
+                f"share {number}: {done} strikes, {arena.producers} producers, {coordinators} coordinators",
+                flush=True,
+            )
             arena.close()
         number += 1
     return table

@@ -69,7 +69,9 @@ def test_kills_of_the_coordinator_under_full_load(record_property) -> None:
         assert [status_of(pid) for pid in children] == [0] * 4
         share.flush()
         assert not share.ledger.wrong
-        assert {who: share.ledger.count(who) for who in range(1, 5)} == {who: done[who] for who in range(1, 5)}
+        assert {who: share.ledger.count(who) for who in range(1, 5)} == {
+            who: done[who] for who in range(1, 5)
+        }
         assert not [error for error in share.errors if "scratch" not in error.command]
     median, longest = statistics.median(recoveries), max(recoveries)
     print(f"\n{kills} kills, recovery: median {median * 1e3:.0f} ms, longest {longest * 1e3:.0f} ms")

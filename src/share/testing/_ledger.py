@@ -5,7 +5,6 @@ import random
 import zlib
 from typing import Any
 
-
 __all__ = ["Ledger", "Producer", "Scratch"]
 
 # What the process that executes arm() will do. Not at once: else it would be about that very command.
@@ -86,7 +85,14 @@ class Producer:
     """
 
     def __init__(
-        self, share: Any, who: int, begun: Any, done: Any, seed: int, largest: int = 3000, lane: int | None = None
+        self,
+        share: Any,
+        who: int,
+        begun: Any,
+        done: Any,
+        seed: int,
+        largest: int = 3000,
+        lane: int | None = None,
     ) -> None:
         self.scratch = f"scratch{who % 16 if lane is None else lane}"
         self.share = share
@@ -123,5 +129,3 @@ class Producer:
         self.share[self.scratch] = Scratch(self.random.choice((0, 100, self.largest)))
         if self.random.random() < 0.5:
             del self.share[self.scratch]
-
-

@@ -52,7 +52,14 @@ class Soak:
         self.lanes: dict[int, int] = {}  # pid -> lane
         self.last = 0
         self.counts = dict.fromkeys(
-            ("commands", "producers killed", "producers stopped", "coordinators killed", "coordinators stopped"), 0
+            (
+                "commands",
+                "producers killed",
+                "producers stopped",
+                "coordinators killed",
+                "coordinators stopped",
+            ),
+            0,
         )
         self.recoveries: list[float] = []
         self.checked = 0
