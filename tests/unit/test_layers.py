@@ -14,7 +14,7 @@ LAYERS = [
     {"__init__", "_api", "_lifecycle"},
     {"client", "coordinator"},
     {"_protocol", "primitives"},
-    {"_control", "_heap", "_slots", "_names", "_runtime", "_kinds", "_paths", "_program"},
+    {"_control", "_heap", "_slots", "_names", "_runtime", "_kinds", "_logs", "_paths", "_program"},
     {"analysis"},
     {"cerial"},
     {"_ringbuf", "_flags", "_wait", "_process", "_spawn"},
