@@ -13,8 +13,9 @@ import pytest
 # Children of every start method, and programs, import the helper modules of this folder by their names.
 sys.path.append(str(Path(__file__).parent))
 
-import programs  # noqa: E402
-from share import Share  # noqa: E402
+import programs
+
+from share import Share
 
 HANG = 150  # seconds after which a test is taken to hang; no test is expected to come near
 

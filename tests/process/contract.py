@@ -15,6 +15,7 @@ from typing import Any
 
 from classes import Counter, Failing, Gate, Log, Pages, Pair, write_log
 from programs import wait_for
+
 from share import Share, ShareTimeoutError
 
 Context = Any
@@ -58,7 +59,9 @@ def check_order(entries: list[Any]) -> None:
     """Each writer's numbers go 0, 1, 2, ..."""
     following: dict[Any, int] = {}
     for who, what in entries:
-        assert what == following.get(who, 0), f"writer {who}: {what} where {following.get(who, 0)} was to come"
+        assert what == following.get(who, 0), (
+            f"writer {who}: {what} where {following.get(who, 0)} was to come"
+        )
         following[who] = what + 1
 
 

@@ -4,7 +4,7 @@ import functools
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 class Slotted:
@@ -164,7 +164,7 @@ class Vector:
     def __radd__(self, other: Any) -> Any:
         return [other, *self.items]
 
-    def __iadd__(self, other: Any) -> "Vector":
+    def __iadd__(self, other: Any) -> Self:
         self.items.append(other)
         return self
 
@@ -180,11 +180,11 @@ class Vector:
     def __index__(self) -> int:
         return len(self.items)
 
-    def __enter__(self) -> "Vector":
+    def __enter__(self) -> Self:
         self.items.append(0.0)
         return self
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error: object) -> None:
         self.items.append(-1.0)
 
 
@@ -322,15 +322,11 @@ def make_wide() -> type:
     lines += ["    def bump(self):"] + [f"        self.b{number} += 1" for number in range(100)]
     lines += ["    def values(self):", f"        return {{{', '.join(f'self.b{n}' for n in range(100))}}}"]
     namespace: dict[str, Any] = {"__name__": __name__}
-    exec("\n".join(lines), namespace)  # noqa: S102
+    exec("\n".join(lines), namespace)
     return namespace["Written"]
 
 
 Written = make_wide()
-
-
-class Weird(BaseException):
-    """Not an Exception."""
 
 
 class Deep:

@@ -19,6 +19,7 @@ from classes import (
 )
 from objects import Temperature
 from programs import wait_for
+
 from share import Share
 
 WORKERS, TIMES = 4, 10_000

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from classes import Box, Counter, Failing, Gate, HeldError, OddError
 from programs import HERE, finish, start
+
 from share import (
     FailedCommand,
     NotShareableError,
@@ -249,7 +250,11 @@ def test_timeouts(shared: Share, tmp_path: Path) -> None:
     shared.gate = Gate()
     gate = shared.gate
     gate.enter(str(tmp_path / "open"))
-    for wait in (lambda: gate.mark.call(timeout=0.02), lambda: shared.flush(0.02), lambda: shared.flush(timeout=0)):
+    for wait in (
+        lambda: gate.mark.call(timeout=0.02),
+        lambda: shared.flush(0.02),
+        lambda: shared.flush(timeout=0),
+    ):
         with pytest.raises(ShareTimeoutError) as caught:
             wait()
         assert isinstance(caught.value, TimeoutError)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from classes import Box, Counter, Gate, Log, Registry, add_to_attribute, add_to_item, add_to_name
 from programs import run_script, wait_for
+
 from share import CoordinatorLostError, NotShareableError, Share
 
 WORKERS, TIMES = 4, 1000
@@ -101,13 +102,15 @@ def test_methods_defined_in_c(shared: Share) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [[1, 2], {"a": [1]}, {1, 2}, collections.deque([1, 2]), bytearray(b"ab")], ids=lambda v: type(v).__name__
+    "value",
+    [[1, 2], {"a": [1]}, {1, 2}, collections.deque([1, 2]), bytearray(b"ab")],
+    ids=lambda v: type(v).__name__,
 )
 def test_containers_equal_plain_ones(value: Any, shared: Share) -> None:
     """``shared.l == [1, 2]``, from both sides, and not unequal at the same time."""
     shared.value = value
     assert shared.value == value and value == shared.value
-    assert not shared.value != value and not value != shared.value
+    assert (shared.value != value, value != shared.value) == (False, False)
     assert shared.value != type(value)()
     shared.other = value
     assert shared.value == shared.other
@@ -192,7 +195,7 @@ def test_killed_coordinator_never_gives_old_values() -> None:
     """Nobody waits for a dead coordinator for ever, or gets what was true before it died."""
     with Share() as shared:
         shared.counter = Counter()
-        for number in range(100):
+        for _ in range(100):
             shared.counter.increment()
         assert shared.counter.n == 100
         os.kill(shared.health().coordinator, signal.SIGKILL)

@@ -12,6 +12,7 @@ import pytest
 from classes import Box, Counter, Log
 from objects import Odd
 from programs import LIMIT, environment, wait_for
+
 from share import Share
 
 
@@ -50,7 +51,7 @@ def test_ten_thousand_names_come_and_go(shared: Share) -> None:
 def test_a_value_that_changes_size(shared: Share) -> None:
     """Growing and shrinking state leaves no hole behind that cannot be used again."""
     shared.box = Box()
-    for turn in range(3):
+    for _ in range(3):
         for size in (10, 1_000, 100_000, 3_000_000, 5_000, 50):
             shared.box.put("x" * size)
             assert len(shared.box.content) == size
@@ -68,7 +69,11 @@ def test_responses_and_spills_are_given_back(shared: Share) -> None:
     shared.flush()
     name = repr(shared).split()[1].rstrip(":")
     # The coordinator unlinks what it has read right after it has committed.
-    wait_for(lambda: not [s for s in set(os.listdir("/dev/shm")) - before if s.startswith((f"{name}_s", f"{name}_a"))])
+    wait_for(
+        lambda: (
+            not [s for s in set(os.listdir("/dev/shm")) - before if s.startswith((f"{name}_s", f"{name}_a"))]
+        )
+    )
 
 
 def test_abandoned_answers_are_given_back(shared: Share) -> None:

@@ -24,6 +24,7 @@ from objects import (
     Written,
 )
 from programs import wait_for
+
 from share import NotShareableError, Share, plain
 
 

@@ -104,9 +104,8 @@ def test_share_at_module_level(tmp_path: Path) -> None:
         shared.thing = Thing()
         """)
     )
-    assert run_script(
-        tmp_path, "import module_with_share as m\nprint(m.shared.thing.bump(), m.shared.thing.bump())\nm.shared.close()\n"
-    ) == "1 2\n"
+    use = "from module_with_share import shared\nprint(shared.thing.bump(), shared.thing.bump())\nshared.close()\n"
+    assert run_script(tmp_path, use) == "1 2\n"
 
 
 def test_main_guard_and_pools_of_every_kind(method: str, tmp_path: Path) -> None:
@@ -143,7 +142,10 @@ if __name__ == "__main__":
             print(set(pool.map(work, [(shared, "b c")] * 10)))
         print(shared.words.top())
 """
-    assert run_script(tmp_path, source) == "{('list', True)}\n{('list', True)}\n[('a', 20), ('b', 20), ('c', 10)]\n"
+    assert (
+        run_script(tmp_path, source)
+        == "{('list', True)}\n{('list', True)}\n[('a', 20), ('b', 20), ('c', 10)]\n"
+    )
 
 
 def test_share_in_a_thread(tmp_path: Path) -> None:
@@ -224,7 +226,9 @@ def test_unusual_interpreter_flags(tmp_path: Path) -> None:
 
 def test_working_directory_may_change(tmp_path: Path) -> None:
     """A module found through a relative path is still found by the coordinator after chdir."""
-    (tmp_path / "beside.py").write_text("class Near:\n    def __init__(self): self.n = 0\n    def up(self):\n        self.n += 1\n        return self.n\n")
+    (tmp_path / "beside.py").write_text(
+        "class Near:\n    n = 0\n    def up(self):\n        self.n += 1\n        return self.n\n"
+    )
     (tmp_path / "script.py").write_text(
         "import sys; sys.path.insert(0, '')\nimport beside, os\nfrom share import Share\n"
         "with Share() as shared:\n    os.chdir('/')\n    shared.near = beside.Near()\n    print(shared.near.up())\n"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from classes import Box, Counter, Registry, call_all, make_object, return_same
+
 from share import DeletedObjectError, Share
 
 

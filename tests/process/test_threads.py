@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from classes import Counter, Log, Pair, increment_in_threads
+
 from share import Share
 
 THREADS = 8

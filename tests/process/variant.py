@@ -26,7 +26,9 @@ def build(folder: Path) -> Path:
         if (ROOT / name).exists():
             shutil.copy(ROOT / name, folder)
     shutil.copytree(
-        ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("*.so", "*.c", "__pycache__", "*.egg-info")
+        ROOT / "src",
+        folder / "src",
+        ignore=shutil.ignore_patterns("*.so", "*.c", "__pycache__", "*.egg-info"),
     )
     done = subprocess.run(
         [sys.executable, "setup.py", "build_ext", "--inplace", f"-j{os.cpu_count()}"],
