@@ -46,7 +46,7 @@ def run(kills: int, seed: int) -> Counter[tuple[str, str, str]]:
                 if number % 4 == 0:
                     one_pass(arena, role, "stop")
                     one_pass(arena, role, "delay")
-                for _ in range(3 if role == "client" else 0):
+                for _ in range(8 if role == "client" else 0):
                     one_pass(arena, role, "kill")
         finally:
             table.update(arena.table)
