@@ -33,9 +33,8 @@ def one_pass(arena: Arena, role: str, action: str) -> None:
             most = 1
 
 
-def run(kills: int, seed: int) -> Counter[tuple[str, str, str]]:
-    """Passes over the whole matrix until there have been that many kills."""
-    table: Counter[tuple[str, str, str]] = Counter()
+def run(kills: int, seed: int, table: Counter[tuple[str, str, str]]) -> None:
+    """Passes over the whole matrix until there have been that many kills; counts into the table."""
     number = 0
     while sum(n for (_, _, action), n in table.items() if action == "kill") < kills:
         arena = Arena(RINGS[number % len(RINGS)], seed + number)
@@ -43,10 +42,10 @@ def run(kills: int, seed: int) -> Counter[tuple[str, str, str]]:
         try:
             for role in ROLES:
                 one_pass(arena, role, "kill")
-                if number % 4 == 0:
+                if number % 4 == 1:
                     one_pass(arena, role, "stop")
                     one_pass(arena, role, "delay")
-                for _ in range(3 if role == "client" else 0):
+                for _ in range(8 if role == "client" else 0):
                     one_pass(arena, role, "kill")
         finally:
             table.update(arena.table)
@@ -57,7 +56,6 @@ def run(kills: int, seed: int) -> Counter[tuple[str, str, str]]:
             )
             arena.close()
         number += 1
-    return table
 
 
 if __name__ == "__main__":
@@ -66,6 +64,9 @@ if __name__ == "__main__":
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else int(time.time())
     print(f"seed {seed}")
     start = time.monotonic()
-    counts = run(wanted, seed)
-    print("\n".join(report(counts)))
-    print(f"{time.monotonic() - start:.0f} s")
+    counts: Counter[tuple[str, str, str]] = Counter()
+    try:
+        run(wanted, seed, counts)
+    finally:
+        print("\n".join(report(counts)))
+        print(f"{time.monotonic() - start:.0f} s")

@@ -176,6 +176,24 @@ def test_a_command_that_kills_its_coordinator_is_skipped() -> None:
         assert [type(error.error) for error in share.errors] == [PoisonedCommandError]
 
 
+def test_containers_survive_with_their_logs() -> None:
+    with Share() as share:
+        share.items = []
+        share.table = {}
+        expected = []
+        for round_ in range(6):
+            for i in range(200):
+                share.items.append((round_, i))
+                share.table[f"{round_}.{i}"] = i
+                expected.append((round_, i))
+            if round_ % 2:
+                assert len(share.items) == len(expected)
+            os.kill(share.health().coordinator, signal.SIGKILL)
+        share.flush()
+        assert list(share.items) == expected
+        assert dict(share.table) == {f"{r}.{i}": i for r, i in expected}
+
+
 def test_a_slow_method_is_reported() -> None:
     with Share(slow_after=0.2) as share:
         share.fatal = Fatal()

@@ -3,6 +3,7 @@
 import logging
 import os
 import time
+from collections import Counter
 
 import matrix
 import pytest
@@ -21,6 +22,9 @@ def test_killed_anywhere_nothing_lost() -> None:
     seed = int(os.environ.get("CRASH_SEED", time.time_ns() % 1000000))
     print(f"seed {seed}")
     kills = int(os.environ.get("CRASH_MATRIX", "2000"))
-    table = matrix.run(kills, seed)
-    print("\n".join(report(table)))
+    table: Counter[tuple[str, str, str]] = Counter()
+    try:
+        matrix.run(kills, seed, table)
+    finally:
+        print("\n".join(report(table)))
     assert sum(n for (_, _, action), n in table.items() if action == "kill") >= kills

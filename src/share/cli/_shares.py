@@ -1,6 +1,7 @@
 """``ls`` and ``gc``: what shares there are, and removing dead ones."""
 
 import click
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -12,15 +13,15 @@ _COLOURS = {"running": "green", "lost": "yellow", "closed": "yellow", "dead": "r
 
 
 def _size(count: int) -> str:
-    return f"{count / (1 << 20):.1f} MiB"
+    return f"{count / (1 << 20):.1f}M"
 
 
 def _table(infos: list[ShareInfo]) -> Table:
-    table = Table()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
     for heading in ("segment", "name", "state"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("owner", "coordinator", "processes", "queued", "memory"):
-        table.add_column(heading, justify="right")
+    for heading in ("owner", "coord.", "procs", "queued", "memory"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for info in infos:
         colour = _COLOURS.get(info.state, "default")
         table.add_row(
