@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("test.test_deque")
 
-from factories import OnAShare, except_for, factory, module_copy  # noqa: E402
+from factories import OnAShare, except_for, factory, module_copy
 
 test_deque = module_copy("test.test_deque")
 test_deque.deque = factory(deque)

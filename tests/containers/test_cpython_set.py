@@ -8,10 +8,10 @@ from factories import OnAShare, except_for, factory  # noqa: E402
 
 #: test: why it cannot pass. None is about a result or a final state.
 EXCEPTIONS = {
-    "test_cyclical_repr": "identity of elements: the element of the set is a copy of the one that the test changes afterwards",
+    "test_cyclical_repr": "identity of elements: the test changes an element afterwards, of which the set has a copy",
     "test_free_after_iterating": "the shared object lives until its name is deleted, and its proxy with it",
     "test_pickling": "takes any type but set itself for a subclass and sets an attribute on it",
-    "test_subclass_with_custom_hash": "makes a subclass of the type under test; the factory is no class that can be subclassed",
+    "test_subclass_with_custom_hash": "makes a subclass of the type under test, and the factory is no such class",
     "test_weakref": "the share keeps a proxy as long as the process uses the object",
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from nested_classes import TIMES, Stats, add_everywhere, mixed_operators
+
 from share import Share
 
 WORKERS = 4

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from nested_classes import Bag
 from programs import wait_for
+
 from share import Share, plain
 
 LARGE = 2000
@@ -34,7 +35,12 @@ def other(context: Any, shared: Share) -> Any:
     process.join()
 
 
-STARTS: list[Any] = [list(range(LARGE)), {i: i for i in range(LARGE)}, set(range(LARGE)), deque(range(LARGE), LARGE)]
+STARTS: list[Any] = [
+    list(range(LARGE)),
+    {i: i for i in range(LARGE)},
+    set(range(LARGE)),
+    deque(range(LARGE), LARGE),
+]
 
 
 def change(container: Any, number: int) -> None:
@@ -53,7 +59,10 @@ def change(container: Any, number: int) -> None:
 
 @pytest.mark.parametrize("start", STARTS, ids=lambda start: type(start).__name__)
 def test_every_process_sees_each_change(shared: Share, other: Any, start: Any) -> None:
-    shared.c, twin = start, type(start)(start, start.maxlen) if isinstance(start, deque) else type(start)(start)
+    shared.c, twin = (
+        start,
+        type(start)(start, start.maxlen) if isinstance(start, deque) else type(start)(start),
+    )
     for number in range(200):
         change(shared.c, number)
         change(twin, number)
@@ -65,7 +74,7 @@ def test_every_process_sees_each_change(shared: Share, other: Any, start: Any) -
 
 
 def test_a_log_is_compacted_and_memory_stays_bounded(shared: Share) -> None:
-    shared.d = {i: 0 for i in range(LARGE)}
+    shared.d = dict.fromkeys(range(LARGE), 0)
     shared.flush()
     memory = shared.health().memory
     for i in range(20_000):

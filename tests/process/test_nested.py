@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from nested_classes import Bag, Names, Slotted, Stats, Timer, append_everywhere, use_proxy
+
 from share import DeletedObjectError, Share, plain
 
 
@@ -31,7 +32,7 @@ def test_attributes_of_a_nested_object_can_be_set_and_deleted(stats: Any) -> Non
     assert (stats.timer.get(), stats.timer.extra) == (5, "new")
     del stats.timer.extra
     with pytest.raises(AttributeError, match="extra"):
-        stats.timer.extra  # noqa: B018
+        stats.timer.extra
     stats.slotted.b.append(3)
     stats.slotted.a = 9
     assert (stats.slotted.a, stats.slotted.b) == (9, [2, 3])
@@ -267,7 +268,12 @@ def test_generators_are_taken_apart_before_they_travel(shared: Share) -> None:
     shared.d.update((i, i) for i in range(2))
     shared.s.update(i for i in range(2))
     shared.q.extend(i for i in range(2))
-    assert (shared.l, shared.d, shared.s, shared.q) == ([0, "a", "b", 2, 0, 1], {0: 0, 1: 1}, {0, 1}, deque([0, 1]))
+    assert (shared.l, shared.d, shared.s, shared.q) == (
+        [0, "a", "b", 2, 0, 1],
+        {0: 0, 1: 1},
+        {0, 1},
+        deque([0, 1]),
+    )
 
 
 def test_many_processes_write_through_parts(context: Any, shared: Share) -> None:

@@ -17,3 +17,6 @@ cdef class Nested(Proxy):
     cdef object look(self)
     cdef object begin(self)
     cdef uint64_t send_encoded(self, int kind, int flags, bytes name, object encoder) except 0
+
+
+cdef object nested(Proxy owner, uint32_t index, tuple path, object cls)

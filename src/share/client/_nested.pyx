@@ -5,6 +5,7 @@ that name the path and raise the flag of the cell.
 """
 
 import weakref
+from functools import partial
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.object cimport Py_TYPE, PyTypeObject
@@ -78,13 +79,15 @@ cdef class Nested(Proxy):
         return self.owner.forget_snapshot()
 
     cdef object child(self, int kind, object key, object value):
-        if is_value(value):
-            return carrying(value)
-        if isinstance(value, Shared):
-            return value
-        if not is_nested(value):
-            return sealed(plain_copy(self.session, value))
-        return nested(self.owner, self.index, self.path + (kind, key), type(value))
+        cls = type(value)
+        if cls is not dict and cls is not list and cls is not set:
+            if is_value(value):
+                return carrying(value)
+            if isinstance(value, Shared):
+                return value
+            if not is_nested(value):
+                return sealed(plain_copy(self.session, value))
+        return nested(self.owner, self.index, self.path + (kind, key), cls)
 
     cdef object attribute(self, str name):
         value = state_of(self.look(), name)
@@ -258,12 +261,15 @@ def set_item(Proxy parent not None, key, value):
 
 cdef object nested(Proxy owner, uint32_t index, tuple path, cls):
     cdef Nested proxy
-    if owner.children is None:
-        owner.children = weakref.WeakValueDictionary()
-    found = owner.children.get(path)
-    if found is not None and type(found)._share_class_ is cls:
-        return found
+    cdef dict children = owner.children
+    if children is None:
+        children = owner.children = {}
+    reference = children.get(path)
     generated = classes.get(cls)
+    if reference is not None:
+        found = reference()
+        if found is not None and type(found) is generated:
+            return found
     if generated is None:
         from ._classes import nested_class
 
@@ -277,8 +283,14 @@ cdef object nested(Proxy owner, uint32_t index, tuple path, cls):
     proxy.owner, proxy.index, proxy.path = owner, index, path
     # An opaque owner's cell holds the whole object; an attribute's cell what the first step gives.
     proxy.inner = path if owner.opaque else path[2:]
-    owner.children[path] = proxy
+    children[path] = weakref.ref(proxy, partial(forget, children, path))
     return proxy
+
+
+def forget(dict children not None, tuple path not None, dead):
+    """Called when a nested proxy has died."""
+    if children.get(path) is dead:
+        del children[path]
 
 
 def make_nested(Proxy owner not None, uint32_t index, tuple path, cls):

@@ -27,7 +27,7 @@ cdef class Proxy(Shared):
     cdef list values
     cdef Snapshot snapshot
     cdef dict logs                  # cell -> (base, its generation, how much of the log its replica has)
-    cdef object children            # (cell, path) -> nested proxy, weak; None before the first
+    cdef dict children              # path -> weak reference to the nested proxy; None before the first
     cdef readonly bint is_nested
     cdef readonly bint opaque       # one cell for all state
     cdef object __weakref__

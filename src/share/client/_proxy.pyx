@@ -252,14 +252,16 @@ cdef class Proxy(Shared):
     cdef object child(self, int kind, object key, object value):
         """What a caller may have of a part of the present state."""
         cdef uint32_t index
-        if is_value(value):
-            return carrying(value)
-        if isinstance(value, Shared):
-            return value
-        if not is_nested(value):
-            return sealed(plain_copy(self.session, value))
+        cls = type(value)
+        if cls is not dict and cls is not list and cls is not set:
+            if is_value(value):
+                return carrying(value)
+            if isinstance(value, Shared):
+                return value
+            if not is_nested(value):
+                return sealed(plain_copy(self.session, value))
         index = 1 if self.opaque else type(self)._share_index_.get(key, 0)
-        return nested_factory(self, index, (kind, key), type(value))
+        return nested_factory(self, index, (kind, key), cls)
 
     cdef object attribute(self, str name):
         """An attribute that has no cell of its own and no descriptor."""
