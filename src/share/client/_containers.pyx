@@ -134,7 +134,10 @@ def _contains(Proxy self not None, item):
 
 
 def _remove(Proxy self not None, item, /):
-    execute(self, "remove", (item,), None, True)
+    try:
+        execute(self, "remove", (item,), None, True)
+    except KeyError as error:
+        raise KeyError(item) from error.__cause__       # the caller's own object, not the copy that came back
 
 
 def _setitem(Proxy self not None, key, value):
@@ -143,7 +146,10 @@ def _setitem(Proxy self not None, key, value):
 
 
 def _delitem(Proxy self not None, key):
-    execute(self, "__delitem__", (key,), None, True)
+    try:
+        execute(self, "__delitem__", (key,), None, True)
+    except KeyError as error:
+        raise KeyError(key) from error.__cause__
 
 
 def _imul(Proxy self not None, number):
