@@ -188,7 +188,7 @@ def test_the_last_to_leave_ends_it(name: str) -> None:
         worker = Worker(name, "w")
         worker.line()
     with pytest.raises(ShareClosedError):
-        shared.x  # noqa: B018
+        shared.x
     assert named_segment(name).exists()
     worker.say("add 1")
     assert worker.line() == [1, 1]

@@ -3,10 +3,9 @@
 import multiprocessing
 
 import pytest
+from written_forms import FORMS
 
 from share import Share
-
-from written_forms import FORMS
 
 ROUNDS = 100
 

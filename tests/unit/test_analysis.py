@@ -7,7 +7,7 @@ import functools
 import pickle
 import threading
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import pytest
@@ -299,7 +299,7 @@ def test_decorators_override() -> None:
 
 def test_meta_overrides() -> None:
     class Said:
-        _shared_meta = {
+        _shared_meta: ClassVar = {
             "methods": {"wild": {"reads": ["a"], "writes": [], "returns": False}, "any": {"writes": ["*"]}},
             "properties": {"p": {"reads": ["a"], "writes": ["b"]}},
         }
@@ -364,7 +364,7 @@ def test_wrong_decorators() -> None:
 
 def test_meta_does_not_speak_for_later_overrides() -> None:
     class Base:
-        _shared_meta = {"methods": {"go": {"writes": []}}}
+        _shared_meta: ClassVar = {"methods": {"go": {"writes": []}}}
 
         def go(self) -> None:
             pass

@@ -1,4 +1,4 @@
-"""One line a form: the code of a method, what it writes and, where it matters, what it reads; with and without source."""
+"""One line a form: the code of a method, what it writes and, where it matters, what it reads; by both front ends."""
 
 import linecache
 import textwrap
@@ -317,7 +317,13 @@ def build(source: str, name: str, file: str, keep: bool) -> type:
 
 def thing(code: str, keep: bool) -> ClassPlan:
     head = "    def m(self, x=None, *args, **kw):\n"
-    source = PRELUDE + "    def give(self):\n        return self.a\n" + head + textwrap.indent(code, " " * 8) + "\n"
+    source = (
+        PRELUDE
+        + "    def give(self):\n        return self.a\n"
+        + head
+        + textwrap.indent(code, " " * 8)
+        + "\n"
+    )
     return plan(build(source, "Thing", f"<forms {'kept' if keep else 'lost'} {abs(hash(code))}>", keep))
 
 

@@ -18,7 +18,9 @@ def test_docstrings(module: object) -> None:
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("page", ["mpsc_ring.md", "spsc_ring.md", "flag_array.md", "slots.md", "wait_word.md"])
+@pytest.mark.parametrize(
+    "page", ["mpsc_ring.md", "spsc_ring.md", "flag_array.md", "slots.md", "wait_word.md"]
+)
 def test_pages(page: str) -> None:
     result = doctest.testfile(str(PAGES / page), module_relative=False)
     assert result.attempted > 0

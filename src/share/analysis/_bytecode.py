@@ -8,12 +8,14 @@ once. See https://docs.python.org/3/library/dis.html for what each instruction d
 import dis
 import inspect
 import sys
-from collections.abc import Callable
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._ir import Body, UnsupportedCodeError, Var
 from ._lower import BINARY_SYMBOLS, COMPARE_SYMBOLS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["SUPPORTED", "lower_code"]
 

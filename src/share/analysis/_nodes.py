@@ -6,9 +6,10 @@ if they are the same node.
 
 import enum
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._ir import Body
+if TYPE_CHECKING:
+    from ._ir import Body
 
 __all__ = ["Kind", "Node", "NodeSet", "Nodes"]
 

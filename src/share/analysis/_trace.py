@@ -4,7 +4,7 @@ import functools
 import inspect
 import threading
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -186,15 +186,14 @@ class _Tracer:
         if inspect.isgeneratorfunction(function):
 
             @functools.wraps(function)
-            def generator(receiver: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+            def generator(receiver: Any, *args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
                 running = function(receiver, *args, **kwargs)
                 sent = None
                 while True:
                     try:
                         value = run(receiver, functools.partial(running.send, sent))
                     except StopIteration as end:
-                        result: Any = end.value
-                        return result
+                        return end.value
                     sent = yield value
 
             return generator

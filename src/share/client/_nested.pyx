@@ -264,10 +264,10 @@ cdef object nested(Proxy owner, uint32_t index, tuple path, cls):
     cdef dict children = owner.children
     if children is None:
         children = owner.children = {}
-    reference = children.get(path)
+    weak = children.get(path)
     generated = classes.get(cls)
-    if reference is not None:
-        found = reference()
+    if weak is not None:
+        found = weak()
         if found is not None and type(found) is generated:
             return found
     if generated is None:
