@@ -23,6 +23,7 @@ def shared_and_writer():
     with Share() as shared:
         for cls in FORMS:
             setattr(shared, cls.__name__, cls())
+        shared.flush()  # all segments are there before the first test looks
         ours, theirs = multiprocessing.Pipe()
         writer = multiprocessing.get_context("fork").Process(target=_serve, args=(theirs, shared))
         writer.start()
