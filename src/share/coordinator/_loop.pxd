@@ -41,6 +41,7 @@ cdef class Loop:
     cdef object run_apply(self, Mirror mirror, tuple path, str text, object operand)
     cdef object run_at(self, const Command* command, str text, const char* data, uint64_t size)
     cdef int answer(self, uint32_t owner, uint64_t end, int kind, object value) except -1
+    cdef bint runs_alone(self) noexcept
     cdef bint should_commit(self, int count) except -1
     cdef int failed(self, const Command* command, bytes name, uint32_t owner, uint64_t end, error) except -1
     cdef int recover_from(self, error) except -1

@@ -69,9 +69,14 @@ cdef class Loop:
         cdef int state
         cdef uint32_t n = 0, owner = 0, following = 0
         cdef int count = 0
+        cdef bint alone
         while True:
             state = mpsc_peek(&self.control.ring, self.position, &n, &owner)
             if state == COMMITTED:
+                alone = self.runs_alone()
+                if alone and self.position != self.control.committed():
+                    self.commit()
+                    count = 0
                 if count == 0:
                     self.batch_started = now_ns()
                     store_rlx(self.control.word(RUNNING_SINCE), self.batch_started)
@@ -84,7 +89,7 @@ cdef class Loop:
                     continue
                 self.execute(self.position, n, owner)
                 self.position += n
-                if self.position <= self.singly_until or self.should_commit(count):
+                if alone or self.position <= self.singly_until or self.should_commit(count):
                     self.commit()
                     count = 0
             elif state == PAD:
@@ -109,6 +114,19 @@ cdef class Loop:
                     self.reap()
                 else:
                     self.wait_for_work()
+
+    cdef bint runs_alone(self) noexcept:
+        """Whether the command at the head needs a group of its own.
+
+        Where objects refer to each other, who still holds an object shows when state is encoded, at a commit. So that
+        what becomes of it does not depend on where a group happens to end, whatever may let an object go has its
+        own group.
+        """
+        cdef Command command
+        if not load_rlx(self.control.references):
+            return False
+        memcpy(&command, mpsc_body(&self.control.ring, self.position), COMMAND_HEADER)
+        return ASSIGN <= command.kind <= CLEAR
 
     cdef bint should_commit(self, int count) except -1:
         cdef int64_t passed

@@ -134,7 +134,7 @@ cdef class Store:
             if self.found is not None:
                 self.found.add(mirror.id)
             return mirror.live
-        if mirror is None:
+        if mirror is None or mirror.holders <= 0:
             raise DeletedObjectError(f"object {id} has been deleted from the share")
         self.resolutions += 1
         # Whoever receives it may change it, now or later in this batch.
@@ -171,11 +171,8 @@ cdef class Store:
     cdef Mirror find(self, uint64_t id):
         """The mirror of that id; None if its object has been deleted."""
         cdef Mirror mirror = self.mirrors.get(id)
-        # Deleted earlier in this group. Only where objects refer to each other, whether somebody else holds it shows
-        # no sooner than at the commit.
-        if mirror is not None and mirror.holders <= 0 and not load_rlx(self.control.references):
-            return None
-        return mirror
+        # Without a holder: deleted earlier in this group. (The loop sees to it that the count is right: see runs_alone.)
+        return mirror if mirror is not None and mirror.holders > 0 else None
 
     def mirror_of(self, value):
         """The mirror whose live object this is, or None."""
