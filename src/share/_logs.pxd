@@ -1,7 +1,7 @@
 # Logs of changes: how a container's state is published as a base and what has been done to it since.
 #
-# An entry: {size u32, name length u16, keywords u16}, the method's name, its encoded arguments (and keyword
-# arguments if `keywords` is 1). The size is that of the whole entry.
+# An entry: {size u32, name length u16, arguments u16}, the method's name, its encoded arguments, padding to a
+# multiple of 8 bytes. The size is that of the whole entry; `arguments` is 0: none, 1: positional, 2: and keywords.
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
 cdef enum:
@@ -11,7 +11,7 @@ cdef enum:
 cdef struct Entry:
     uint32_t size
     uint16_t name_length
-    uint16_t keywords
+    uint16_t arguments
 
 cdef object replay(object value, const char* data, uint64_t size)
 cdef bytes entry(bytes name, bint keywords, const char* data, uint64_t size)

@@ -39,10 +39,12 @@ cdef bint has_log(object cls):
 
 cdef bytes entry(bytes name, bint keywords, const char* data, uint64_t size):
     cdef Entry head
-    head.size = sizeof(Entry) + len(name) + size
+    cdef uint64_t length = sizeof(Entry) + len(name) + size
+    # Logs are written in words: an end within a word would make the write behind it touch what is not its own.
+    head.size = (length + 7) // 8 * 8
     head.name_length = len(name)
-    head.keywords = keywords
-    return (<const char*>&head)[:sizeof(Entry)] + name + data[:size]
+    head.arguments = 0 if size == 0 else 2 if keywords else 1
+    return (<const char*>&head)[:sizeof(Entry)] + name + data[:size] + bytes(head.size - length)
 
 
 cdef object replay(object value, const char* data, uint64_t size):
@@ -65,8 +67,8 @@ cdef object replay(object value, const char* data, uint64_t size):
             raise CorruptDataError("an unknown method in a log")
         arguments = data + at + sizeof(Entry) + head.name_length
         rest = head.size - sizeof(Entry) - head.name_length
-        args = decode(arguments, rest, &used) if rest else ()
-        if head.keywords:
+        args = decode(arguments, rest, &used) if head.arguments else ()
+        if head.arguments == 2:
             method(value, *args, **decode(arguments + used, rest - used, &more))
         else:
             method(value, *args)

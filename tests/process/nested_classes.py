@@ -120,3 +120,23 @@ def use_proxy(proxy: Any) -> Any:
     """What a worker sees of a nested proxy that it was sent, and a write of its own."""
     proxy.append("worker")
     return list(proxy), type(proxy).__name__
+
+
+class Two:
+    """Two containers with a log each, and a method that reads both."""
+
+    def __init__(self, count: int) -> None:
+        self.items = list(range(count))
+        self.table = {i: i for i in range(count)}
+
+    def ends(self) -> tuple[int, int, bool]:
+        count = len(self.items)
+        right = self.items == list(range(count)) and self.table == {i: i for i in range(len(self.table))}
+        return count, len(self.table), right
+
+
+def grow_both(two: Any, start: int, count: int) -> None:
+    """Appends to one and then to the other."""
+    for i in range(start, start + count):
+        two.items.append(i)
+        two.table[i] = i

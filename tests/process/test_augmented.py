@@ -1,9 +1,17 @@
 """``shared.n += 1`` and its like lose nothing, whoever runs them at the same time."""
 
 import copy
+import dataclasses
+import datetime
+import enum
 import json
 import pickle
-from typing import Any
+import re
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import pytest
 from nested_classes import TIMES, Stats, add_everywhere, mixed_operators
@@ -140,3 +148,41 @@ def test_bool_is_plain(shared: Share) -> None:
     assert shared.flag is False
     shared.nothing = None
     assert shared.nothing is None
+
+
+class Colour(enum.Enum):
+    """A member is a value."""
+
+    RED = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    """Frozen, of values: a value."""
+
+    x: int
+    y: str
+
+
+class Pair(NamedTuple):
+    """A named tuple of values: a value."""
+
+    a: int
+    b: str
+
+
+STANDARD = [
+    Colour.RED, Point(1, "y"), Pair(1, "b"), datetime.datetime(2020, 1, 2), datetime.timedelta(3), Decimal("1.50"),
+    Fraction(1, 3), UUID(int=5), Path("/a/b"), re.compile("a+"), len, Point, range(3), True, None, ...,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", STANDARD, ids=repr)
+def test_immutable_things_come_back_as_themselves(shared: Share, value: Any) -> None:
+    shared.v, shared.s, shared.l = value, Stats(), [value]
+    shared.s.n = value
+    for found in (shared.v, shared.s.n, shared.l[0]):
+        assert found == value
+        assert type(found) is type(value)
+    if isinstance(value, (type, enum.Enum, bool)) or value is None:
+        assert shared.v is value

@@ -5,7 +5,7 @@ from collections import deque
 from typing import Any
 
 import pytest
-from nested_classes import Bag
+from nested_classes import Bag, Two, grow_both
 from programs import wait_for
 
 from share import Share, plain
@@ -170,3 +170,22 @@ def test_a_new_coordinator_goes_on_with_the_log(shared: Share, other: Any) -> No
         assert shared.l == twin
         wait_for(lambda pid=pid: shared.health().coordinator != pid, "a new coordinator")
         assert other("l") == twin
+
+
+def test_a_reader_beside_a_writer_never_sees_a_change_twice_or_not_at_all(context: Any, shared: Share) -> None:
+    shared.two, more = Two(LARGE), 1500
+    two = shared.two
+    writer = context.Process(target=grow_both, args=(two, LARGE, more))
+    writer.start()
+    seen = (0, 0, True)
+    while seen[:2] != (LARGE + more, LARGE + more):
+        found = two.ends()
+        assert found[2]
+        assert 0 <= found[0] - found[1] <= 1
+        assert found[:2] >= seen[:2]
+        count = len(two.items)
+        assert count >= found[0]
+        assert two.items[-1] >= count - 1
+        seen = found
+    writer.join()
+    assert writer.exitcode == 0

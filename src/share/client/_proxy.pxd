@@ -10,8 +10,10 @@ cdef class Snapshot:
     cdef list values
     cdef object instance            # None until it is complete
     cdef uint64_t serial            # of the snapshot, never used twice in a process
+    cdef dict logs                  # cell -> (base, its generation, how much of the log the value has); never changed
 
     cdef Snapshot copy(self)
+    cdef int put(self, uint32_t index, uint64_t tag, object value, const Version* version) except -1
 
 
 cdef class Proxy(Shared):
@@ -26,7 +28,6 @@ cdef class Proxy(Shared):
     cdef uint64_t* tags             # of the cached value, by cell
     cdef list values
     cdef Snapshot snapshot
-    cdef dict logs                  # cell -> (base, its generation, how much of the log its replica has)
     cdef dict children              # path -> weak reference to the nested proxy; None before the first
     cdef readonly bint is_nested
     cdef readonly bint opaque       # one cell for all state
@@ -37,10 +38,10 @@ cdef class Proxy(Shared):
     cdef int forget_snapshot(self) except -1
     cdef object hand_out(self, Snapshot snapshot, object result)
     cdef Snapshot cell_state(self, uint32_t index)
-    cdef object take_replica(self, uint32_t index)
-    cdef object read_version(self, uint32_t index, uint64_t position, uint64_t* tag)
+    cdef object take_replica(self, uint32_t index, const Version* version, uint64_t* done)
+    cdef object read_version(self, uint32_t index, uint64_t position, Version* version)
     cdef int advance_logs(self, uint32_t* indices, int count) except -1
-    cdef Snapshot keep(self, uint32_t index, uint64_t tag, object value)
+    cdef Snapshot keep(self, uint32_t index, object value, const Version* version)
     cdef uint64_t position_of(self, uint32_t index) noexcept
     # Overridden by nested proxies.
     cdef object current(self)

@@ -99,7 +99,21 @@ cdef class Snapshot:
         cdef Snapshot other = empty_snapshot(len(self.values))
         memcpy(other.tags, self.tags, len(self.values) * sizeof(uint64_t))
         other.values = list(self.values)
+        other.logs = self.logs
         return other
+
+    cdef int put(self, uint32_t index, uint64_t tag, object value, const Version* version) except -1:
+        """Sets a cell, before the snapshot is in use."""
+        self.values[index] = value
+        self.tags[index] = tag
+        # A dict of its own: other snapshots share the old one.
+        if version.kind == LOG:
+            self.logs = dict(self.logs) if self.logs is not None else {}
+            self.logs[index] = (version.payload[0], version.payload[2], version.length)
+        elif self.logs is not None and index in self.logs:
+            self.logs = dict(self.logs)
+            del self.logs[index]
+        return 0
 
 
 cdef uint64_t last_serial = 0
@@ -143,12 +157,14 @@ cdef class Proxy(Shared):
 
     cdef object read(self, uint32_t index):
         """Barrier and slot read of one cell; MISSING if the attribute does not exist."""
-        cdef uint64_t tag = 0
-        value = self.read_version(index, self.position_of(index), &tag)
+        cdef uint64_t tag
+        cdef Version version
+        value = self.read_version(index, self.position_of(index), &version)
+        tag = version.tag
         if value is MISSING or is_value(value):
             value = carrying(value)
         elif index and not isinstance(value, Shared) and is_nested(value):
-            self.keep(index, tag, value)
+            self.keep(index, value, &version)
             value = nested_factory(self, index, (ATTRIBUTE, type(self)._share_attributes_[index - 1]), type(value))
         else:
             self.tags[index] = EMPTY
@@ -158,11 +174,10 @@ cdef class Proxy(Shared):
         self.tags[index] = tag
         return value
 
-    cdef Snapshot keep(self, uint32_t index, uint64_t tag, object value):
+    cdef Snapshot keep(self, uint32_t index, object value, const Version* version):
         """Makes a decoded value this process's replica of a cell; from then on nobody may change it."""
         cdef Snapshot new = self.snapshot.copy()
-        new.values[index] = value
-        new.tags[index] = tag
+        new.put(index, version.tag, value, version)
         self.snapshot = new
         return new
 
@@ -170,78 +185,64 @@ cdef class Proxy(Shared):
         """A snapshot in which that cell is fresh; the others, and the instance, need not be."""
         cdef uint64_t position = self.position_of(index), tag = 0, c = load_acq(self.commit)
         cdef Snapshot old = self.snapshot
+        cdef Version version
         if c - position < CLOSED_BIT and slot_find(self.slots + index, c, &tag) >= 0 and tag == old.tags[index]:
             return old
         old = None              # read_version looks whether anybody has it besides us
-        value = self.read_version(index, position, &tag)
-        return self.keep(index, tag, value)
+        value = self.read_version(index, position, &version)
+        return self.keep(index, value, &version)
 
-    cdef object read_version(self, uint32_t index, uint64_t position, uint64_t* tag):
-        """The value of a cell, fresh; a container is brought up to date by what its log has that we have not seen."""
-        cdef Version version
-        cdef uint64_t found_owner = 0, c
-        cdef bint torn = False
+    cdef object read_version(self, uint32_t index, uint64_t position, Version* version):
+        """The value of a cell, fresh, and its version; a container is brought up to date by what its log has new."""
+        cdef uint64_t found_owner = 0, c, done = 0
+        cdef bint torn
         cdef int attempts = 0
-        cdef tuple seen
         while True:
             c = self.session.barrier(position)
-            if not slot_read(self.slots + index, c, &version, &found_owner) or torn:
-                torn = False
-                pause_before_retry(self.session, &attempts)
-                continue
-            if found_owner != self.id or version.kind == DELETED:
-                raise deleted()
-            tag[0] = version.tag
-            if version.kind == ABSENT:
-                return MISSING
-            if version.kind != LOG:
-                value = version_value(self.session.control, &version, &torn)
+            torn = not slot_read(self.slots + index, c, version, &found_owner)
+            if not torn:
+                if found_owner != self.id or version.kind == DELETED:
+                    raise deleted()
+                if version.kind == ABSENT:
+                    return MISSING
+                value = self.take_replica(index, version, &done) if version.kind == LOG else None
+                if value is not None:
+                    value = log_applied(self.session.control, value, version, done, &torn)
+                else:
+                    value = version_value(self.session.control, version, &torn)
                 if not torn:
                     return value
-                continue
-            seen = self.logs.pop(index, None) if self.logs is not None else None
-            if seen is not None and seen[0] == version.payload[0] and seen[1] == version.payload[2] \
-                    and seen[2] < version.length:
-                value = self.take_replica(index)
-                if value is not None:
-                    value = log_applied(self.session.control, value, &version, seen[2], &torn)
-            else:
-                value = None
-            if value is None and not torn:
-                value = version_value(self.session.control, &version, &torn)
-            if torn:
-                continue
-            if self.logs is None:
-                self.logs = {}
-            self.logs[index] = (version.payload[0], version.payload[2], version.length)
-            return value
+            pause_before_retry(self.session, &attempts)
 
-    cdef object take_replica(self, uint32_t index):
-        """The replica of a cell, to be changed: it is ours alone, or a copy, if somebody still looks at it."""
+    cdef object take_replica(self, uint32_t index, const Version* version, uint64_t* done):
+        """The replica of a cell, to be changed by the rest of the version's log; None if it is of another base.
+
+        It is ours alone, or a copy, if somebody still looks at it.
+        """
         cdef Snapshot old = self.snapshot
-        cdef object value
-        if old.tags[index] == EMPTY:
+        cdef tuple seen = old.logs.get(index) if old.logs is not None else None
+        if seen is None or old.tags[index] == EMPTY or seen[0] != version.payload[0] or seen[1] != version.payload[2] \
+                or seen[2] >= version.length:
             return None
+        done[0] = seen[2]
+        value = old.values[index]
         if Py_REFCNT(<PyObject*>old) == 2:
             # Nobody but us has this snapshot: what it holds can go on in the next one.
-            value = old.values[index]
-            old.values[index] = MISSING
             old.tags[index] = EMPTY
+            old.values[index] = MISSING
             old.instance = None
             if Py_REFCNT(<PyObject*>value) == 1:
                 return value
-        else:
-            value = old.values[index]
         return copy_container(value)
 
     cdef int advance_logs(self, uint32_t* indices, int count) except -1:
         """Brings the containers among some cells up to date one by one, so that a snapshot need not decode them."""
         cdef uint32_t index
         cdef int i
-        if self.logs is not None:
+        if self.snapshot.logs is not None:
             for i in range(count if count >= 0 else <int>self.cells):
                 index = indices[i] if count >= 0 else <uint32_t>i
-                if index in self.logs:
+                if index in self.snapshot.logs:
                     self.cell_state(index)
         return 0
 
@@ -340,8 +341,7 @@ cdef class Proxy(Shared):
                             value = version_value(self.session.control, &versions[i], &torn)
                             if torn:
                                 break
-                        new.values[index] = value
-                        new.tags[index] = versions[i].tag
+                        new.put(index, versions[i].tag, value, &versions[i])
                 if not torn:
                     break
                 pause_before_retry(self.session, &attempts)
