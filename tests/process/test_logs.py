@@ -172,7 +172,9 @@ def test_a_new_coordinator_goes_on_with_the_log(shared: Share, other: Any) -> No
         assert other("l") == twin
 
 
-def test_a_reader_beside_a_writer_never_sees_a_change_twice_or_not_at_all(context: Any, shared: Share) -> None:
+def test_a_reader_beside_a_writer_never_sees_a_change_twice_or_not_at_all(
+    context: Any, shared: Share
+) -> None:
     shared.two, more = Two(LARGE), 1500
     two = shared.two
     writer = context.Process(target=grow_both, args=(two, LARGE, more))

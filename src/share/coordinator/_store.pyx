@@ -171,7 +171,7 @@ cdef class Store:
     cdef Mirror find(self, uint64_t id):
         """The mirror of that id; None if its object has been deleted."""
         cdef Mirror mirror = self.mirrors.get(id)
-        # Without a holder: deleted earlier in this group. (The loop sees to it that the count is right: see runs_alone.)
+        # Without a holder: deleted earlier in this group. That the count is right is the loop's doing, see runs_alone.
         return mirror if mirror is not None and mirror.holders > 0 else None
 
     def mirror_of(self, value):
