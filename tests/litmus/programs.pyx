@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
-"""Small concurrent programs over flags, wait words and rings; conftest.py builds this module for the tests.
+"""Small concurrent programs over flags, wait words, rings and slots; conftest.py builds this module for the tests.
 
 Each program has two to four parties. Each iteration has memory of its own, which party 0 prepares; all
 parties start it at one time by the clock, give or take some noise, each leaves one number, and party 0 adds
@@ -10,13 +10,15 @@ ever overlap.)
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from share._atomic cimport fence_sc, load32_acq, load_acq, load_rlx, pause, store_rel, store_rlx
+from share._atomic cimport fence_rel, fence_sc, load32_acq, load_acq, load_rlx, pause, store_rel, store_rlx
 from share._flags cimport flag_raise, flag_read
 from share._ringbuf cimport (
     CLAIM_OK, COMMITTED, MPSC, SPSC, SPSCRecord, mpsc_bind, mpsc_body, mpsc_close, mpsc_commit,
     mpsc_free, mpsc_help, mpsc_init, mpsc_pad, mpsc_peek, mpsc_try_claim, spsc_bind, spsc_init, spsc_peek,
     spsc_put, spsc_take,
 )
+from share._layout cimport EMPTY, INLINE, Slot, Version
+from share._slots cimport block_unchanged, slot_begin, slot_publish, slot_read, slot_victim
 from share._wait cimport announce, now_ns, wake, wake_always
 
 cdef extern from *:
@@ -351,9 +353,130 @@ cdef int64_t response_before_commit(Place* p, int who) noexcept nogil:
     return commit * 10 + spsc_peek(&p.spsc, &record, &payload)
 
 
+# ---- slots ---------------------------------------------------------------------------------------
+#
+# Two slots and two blocks, {generation, two words}, where the ring is otherwise. C is y. At position 0 everything
+# is 1, at position p it is p + 1.
+
+cdef enum:
+    LOST = 9                    # the reader was overtaken and would retry
+
+
+cdef Slot* slot_of(Place* p, int which) noexcept nogil:
+    return <Slot*> (p.memory + RING + 128 * which)
+
+
+cdef uint64_t* block_of(Place* p, int which) noexcept nogil:
+    return <uint64_t*> (p.memory + RING + 512 + 128 * which)
+
+
+cdef void clear_slots(Place* p) noexcept nogil:
+    cdef int i, word
+    clear(p)
+    for i in range(2):
+        for word in range(16):
+            store_rlx(<uint64_t*> slot_of(p, i) + word, 0)
+        store_rlx(<uint64_t*> &slot_of(p, i).version[0].kind, INLINE)
+        for word in range(5):
+            store_rlx(&slot_of(p, i).version[0].payload[word], 1)
+        store_rlx(&slot_of(p, i).version[1].tag, EMPTY)
+        block_of(p, i)[0] = 1
+        block_of(p, i)[1] = block_of(p, i)[2] = 1
+
+
+cdef void publish(Place* p, int which, uint64_t position) noexcept nogil:
+    cdef uint64_t[5] payload
+    cdef int i, victim = slot_victim(slot_of(p, which), position - 1)
+    for i in range(5):
+        payload[i] = position + 1
+    slot_begin(slot_of(p, which), victim)
+    slot_publish(slot_of(p, which), victim, position, INLINE, 40, payload)
+
+
+cdef int64_t look(Place* p, int which, uint64_t c) noexcept nogil:
+    """The slot's value at c, LOST, or -1 if it is torn."""
+    cdef Version version
+    cdef uint64_t owner = 0
+    if not slot_read(slot_of(p, which), c, &version, &owner):
+        return LOST
+    return version.payload[0] if version.payload[0] == version.payload[4] else -1
+
+
+cdef int64_t one_publication(Place* p, int who) noexcept nogil:
+    """0 publishes and commits once; 1 reads C, then the slot."""
+    cdef uint64_t c
+    if who == 0:
+        publish(p, 0, 1)
+        store_rel(p.y, 1)
+        return 0
+    c = load_acq(p.y)
+    return 10 * <int64_t> c + look(p, 0, c)
+
+
+cdef int64_t two_publications(Place* p, int who) noexcept nogil:
+    """0 publishes and commits twice, the second time over what is read at 0; 1 reads C, then the slot."""
+    if who == 0:
+        one_publication(p, 0)
+        publish(p, 0, 2)
+        store_rel(p.y, 2)
+        return 0
+    return one_publication(p, 1)
+
+
+cdef int64_t one_commit_shows_both(Place* p, int who) noexcept nogil:
+    """0 publishes two slots a commit, twice; 1 reads both at one C."""
+    cdef uint64_t c
+    cdef int64_t first
+    if who == 0:
+        for c in range(1, 3):
+            publish(p, 0, c)
+            publish(p, 1, c)
+            store_rel(p.y, c)
+        return 0
+    c = load_acq(p.y)
+    first = look(p, 0, c)
+    return 100 * <int64_t> c + 10 * first + look(p, 1, c)
+
+
+cdef int64_t reused_block(Place* p, int who) noexcept nogil:
+    """0 publishes block 1, then block 0 anew, whose generation it has changed; 1 copies the block that it finds."""
+    cdef uint64_t[5] payload
+    cdef uint64_t c, owner = 0, first, second
+    cdef uint64_t* block
+    cdef Version version
+    cdef int i, victim
+    if who == 0:
+        for c in range(1, 3):
+            block = block_of(p, c & 1)
+            victim = slot_victim(slot_of(p, 0), c - 1)
+            slot_begin(slot_of(p, 0), victim)
+            if c == 2:
+                store_rlx(block, 2)
+                fence_rel()             # as Heap.release: pairs with the fence in block_unchanged
+            store_rlx(block + 1, c + 1)
+            store_rlx(block + 2, c + 1)
+            for i in range(5):
+                payload[i] = c & 1
+            payload[2] = load_rlx(block)
+            slot_publish(slot_of(p, 0), victim, c, INLINE, 40, payload)
+            store_rel(p.y, c)
+        return 0
+    c = load_acq(p.y)
+    if not slot_read(slot_of(p, 0), c, &version, &owner):
+        return 10 * <int64_t> c + LOST
+    if c == 0:                          # as it was prepared: block 0 in its first generation
+        version.payload[0], version.payload[2] = 0, 1
+    block = block_of(p, version.payload[0])
+    first = load_rlx(block + 1)
+    second = load_rlx(block + 2)
+    if not block_unchanged(<char*> block, version.payload[2]):
+        return 10 * <int64_t> c + LOST
+    return 10 * <int64_t> c + <int64_t> first if first == second else -1
+
+
 # ---- running them --------------------------------------------------------------------------------
 
-cdef Program[17] programs
+cdef Program[21] programs
 programs[0] = Program(b"returned_call", 2, clear, returned_call, nothing)
 programs[1] = Program(b"crossed_calls", 2, clear, crossed_calls, nothing)
 programs[2] = Program(b"highest", 4, clear, highest, highest_left)
@@ -371,13 +494,17 @@ programs[13] = Program(b"body_of_a_commit", 2, body_clear, body_of_a_commit, not
 programs[14] = Program(b"commit_against_pad", 2, claimed_at_head, commit_against_pad, state_at_head)
 programs[15] = Program(b"free_against_claim", 2, full, free_against_claim, nothing)
 programs[16] = Program(b"kept_full", 4, clear, kept_full, tail_left)
+programs[17] = Program(b"one_publication", 2, clear_slots, one_publication, nothing)
+programs[18] = Program(b"two_publications", 2, clear_slots, two_publications, nothing)
+programs[19] = Program(b"one_commit_shows_both", 2, clear_slots, one_commit_shows_both, nothing)
+programs[20] = Program(b"reused_block", 2, clear_slots, reused_block, nothing)
 cdef Program[2] spsc_programs
 spsc_programs[0] = Program(b"records_in_order", 2, clear_spsc, records_in_order, nothing)
 spsc_programs[1] = Program(b"response_before_commit", 2, clear_spsc, response_before_commit, nothing)
 
 
 cdef Program* find(bytes name) except NULL:
-    for i in range(17):
+    for i in range(21):
         if programs[i].name == name:
             return &programs[i]
     for i in range(2):

@@ -48,6 +48,14 @@ ALLOWED: dict[str, set[Outcome]] = {
     "free_against_claim": {(1, FULL, 0), (1, 8, 0)},
     # any subset of what was sent has been consumed, in order, each with its own body.
     "kept_full": {(0, 0, 0, seen, 3) for seen in range(8)},
+    # C and the value at it: at C = 0 a reader may be overtaken by the second publication (9), never see its value.
+    "one_publication": {(0, 1, 0), (0, 12, 0)},
+    "two_publications": {(0, 1, 0), (0, 9, 0), (0, 12, 0), (0, 23, 0)},
+    # both values are of one commit, or the reader knows that it was overtaken.
+    "one_commit_shows_both": {(0, 100 * c + both, 0) for c, both in enumerate((11, 22, 33))}
+    | {(0, lost, 0) for lost in (19, 91, 99)},
+    # a block that is written anew is never taken for what it was.
+    "reused_block": {(0, 1, 0), (0, 9, 0), (0, 12, 0), (0, 23, 0)},
     "records_in_order": {(0, 0, 0), (0, 1, 0), (0, 12, 0)},
     # committed means that the response is there.
     "response_before_commit": {(0, 0, 0), (0, 1, 0), (0, 11, 0)},
