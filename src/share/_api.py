@@ -156,6 +156,8 @@ class Share(Namespace):
             ShareClosedError, CoordinatorLostError: it never will be.
         """
         session = self.session_of()
+        if session.control.closed:
+            raise ShareClosedError(f"share {session.name} has been closed")
         session.wait_for(session.control.tail(), timeout)
         self._raise_errors(session)
 
