@@ -428,6 +428,8 @@ cdef class Control:
         return 0
 
     def _keep(self, uint64_t index, Segment segment):
+        if self.bases[index] != NULL:
+            return          # another thread was faster, and pointers into its mapping are in use
         while <uint64_t>len(self.attached) <= index:
             self.attached.append(None)
         self.attached[index] = segment
