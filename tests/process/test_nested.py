@@ -163,7 +163,11 @@ def test_json_works_or_says_that_it_does_not(stats: Any) -> None:
     with pytest.raises(TypeError):
         json.dumps({"x": stats.table})
     assert json.dumps({"x": stats.table}, default=plain) == '{"x": {"a": {"b": 0}}}'
-    assert json.loads(json.dumps(stats.table, indent=1)) == {"a": {"b": 0}}
+    try:
+        text = json.dumps(stats.table, indent=1)  # done in Python up to 3.12, in C from 3.13 on
+    except TypeError:
+        return
+    assert json.loads(text) == {"a": {"b": 0}}
 
 
 def test_a_pickled_part_is_the_part(stats: Any) -> None:
