@@ -242,3 +242,32 @@ def test_a_program_may_wait_for_a_share_that_is_ending(name: str) -> None:
             assert "seen" not in shared
             shared.seen = number
     assert wait_for(lambda: gone(name))
+
+
+@pytest.mark.parametrize(
+    ("offset", "value", "message"),
+    [
+        (0, 0x1234, "not a share's control segment"),
+        (8, 99, "layout version 99"),
+        (16, 0, "still being created"),
+        (24, 1, "another boot"),
+        (32, 1, "another pid namespace"),
+        (48, 12345, "damaged"),
+    ],
+)
+def test_a_control_segment_that_does_not_fit_is_refused_with_the_reason(
+    name: str, offset: int, value: int, message: str
+) -> None:
+    """Words of the header: magic, layout version, ready, boot, pid namespace, cells of the ring."""
+    with Share() as shared:
+        control = Path("/dev/shm") / shared.session_of().name
+        content = bytearray(control.read_bytes())
+    content[offset : offset + 8] = value.to_bytes(8, "little")
+    path = named_segment(name)
+    path.write_bytes(content)
+    try:
+        with pytest.raises(SegmentError, match=message):
+            Share.attach(name)
+        assert path.read_bytes() == content
+    finally:
+        path.unlink()
