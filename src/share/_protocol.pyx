@@ -76,7 +76,10 @@ cdef object version_value(Control control, const Version* version, bint* torn):
     if version.kind == INLINE:
         if version.length > INLINE_BYTES:
             raise CorruptDataError(f"an inline value of {version.length} bytes in a slot")
-        return decode(<const char*>version.payload, version.length, &used)
+        value = decode(<const char*>version.payload, version.length, &used)
+        if used != <Py_ssize_t>version.length:
+            raise CorruptDataError(f"an inline value of {used} bytes where a slot says {version.length}")
+        return value
     if version.kind == BLOCK or version.kind == LOG:
         copy = copy_of_block(control, version.payload[0], 0, version.payload[1], version.payload[2])
         if copy == NULL:
@@ -86,6 +89,8 @@ cdef object version_value(Control control, const Version* version, bint* torn):
             value = decode(copy, version.payload[1], &used)
         finally:
             free(copy)
+        if used != <Py_ssize_t>version.payload[1]:
+            raise CorruptDataError(f"a value of {used} bytes where its slot says {version.payload[1]}")
         if version.kind == LOG and version.length:
             return log_applied(control, value, version, 0, torn)
         return value

@@ -57,7 +57,7 @@ class Pair:
 
 
 class Pages:
-    """A large value whose bytes are all the same whenever no method is running."""
+    """A large value, of another length at each turn, whose bytes are all the same whenever no method is running."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -66,10 +66,10 @@ class Pages:
 
     def flip(self) -> None:
         self.turn += 1
-        self.page = bytes([self.turn % 256]) * self.size
+        self.page = bytes([self.turn % 256]) * (self.size - self.turn % 37)
 
     def uniform(self) -> bool:
-        return self.page.count(self.page[0]) == len(self.page)
+        return self.page.count(self.turn % 256) == len(self.page) == self.size - self.turn % 37
 
 
 class Gate:

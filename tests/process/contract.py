@@ -16,7 +16,7 @@ from typing import Any
 from classes import Counter, Failing, Gate, Log, Pages, Pair, write_log
 from programs import wait_for
 
-from share import Share, ShareTimeoutError
+from share import CorruptDataError, Share, ShareTimeoutError
 
 Context = Any
 
@@ -167,10 +167,13 @@ def line_3_bytes(context: Context, looks: int = 300) -> None:
             pages, seen = shared.pages, set()
             while looks > 0 or len(seen) < 10:
                 looks -= 1
-                page = pages.page
+                try:
+                    page = pages.page
+                except CorruptDataError as error:  # a block that was reused between its reference and its bytes
+                    raise AssertionError(f"a torn value: {error}") from error
                 assert page.count(page[0]) == len(page), f"a torn value: {sorted(set(page))}"
                 seen.add(page[0])
-                assert pages.uniform(), "a torn value in a method"
+                assert pages.uniform(), "a torn value in a method: a page of another turn"
         finally:
             stop.set()
             worker.join()
