@@ -169,7 +169,7 @@ def line_3_bytes(context: Context, looks: int = 300) -> None:
                 looks -= 1
                 try:
                     page = pages.page
-                except CorruptDataError as error:  # a block that was reused between its reference and its bytes
+                except CorruptDataError as error:  # the block has been reused meanwhile
                     raise AssertionError(f"a torn value: {error}") from error
                 assert page.count(page[0]) == len(page), f"a torn value: {sorted(set(page))}"
                 seen.add(page[0])

@@ -17,7 +17,7 @@ LAYERS = [
     {"_control", "_heap", "_slots", "_names", "_runtime", "_kinds", "_logs", "_paths", "_program"},
     {"analysis"},
     {"cerial"},
-    {"_ringbuf", "_flags", "_memory", "_wait", "_process", "_spawn"},
+    {"_ringbuf", "_committed", "_flags", "_memory", "_wait", "_process", "_spawn"},
     {"_segment", "_layout", "_atomic"},
     {"errors"},
 ]

@@ -1,0 +1,4 @@
+from ._memory import Memory
+
+class Committed(Memory):
+    def __len__(self) -> int: ...
