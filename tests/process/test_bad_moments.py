@@ -50,6 +50,7 @@ PROGRAMS = {
         "",
     ),
     "forks in another thread while shares begin and end": (
+        "import warnings; warnings.simplefilter('ignore', DeprecationWarning)  # 3.12's on forks of threads\n"
         "stop = False\n"
         "def fork():\n"
         "    while not stop:\n"

@@ -13,6 +13,7 @@ from ._nodes import Kind, Node, NodeSet
 from ._overrides import Override, checked, overrides_of
 from ._plan import ClassPlan, MethodKind, MethodPlan, Reason
 from ._solver import Instance, Solver, TooComplexError
+from ._table import is_immutable_type
 
 __all__ = ["plan"]
 
@@ -242,7 +243,8 @@ class _Planner:
         if effects is None:
             reason = Reason("writes anything", member.wild)
             return MethodPlan(member.name, member.kind, None, None, returns=True, reasons=(reason,))
-        if effects.class_writes and member.name not in _CONSTRUCTION:
+        # Values are copied, never shared: what their methods do to the class, they do in the caller.
+        if effects.class_writes and member.name not in _CONSTRUCTION and not is_immutable_type(self.cls):
             self.refuse(member, effects.class_writes[0])
         self.check(member, effects.override)
         reads = self.names(effects.reads, [])  # writes tell of aliases, and that is enough
