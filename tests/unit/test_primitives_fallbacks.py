@@ -14,6 +14,7 @@ SUITES = {
         "test_primitives_rings.py",
         "test_primitives_mpsc.py",
         "test_flags.py",
+        "test_primitives_slots.py",
     ],
     "SHARE_NO_PIDFD": ["test_primitives_death.py", "test_primitives_mpsc.py"],
 }
