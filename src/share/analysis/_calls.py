@@ -51,6 +51,8 @@ _GIVES_SCALAR = frozenset(
     "__len__ __contains__ count index isdisjoint issubset issuperset __eq__ __ne__ __lt__ __le__ __gt__ __ge__ "
     "__hash__ __str__ __repr__ __bool__ __int__ __float__ __index__ __format__ __sizeof__ total".split()
 )
+#: Of the callables that only look at their arguments, those that may call one.
+_CALLING = frozenset("sub subn loads".split())
 _MAX_DEPTH = 8
 _CONTAINERS = (list, dict, set, deque, bytearray, OrderedDict, defaultdict)
 _VIEWS = {"keys": type({}.keys()), "values": type({}.values()), "items": type({}.items())}
@@ -238,7 +240,7 @@ class Calls:
         if not first or first - {receiver}:
             roles.append((None, self.with_first(args, first - {receiver}) if first else args))
         for role, given in roles:
-            inner = solver.instance(function, role)
+            inner = solver.instance(function, role, mine)
             if inner is None:
                 out |= self.unknown(instance, given, key, function.__name__)
                 continue
@@ -373,7 +375,8 @@ class Calls:
                 for inner in list(objects.elements(node)):
                     if inner.kind in (Kind.STATE, Kind.SITE) and inner is not node:
                         objects.operate_on(instance, inner, set(), _CALLED_BY_ANY, key)
-        self.call_functions(instance, given, held, key)
+        if effect not in ("inspect", "test") or name in _CALLING or args.keywords or args.rest_keywords:
+            self.call_functions(instance, given, held, key)
         if effect in ("inspect", "test"):
             return self.inspected(target, key)
         if effect == "copy":
