@@ -107,7 +107,12 @@ class Objects:
                 return {scalar}
             return {self.nodes.method(name, node), scalar}
         if node.kind in (Kind.FUNC, Kind.BOUND):
-            return {self.nodes.method(name, node)} if name is not None else {node}
+            if name is None or node.kind is Kind.FUNC or name in ("__call__", "__get__"):
+                return {self.nodes.method(name, node)} if name is not None else {node}
+            if name in ("__name__", "__qualname__", "__module__", "__doc__"):
+                return {self.nodes.scalar(str)}
+            assert node.receiver is not None
+            return {node, node.receiver, self.nodes.outside}
         if node.kind is Kind.METH:
             return {node}
         out: NodeSet = set()
