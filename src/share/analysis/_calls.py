@@ -51,6 +51,10 @@ _GIVES_SCALAR = frozenset(
     "__len__ __contains__ count index isdisjoint issubset issuperset __eq__ __ne__ __lt__ __le__ __gt__ __ge__ "
     "__hash__ __str__ __repr__ __bool__ __int__ __float__ __index__ __format__ __sizeof__ total".split()
 )
+#: Pure callables that call a positional argument; the others call only what they get by keyword (``key=``).
+_CALLING = frozenset(
+    "map filter filterfalse takewhile dropwhile starmap reduce accumulate groupby iter sub subn".split()
+)
 _MAX_DEPTH = 8
 _CONTAINERS = (list, dict, set, deque, bytearray, OrderedDict, defaultdict)
 _VIEWS = {"keys": type({}.keys()), "values": type({}.values()), "items": type({}.items())}
@@ -238,7 +242,7 @@ class Calls:
         if not first or first - {receiver}:
             roles.append((None, self.with_first(args, first - {receiver}) if first else args))
         for role, given in roles:
-            inner = solver.instance(function, role)
+            inner = solver.instance(function, role, mine)
             if inner is None:
                 out |= self.unknown(instance, given, key, function.__name__)
                 continue
@@ -373,7 +377,7 @@ class Calls:
                 for inner in list(objects.elements(node)):
                     if inner.kind in (Kind.STATE, Kind.SITE) and inner is not node:
                         objects.operate_on(instance, inner, set(), _CALLED_BY_ANY, key)
-        self.call_functions(instance, given, held, key)
+        self.call_functions(instance, self.functions_in(name, effect, args), held, key)
         if effect in ("inspect", "test"):
             return self.inspected(target, key)
         if effect == "copy":
@@ -439,6 +443,12 @@ class Calls:
             node.kind is Kind.KNOWN and callable(node.obj)
         )
 
+    def functions_in(self, name: str, effect: str, args: Args) -> list[Node]:
+        """What a callable of the table may call of its arguments."""
+        if effect == "hold" or name in _CALLING or args.rest:
+            return list(args.all())
+        return list(args.rest_keywords.union(*args.keywords.values()))
+
     def call_functions(self, instance: "Instance", given: list[Node], held: NodeSet, key: Any) -> None:
         """Functions given to a pure callable (``key=``, ``map``) are called with the elements."""
         for node in given:
@@ -468,7 +478,7 @@ class Calls:
             out |= objects.elements(node)
             if name not in ("next", "heappop", "heapreplace", "heappushpop"):
                 out.add(node)
-        self.call_functions(instance, list(others), set(), key)
+        self.call_functions(instance, self.functions_in(name, "change", args), set(), key)
         return out | others | {self.nodes.none}
 
     def call_method(self, instance: "Instance", node: Node, args: Args, key: Any) -> NodeSet:
@@ -509,7 +519,8 @@ class Calls:
                 objects.iterate(instance, node, -1)
             if node.kind not in (Kind.SCALAR, Kind.NONE):
                 objects.operate_on(instance, node, set(), _CALLED_BY_ANY, key)
-        self.call_functions(instance, list(args.all()), set(), key)
+        if receiver.type not in _TEXTS or name in _CALLING:
+            self.call_functions(instance, list(args.all()), set(), key)
         if name in ("split", "rsplit", "splitlines"):
             made = self.nodes.site((key, "split"), list, unknown=False)
             self.solver.put(made, {self.nodes.scalar(receiver.type)})
@@ -552,7 +563,8 @@ class Calls:
         missing = self.missing(instance, owner, name, node, args, key)
         if effect is None:
             return missing | self.c_change(instance, owner, name, node, args, key)
-        self.call_functions(instance, list(others), set(), key)
+        if owner not in _CONTAINERS:
+            self.call_functions(instance, list(others), set(), key)
         if name not in ("__getitem__", "__contains__", "get", "count", "index") and name.strip("_") == name:
             for other in list(others):
                 if not self.is_function(other) and other.kind is not Kind.SCALAR:
@@ -621,7 +633,8 @@ class Calls:
         others = args.all()
         solver.put(node, others)
         if known or method_effect(owner, "__len__") is not None:
-            self.call_functions(instance, list(others), objects.elements(node), key)
+            called = self.functions_in(name, "change", args) if known else list(others)
+            self.call_functions(instance, called, objects.elements(node), key)
             spread = (
                 name in ("extend", "extendleft", "update", "__iadd__", "__ior__", "__init__")
                 or "_update" in name

@@ -33,7 +33,8 @@ class Node:
     """One abstract value; which fields mean something depends on ``kind``."""
 
     __slots__ = (
-        "body", "deep", "elements", "kind", "merged", "name", "obj", "outer", "part", "receiver", "type", "unknown"
+        "body", "deep", "elements", "hinted", "kind", "merged", "name", "obj", "outer", "part", "receiver", "type",
+        "unknown",
     )  # fmt: skip
 
     def __init__(self, kind: Kind, name: str | None = None) -> None:
@@ -41,6 +42,7 @@ class Node:
         self.name = name  # STATE: attribute; METH: method; SCALAR: the text, if it is a str constant
         self.deep = False
         self.type: type | None = None  # SITE, SCALAR: its class, if known
+        self.hinted = False  # SITE: its class is what an annotation says, so that it may be a subclass
         self.unknown = False  # SITE: may hold what was never seen being put in
         self.part: Node | None = None  # SITE, KNOWN: stands for the unseen things in it
         self.elements: list[set[Node]] | None = None  # SITE: element by element, of a tuple
@@ -95,6 +97,8 @@ class Nodes:
         if node is None:
             node = self.cache[key, cls] = Node(Kind.SITE)
             node.type, node.unknown = cls, unknown
+        while node.merged is not None:
+            node = node.merged
         return node
 
     def bound(self, function: Any, receiver: Node) -> Node:

@@ -37,6 +37,7 @@ class Objects:
         self.solver = solver
         self.nodes = solver.nodes
         self.types_cache: dict[Node, list[type | None]] = {}  # of this round
+        self.having_cache: dict[Any, list[type | None]] = {}
         self.python_cache: dict[Any, list[tuple[str, Any]]] = {}
 
     # Types
@@ -80,6 +81,8 @@ class Objects:
                 out.add(self.nodes.site((key, "hint"), cls))
                 if cls is dict:  # whose annotation also admits one that inserts when it is read
                     out.add(self.nodes.site((key, "hint"), defaultdict))
+        for node in out:
+            node.hinted = True
         return out
 
     # Attributes
@@ -96,20 +99,51 @@ class Objects:
             return self.member(instance, node, solver.cls, name)
         if node.kind is Kind.KNOWN:
             return self.load_known(instance, node, name)
-        if node.kind in (Kind.SCALAR, Kind.NONE):
-            return {self.nodes.method(name, node), self.nodes.scalar(None)}
+        if node.kind is Kind.NONE:
+            return {self.nodes.scalar(None)}
+        if node.kind is Kind.SCALAR:
+            scalar = self.nodes.scalar(None)
+            if node.type is not None and name is not None and not callable(getattr(node.type, name, None)):
+                return {scalar}
+            return {self.nodes.method(name, node), scalar}
         if node.kind in (Kind.FUNC, Kind.BOUND):
-            return {self.nodes.method(name, node)} if name is not None else {node}
+            if name is None or node.kind is Kind.FUNC or name in ("__call__", "__get__"):
+                return {self.nodes.method(name, node)} if name is not None else {node}
+            if name in ("__name__", "__qualname__", "__module__", "__doc__"):
+                return {self.nodes.scalar(str)}
+            assert node.receiver is not None
+            return {node, node.receiver, self.nodes.outside}
         if node.kind is Kind.METH:
             return {node}
         out: NodeSet = set()
-        for cls in self.types_of(node):
+        for cls in self.classes_with(node, name):
             if cls is None or name is None:
                 out |= self.elements(node)  # methods too: calling any of these has the same effect
                 out.add(self.nodes.state(node.name, True) if node.kind is Kind.STATE else node)
             else:
                 out |= self.member(instance, node, cls, name)
         return out
+
+    def classes_with(self, node: Node, name: str | None) -> list[type | None]:
+        """The classes that an attribute may have, without those that lack a name, if others do not.
+
+        If all lack it, other code stores objects of other classes there.
+        """
+        found = self.types_of(node)
+        if node.kind is not Kind.STATE or name is None or len(found) < 2:
+            return found
+        key = (tuple(found), name)
+        some = self.having_cache.get(key)
+        if some is None:
+            some = [cls for cls in found if cls is None or self.may_have(cls, name)]
+            self.having_cache[key] = some
+        return some or found
+
+    def may_have(self, cls: type, name: str) -> bool:
+        """Whether an object of a class may have an attribute of a name."""
+        if lookup(cls, name) is not MISSING or is_neutral_type(cls):
+            return True
+        return not self.is_c_type(cls)  # instances of other classes have attributes of their own
 
     def load_known(self, instance: "Instance", node: Node, name: str | None) -> NodeSet:
         stored = set(self.solver.contents.get(node, ()))
@@ -179,8 +213,10 @@ class Objects:
             out = out | self.solver.calling.call_object(
                 instance, getter, args, ("__getattr__", instance, node.kind)
             )
-        elif node.kind is not Kind.SELF and not cls.__dict__.get("__dict__") and self.is_c_type(cls):
+        elif node.kind is Kind.STATE and not cls.__dict__.get("__dict__") and self.is_c_type(cls):
             out = out | {self.nodes.method(name, node)}
+        elif node.kind is Kind.SITE and cls in _PLAIN_CONTAINERS and not node.hinted:
+            return set()  # it has no such attribute
         return out
 
     def is_c_type(self, cls: type) -> bool:
@@ -251,7 +287,12 @@ class Objects:
             return {self.nodes.state(name if name == "__dict__" else None)}
         if self.nodes.is_immutable(cls or object):
             return {self.nodes.scalar(None)}
-        return {node} if name == "__dict__" else self.elements(node)
+        if name != "__dict__" or node.kind is not Kind.SITE:
+            return {node} if name == "__dict__" else self.elements(node)
+        attributes = self.nodes.site(("__dict__ of", node), dict)
+        solver.put(attributes, solver.held(node))
+        solver.put(node, solver.held(attributes))
+        return {attributes}
 
     def class_node(self, node: Node, cls: type | None) -> Node:
         if node.kind is Kind.KNOWN and isinstance(node.obj, type):
@@ -428,7 +469,7 @@ class Objects:
             return {self.nodes.scalar(None)}
         if node.kind is Kind.SUPER:
             return solver.escape(instance, [node], name)
-        for cls in self.types_of(node):
+        for cls in self.classes_with_special(node, name):
             if cls is not None and is_neutral_type(cls):
                 out.add(node if node.kind is not Kind.STATE else self.nodes.scalar(bool))
                 continue
@@ -446,6 +487,14 @@ class Objects:
             else:
                 out |= solver.calling.call_object(instance, found, args.bound(node), (key, name))
         return out
+
+    def classes_with_special(self, node: Node, name: str) -> list[type | None]:
+        """As :meth:`classes_with`; a special method is looked for on the class and nowhere else."""
+        found = self.types_of(node)
+        if len(found) < 2:
+            return found
+        some = [cls for cls in found if cls is None or is_neutral_type(cls) or lookup(cls, name) is not MISSING]
+        return some or found
 
     # Operators
 

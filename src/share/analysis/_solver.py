@@ -21,7 +21,9 @@ from ._table import is_immutable_type, is_neutral_type
 
 __all__ = ["Instance", "Solver", "TooComplexError"]
 
-_MAX_INSTANCES = 600
+_MAX_INSTANCES, _MAX_FOREIGN = 600, 30
+#: How many objects a variable may be before those of one class are taken together, and how many of these stay apart.
+_MANY, _ALIKE = 12, 3
 DICT = "__dict__"  # as the name of a state: the dictionary of all attributes
 _WITHOUT_PARTS = (int, float, complex, bool)
 _CODE_LIKE = (Kind.SELF, Kind.FUNC, Kind.BOUND, Kind.METH, Kind.NONE, Kind.SUPER)
@@ -76,6 +78,7 @@ class Solver:
         self.callbacks: dict[tuple[Instance, Node], tuple[NodeSet, NodeSet, int]] = {}
         self.changed = True
         self.work = 0
+        self.foreign = 0  # functions of other modules that are followed
         self.merges = False
         self.groups: dict[Node, list[Node]] = {}
         self.shape_cache: dict[Node, NodeSet] = {}
@@ -177,11 +180,18 @@ class Solver:
             instance.line = instr[1]
             self.operations[instr[0]](self, instance, instr)
 
-    def instance(self, function: FunctionType, receiver: Node | None) -> Instance | None:
+    def instance(
+        self, function: FunctionType, receiver: Node | None, mine: bool = True
+    ) -> Instance | None:
+        """A function in one role; None if it cannot be analysed, or is one too many of those from elsewhere."""
         role = "self" if receiver is self.nodes.receiver else "other"
         key = (id(function), role)
         found = self.instances.get(key)
         if found is None:
+            if not mine:
+                self.foreign += 1
+                if self.foreign > _MAX_FOREIGN:
+                    return None
             body = body_of(function.__code__)
             if body is None:
                 return None
@@ -223,6 +233,20 @@ class Solver:
         elif not nodes <= old:
             old |= nodes
             self.changed = True
+            if len(old) > _MANY:
+                self.widen(old)
+
+    def widen(self, nodes: NodeSet) -> None:
+        """Keep a variable that may be very many objects small: those of one class become one object."""
+        by_class: dict[type | None, list[Node]] = {}
+        for node in nodes:
+            if node.kind is Kind.SITE and node.type is not Mixture and node is not self.nodes.outside:
+                by_class.setdefault(node.type, []).append(node)
+        for alike in by_class.values():
+            if len(alike) > _ALIKE:
+                self.unite(alike)
+                nodes.difference_update(alike)
+                nodes.add(self.canonical(alike[0]))
 
     def put(self, holder: Node, nodes: Iterable[Node]) -> None:
         """Remember that an object may hold others."""
@@ -246,10 +270,16 @@ class Solver:
         Aliasing is transitive, so that no two attributes become aliases by it; what is lost is only what each of
         them holds. Without it everything that unknown code mixes up would be told apart at great cost.
         """
+        self.unite(
+            node
+            for node in nodes
+            if node.kind is Kind.SITE and node.type is None and node is not self.nodes.outside
+        )
+
+    def unite(self, nodes: Iterable[Node]) -> None:
+        """Make objects of one class one object, which holds what any of them does."""
         one: Node | None = None
         for node in nodes:
-            if node.kind is not Kind.SITE or node.type is not None or node is self.nodes.outside:
-                continue
             two = self.canonical(node)
             if one is None or one is two:
                 one = two
@@ -260,6 +290,9 @@ class Solver:
             self.groups[one] = group
             for member in group:
                 self.contents[member] = held
+            one.elements = two.elements = None
+            one.unknown = one.unknown or two.unknown
+            one.hinted = one.hinted or two.hinted
             two.merged = one
             self.changed = self.merges = True
 
@@ -278,12 +311,26 @@ class Solver:
                 self.tidy_set(nodes)
         for instance in self.instances.values():
             self.tidy_set(instance.result)
+        for given, results, _ in self.callbacks.values():
+            self.tidy_set(given)
+            self.tidy_set(results)
+        for node in self.nodes.cache.values():
+            for column in node.elements or ():
+                self.tidy_set(column)
 
     def tidy_set(self, nodes: NodeSet) -> None:
-        gone = [node for node in nodes if node.merged is not None]
-        for node in gone:
+        for node in [node for node in nodes if node.merged is not None]:
             nodes.discard(node)
             nodes.add(self.canonical(node))
+        for node in [node for node in nodes if node.receiver is not None and node.receiver.merged is not None]:
+            assert node.receiver is not None
+            receiver = self.canonical(node.receiver)
+            if node.kind is Kind.METH:
+                nodes.discard(node)
+                nodes.add(self.nodes.method(node.name, receiver))
+            elif node.kind is Kind.BOUND:
+                nodes.discard(node)
+                nodes.add(self.nodes.bound(node.obj, receiver))
 
     def put_top(self, name: str | None, nodes: Iterable[Node]) -> None:
         """Remember that an attribute may be one of these."""
@@ -389,18 +436,23 @@ class Solver:
     def unmixed(self, nodes: NodeSet) -> NodeSet:
         """A copy in which mixtures are replaced by what is in them."""
         out = set(nodes)
-        for mixture in out & self.mixtures:
-            out.discard(mixture)
-            out |= self.contents.get(mixture, set())
+        seen: NodeSet = set()
+        while mixed := out & self.mixtures:
+            seen |= mixed
+            for mixture in mixed:
+                out |= self.contents.get(mixture, set())
+            out -= seen
         return out
 
     def part(self, node: Node) -> Node:
         """Stands for the unseen things in an object; of an object of unknown type it is that object itself."""
         if node.kind is Kind.SITE and node.type is None:
             return node
+        if node.kind is Kind.SITE:
+            return self.nodes.site(("part", node.type), None)
         if node.part is None:
             node.part = self.nodes.site(("part", node), None)
-        return node.part
+        return self.canonical(node.part)
 
     def value_of(self, state: Node) -> NodeSet:
         """The nodes that loading an attribute, or something in it, gives."""
