@@ -12,7 +12,7 @@ import pytest
 from arena import Words, processes_of, state_of, until
 from victims import Fatal
 
-from share import PoisonedCommandError, Share, ShareClosedError
+from share import PoisonedCommandError, Share, ShareClosedError, ShareError
 from share.maintenance import remove_dead, shares
 from share.testing._ledger import Ledger, Producer
 
@@ -252,3 +252,21 @@ def test_forks_in_the_middle_of_load_from_threads() -> None:
             thread.join()
         share.flush()
         assert share.fatal.done == sum(counts) + 12 * 20
+
+
+def test_a_full_process_table_leaves_room_for_a_successor() -> None:
+    with Share() as share:
+        share.fatal = Fatal()
+        share.flush()
+        control = share.session_of().control
+        while True:
+            try:
+                control.register()
+            except ShareError as error:
+                assert "at most" in str(error)
+                break
+        for number in range(1, 4):  # each death leaves an entry until the ring is idle
+            os.kill(share.health().coordinator, signal.SIGKILL)
+            share.fatal.work("queued")
+            share.flush(timeout=60)
+            assert share.fatal.done == number
