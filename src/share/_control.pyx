@@ -17,23 +17,14 @@ from ._wait cimport announce, now_ns, sleep, spin_rounds, spun, wake, wake_alway
 
 from ._process import boot_identity
 from ._segment import unlink
+from ._wait import has_testpoints
 from .errors import CoordinatorLostError, CorruptDataError, SegmentError, ShareClosedError, ShareError, \
     ShareTimeoutError
 
 log = logging.getLogger("share")
 
-cdef extern from *:
-    """
-    #ifdef SHARE_TESTPOINTS
-    #define SH_HAS_TESTPOINTS 1
-    #else
-    #define SH_HAS_TESTPOINTS 0
-    #endif
-    """
-    const int SH_HAS_TESTPOINTS
-
 #: Whether this build has the test points of the crash suite.
-TESTPOINTS = bool(SH_HAS_TESTPOINTS)
+TESTPOINTS = has_testpoints()
 
 cdef uint64_t MASK63 = ~CLOSED_BIT
 # A process word that is certainly dead: no process with the greatest pid was started one tick after the boot.
@@ -165,7 +156,8 @@ cdef class Control:
     # -- processes ------------------------------------------------------------------------------------
 
     cdef uint64_t* process(self, uint64_t entry, uint64_t field) noexcept nogil:
-        return <uint64_t*>(self.base + PROCESS_TABLE + entry * PROCESS_ENTRY + field)
+        # Entries come out of stamps and the role word too; a damaged one must not lead out of the table.
+        return <uint64_t*>(self.base + PROCESS_TABLE + (entry & (MAX_PROCESSES - 1)) * PROCESS_ENTRY + field)
 
     def register(self, bint even_if_ending=False):
         """Takes a free entry of the process table for this process. Returns (entry, serial).
@@ -411,7 +403,7 @@ cdef class Control:
             raise CorruptDataError(f"a reference to segment {index} of {MAX_SEGMENTS}")
         if self.bases[index] == NULL:
             self.attach_segment(index)
-        if offset > self.sizes[index] or length > self.sizes[index] - offset:
+        if offset % 8 or offset > self.sizes[index] or length > self.sizes[index] - offset:
             raise CorruptDataError(f"a reference of {length} bytes at {offset} in a segment of {self.sizes[index]}")
         return self.bases[index] + offset
 
@@ -458,9 +450,11 @@ cdef class Control:
 
     def segments(self):
         """[(kind, bytes)] of the segments besides the control segment, by index."""
+        count = load_acq(self.word(SEGMENTS))
+        if count > MAX_SEGMENTS:
+            raise CorruptDataError(f"share {self.name} cannot have {count} segments: its memory is damaged")
         return [(load_rlx(self.word(SEGMENT_TABLE + i * SEGMENT_ENTRY)),
-                 load_rlx(self.word(SEGMENT_TABLE + i * SEGMENT_ENTRY + 8)))
-                for i in range(load_acq(self.word(SEGMENTS)))]
+                 load_rlx(self.word(SEGMENT_TABLE + i * SEGMENT_ENTRY + 8))) for i in range(count)]
 
     # -- waiting --------------------------------------------------------------------------------------
 
@@ -506,14 +500,19 @@ cdef class Control:
                 now = now_ns()
             if c >= position:
                 return c
-            self._check(&wait, now, "its write to be committed")
+            self._check(&wait, now, position, "its write to be committed")
 
-    cdef int _check(self, Wait* wait, int64_t now, str what) except -1:
+    cdef int _check(self, Wait* wait, int64_t now, uint64_t position, str what) except -1:
         PyErr_CheckSignals()
         if wait.timeout >= 0 and now - wait.start >= wait.timeout:
             raise ShareTimeoutError(f"share {self.name}: waited {(now - wait.start) / 1e9:.3g} s for {what}; "
                                     "the command stays queued")
         if now >= wait.next_proof:
+            # A flag or a record that names a position which nobody has claimed would have us wait for ever. Tail is
+            # moved before either is written, and this is at least one sleep after it was read.
+            if position > load_acq(self.ring.tail) and position != CLOSED_BIT:
+                raise CorruptDataError(f"share {self.name}: position {position} has not been claimed by anybody, its "
+                                       "memory is damaged")
             wait.next_proof = now + sleep_length(wait, now) // 2
             self.look_after()
         if not wait.complained and now - wait.start >= <int64_t>COMPLAIN_NS:
@@ -558,7 +557,7 @@ cdef class Control:
                     room = mpsc_has_room(&self.ring, n) or load_acq(self.commit) & CLOSED_BIT != 0
                 now = now_ns()
             if not room:
-                self._check(&wait, now, "room in the ring")
+                self._check(&wait, now, 0, "room in the ring")
         return 0
 
     @property
@@ -594,7 +593,7 @@ cdef class Control:
 
     def configuration(self) -> bytes:
         """What the owner left for the coordinator."""
-        return self.base[CONFIG:CONFIG + load_rlx(self.word(H_CONFIG))]
+        return self.base[CONFIG:CONFIG + min(load_rlx(self.word(H_CONFIG)), CONFIG_SIZE)]
 
     def owner_word(self) -> int:
         """The process word of the owner."""

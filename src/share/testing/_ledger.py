@@ -20,7 +20,8 @@ TRAIL = [(0, number) for number in range(100)]
 _pending: list[str] = []
 
 
-def _arm() -> None:
+def arm_now() -> None:
+    """Has this process die (or stop, or dawdle) at the test point that it was told of."""
     while _pending:
         os.environ["SHARE_TESTPOINT"] = _pending.pop()
 
@@ -39,7 +40,7 @@ class Ledger:
 
     def note(self, who: int, number: int, blob: bytes) -> None:
         """A queued command."""
-        _arm()
+        arm_now()
         expected = self.counts.get(who, 0) + 1
         if number != expected:
             self.wrong.append((who, expected, number))
@@ -50,7 +51,7 @@ class Ledger:
 
     def ask(self, who: int, number: int, size: int) -> tuple[int, bytes]:
         """A command that is waited for; the answer is of that size."""
-        _arm()
+        arm_now()
         expected = self.counts.get(who, 0) + 1
         if number != expected:
             self.wrong.append((who, expected, number))
@@ -69,7 +70,7 @@ class Ledger:
     def apply(self) -> None:
         """A command that does nothing else."""
         self.armed = "applied"
-        _arm()
+        arm_now()
 
     def arm(self, point: str) -> int:
         """Has the coordinator die (or stop, or dawdle) at a test point from the next command on. Returns its pid."""
@@ -149,7 +150,8 @@ class Books:
                 f"producer {who}: {self.done[who]} returned, {self.begun[who]} begun, {count} executed"
             )
             assert self.trail_done[who] <= added <= self.trail_begun[who], (
-                f"producer {who}: {self.trail_done[who]} additions returned, {self.trail_begun[who]} begun, {added} made"
+                f"producer {who}: {self.trail_done[who]} additions returned, "
+                f"{self.trail_begun[who]} begun, {added} made"
             )
             executed += count + added
         return executed
