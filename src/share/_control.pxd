@@ -63,6 +63,8 @@ cdef class Control:
         return <uint64_t*>(self.base + offset)
 
     cdef uint64_t* process(self, uint64_t entry, uint64_t field) noexcept nogil
+    cdef int64_t take_entry(self, uint64_t first, uint64_t end, uint64_t serial) noexcept
+    cdef int note_registration(self, uint64_t entry, bint even_if_ending) except -1
     cdef uint64_t next_serial(self) noexcept nogil
     cdef bint has_gone(self, uint64_t entry) noexcept nogil
     cdef char* at(self, uint64_t where, uint64_t length) except NULL
@@ -71,7 +73,7 @@ cdef class Control:
     cdef uint64_t committed(self) noexcept nogil
     cdef uint64_t await_commit(self, uint64_t position, int64_t timeout_ns) except? 0xffffffffffffffff
     cdef int await_room(self, uint32_t n, int64_t timeout_ns) except -1
-    cdef int _check(self, Wait* wait, int64_t now, str what) except -1
+    cdef int _check(self, Wait* wait, int64_t now, uint64_t position, str what) except -1
     cdef int look_after(self) except -1
     cdef bint coordinator_lost(self) noexcept nogil
     cpdef uint64_t backlog(self)

@@ -1,8 +1,5 @@
 from collections.abc import Callable
 
-def boot_identity() -> int: ...
-def pid_namespace() -> int: ...
-
 TESTPOINTS: bool
 
 class Control:

@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import os
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -11,52 +10,27 @@ from libc.string cimport memcpy
 
 from ._atomic cimport BROKEN, cas, load_acq, load_rlx, store_rel, store_rlx, pause, TESTPOINT
 from ._layout cimport *
-from ._process cimport process_word, proven_dead
+from ._process cimport pid_namespace, process_word, proven_dead
 from ._ringbuf cimport mpsc_bind, mpsc_bytes, mpsc_close, mpsc_has_room, mpsc_init
 from ._segment cimport Segment
 from ._wait cimport announce, now_ns, sleep, spin_rounds, spun, wake, wake_always
 
+from ._process import boot_identity
 from ._segment import unlink
+from ._wait import has_testpoints
 from .errors import CoordinatorLostError, CorruptDataError, SegmentError, ShareClosedError, ShareError, \
     ShareTimeoutError
 
 log = logging.getLogger("share")
 
-cdef extern from *:
-    """
-    #ifdef SHARE_TESTPOINTS
-    #define SH_HAS_TESTPOINTS 1
-    #else
-    #define SH_HAS_TESTPOINTS 0
-    #endif
-    """
-    const int SH_HAS_TESTPOINTS
-
 #: Whether this build has the test points of the crash suite.
-TESTPOINTS = bool(SH_HAS_TESTPOINTS)
+TESTPOINTS = has_testpoints()
 
 cdef uint64_t MASK63 = ~CLOSED_BIT
-# A process word that is certainly dead: no process with the greatest pid there is started one tick after the boot.
+# A process word that is certainly dead: no process with the greatest pid was started one tick after the boot.
 cdef uint64_t NOBODY = <uint64_t>1 << 22 | ((1 << 22) - 1)
 cdef enum:
     PID_BITS = 22               # of a process word (see _process)
-
-
-def boot_identity() -> int:
-    """A number for this boot of this machine: segments of another boot cannot be ours."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id") as file:
-            return int(file.read().replace("-", ""), 16) & 0x7fffffffffffffff
-    except OSError:
-        return 0
-
-
-def pid_namespace() -> int:
-    """The inode of this process's pid namespace: process words mean nothing in another one."""
-    try:
-        return os.stat("/proc/self/ns/pid").st_ino
-    except OSError:
-        return 0
 
 
 cdef class Control:
@@ -129,7 +103,7 @@ cdef class Control:
             raise SegmentError(errno.EINVAL, f"segment {name!r} is damaged: its ring cannot have {cells} cells")
         if load_rlx(<uint64_t*>(base + H_BOOT)) != <uint64_t>boot_identity():
             raise SegmentError(errno.EINVAL, f"segment {name!r} was made in another boot of this machine")
-        if load_rlx(<uint64_t*>(base + H_PIDNS)) != <uint64_t>pid_namespace():
+        if load_rlx(<uint64_t*>(base + H_PIDNS)) != pid_namespace():
             raise SegmentError(errno.EINVAL, f"segment {name!r} belongs to another pid namespace (container): a share "
                                "needs its processes in one, to prove which of them are dead")
         self._bind(mapped, cells)
@@ -182,34 +156,53 @@ cdef class Control:
     # -- processes ------------------------------------------------------------------------------------
 
     cdef uint64_t* process(self, uint64_t entry, uint64_t field) noexcept nogil:
-        return <uint64_t*>(self.base + PROCESS_TABLE + entry * PROCESS_ENTRY + field)
+        # Entries come out of stamps and the role word too; a damaged one must not lead out of the table.
+        return <uint64_t*>(self.base + PROCESS_TABLE + (entry & (MAX_PROCESSES - 1)) * PROCESS_ENTRY + field)
 
     def register(self, bint even_if_ending=False):
         """Takes a free entry of the process table for this process. Returns (entry, serial).
 
+        even_if_ending: for who keeps the share going, a successor above all; entries are reserved for them.
         Raises ShareClosedError if the share is ending because its last process has left.
         """
-        cdef uint64_t word = process_word(), serial, entry, count
-        serial = self.next_serial()
-        for entry in range(<uint64_t>MAX_PROCESSES):
+        cdef uint64_t serial = self.next_serial()
+        cdef int64_t entry = -1
+        if even_if_ending:
+            entry = self.take_entry(ORDINARY_PROCESSES, MAX_PROCESSES, serial)
+        if entry < 0:
+            entry = self.take_entry(0, ORDINARY_PROCESSES, serial)
+        if entry < 0:
+            raise ShareError(f"share {self.name} serves at most {ORDINARY_PROCESSES} processes at a time, and that many "
+                             "are registered: end some, or let fewer of them write")
+        self.note_registration(entry, even_if_ending)
+        return entry, serial
+
+    cdef int64_t take_entry(self, uint64_t first, uint64_t end, uint64_t serial) noexcept:
+        """Enters this process into a free entry of that part of the table; -1 if there is none."""
+        cdef uint64_t word = process_word(), entry
+        for entry in range(first, end):
             if load_rlx(self.process(entry, P_WORD)) == 0 and cas(self.process(entry, P_WORD), 0, word):
                 TESTPOINT("process.entered")
                 store_rlx(self.process(entry, P_RESPONSE), 0)
                 store_rlx(self.process(entry, P_LEFT), 0)
                 store_rel(self.process(entry, P_SERIAL), serial)    # pairs with the coordinator's acquire
-                while True:
-                    count = load_acq(self.word(REGISTRATIONS))
-                    if count & CLOSED_BIT and not even_if_ending:
-                        store_rel(self.process(entry, P_WORD), 0)
-                        raise ShareClosedError(f"share {self.name} is ending: its last process has left")
-                    # Either this count or our entry is seen by a coordinator that is about to end (see end_if_left).
-                    if cas(self.word(REGISTRATIONS), count, count + 1):
-                        break
-                wake(self.wait_work)
-                TESTPOINT("process.registered")
-                return entry, serial
-        raise ShareError(f"share {self.name} serves at most {MAX_PROCESSES} processes at a time, and that many are "
-                         "registered: end some, or let fewer of them write")
+                return entry
+        return -1
+
+    cdef int note_registration(self, uint64_t entry, bint even_if_ending) except -1:
+        """Tells the coordinator of a new entry."""
+        cdef uint64_t count
+        while True:
+            count = load_acq(self.word(REGISTRATIONS))
+            if count & CLOSED_BIT and not even_if_ending:
+                store_rel(self.process(entry, P_WORD), 0)
+                raise ShareClosedError(f"share {self.name} is ending: its last process has left")
+            # Either this count or our entry is seen by a coordinator that is about to end (see end_if_left).
+            if cas(self.word(REGISTRATIONS), count, count + 1):
+                break
+        wake(self.wait_work)
+        TESTPOINT("process.registered")
+        return 0
 
     cdef uint64_t next_serial(self) noexcept nogil:
         cdef uint64_t* counter = self.word(H_COUNTER)
@@ -234,7 +227,7 @@ cdef class Control:
         return load_acq(self.process(entry, P_LEFT)) != 0 or proven_dead(load_acq(self.process(entry, P_WORD)))
 
     def end_if_left(self, uint64_t mine) -> bool:
-        """For a share without an owner: ends the taking in of processes if none is there but the coordinator."""
+        """For a share without an owner: ends the taking in of processes if only the coordinator is there."""
         cdef uint64_t entry, count = load_acq(self.word(REGISTRATIONS))
         if load_rlx(self.word(H_LIFE)) == 0:
             return False
@@ -410,7 +403,7 @@ cdef class Control:
             raise CorruptDataError(f"a reference to segment {index} of {MAX_SEGMENTS}")
         if self.bases[index] == NULL:
             self.attach_segment(index)
-        if offset > self.sizes[index] or length > self.sizes[index] - offset:
+        if offset % 8 or offset > self.sizes[index] or length > self.sizes[index] - offset:
             raise CorruptDataError(f"a reference of {length} bytes at {offset} in a segment of {self.sizes[index]}")
         return self.bases[index] + offset
 
@@ -457,9 +450,11 @@ cdef class Control:
 
     def segments(self):
         """[(kind, bytes)] of the segments besides the control segment, by index."""
+        count = load_acq(self.word(SEGMENTS))
+        if count > MAX_SEGMENTS:
+            raise CorruptDataError(f"share {self.name} cannot have {count} segments: its memory is damaged")
         return [(load_rlx(self.word(SEGMENT_TABLE + i * SEGMENT_ENTRY)),
-                 load_rlx(self.word(SEGMENT_TABLE + i * SEGMENT_ENTRY + 8)))
-                for i in range(load_acq(self.word(SEGMENTS)))]
+                 load_rlx(self.word(SEGMENT_TABLE + i * SEGMENT_ENTRY + 8))) for i in range(count)]
 
     # -- waiting --------------------------------------------------------------------------------------
 
@@ -505,14 +500,19 @@ cdef class Control:
                 now = now_ns()
             if c >= position:
                 return c
-            self._check(&wait, now, "its write to be committed")
+            self._check(&wait, now, position, "its write to be committed")
 
-    cdef int _check(self, Wait* wait, int64_t now, str what) except -1:
+    cdef int _check(self, Wait* wait, int64_t now, uint64_t position, str what) except -1:
         PyErr_CheckSignals()
         if wait.timeout >= 0 and now - wait.start >= wait.timeout:
             raise ShareTimeoutError(f"share {self.name}: waited {(now - wait.start) / 1e9:.3g} s for {what}; "
                                     "the command stays queued")
         if now >= wait.next_proof:
+            # A flag or a record that names a position which nobody has claimed would have us wait for ever. Tail is
+            # moved before either is written, and this is at least one sleep after it was read.
+            if position > load_acq(self.ring.tail) and position != CLOSED_BIT:
+                raise CorruptDataError(f"share {self.name}: position {position} has not been claimed by anybody, its "
+                                       "memory is damaged")
             wait.next_proof = now + sleep_length(wait, now) // 2
             self.look_after()
         if not wait.complained and now - wait.start >= <int64_t>COMPLAIN_NS:
@@ -557,7 +557,7 @@ cdef class Control:
                     room = mpsc_has_room(&self.ring, n) or load_acq(self.commit) & CLOSED_BIT != 0
                 now = now_ns()
             if not room:
-                self._check(&wait, now, "room in the ring")
+                self._check(&wait, now, 0, "room in the ring")
         return 0
 
     @property
@@ -593,7 +593,7 @@ cdef class Control:
 
     def configuration(self) -> bytes:
         """What the owner left for the coordinator."""
-        return self.base[CONFIG:CONFIG + load_rlx(self.word(H_CONFIG))]
+        return self.base[CONFIG:CONFIG + min(load_rlx(self.word(H_CONFIG)), CONFIG_SIZE)]
 
     def owner_word(self) -> int:
         """The process word of the owner."""

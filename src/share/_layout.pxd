@@ -75,6 +75,7 @@ cdef enum:
     PROCESS_TABLE = 69632
     PROCESS_ENTRY = 64
     MAX_PROCESSES = 1024
+    ORDINARY_PROCESSES = 960    # the entries behind these are for successors, who must find one
     CONFIG = 135168
     CONFIG_SIZE = 65536
     RING = 200704

@@ -193,3 +193,12 @@ def forks_so_far() -> int:
 def this_pid_namespace() -> int:
     """The inode of the pid namespace: words of another one mean nothing here."""
     return pid_namespace()
+
+
+def boot_identity() -> int:
+    """A number for this boot of this machine: segments of another boot cannot be ours."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            return int(file.read().replace("-", ""), 16) & 0x7fffffffffffffff
+    except OSError:
+        return 0

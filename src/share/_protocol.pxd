@@ -38,6 +38,7 @@ cdef enum:
     ERROR_SPILLED = 4
     RESPONSE_BYTES = 1 << 18    # data of a response ring
     RESPONSE_INLINE = 992       # largest payload that is not spilled
+    MOST_CELLS = 1 << 20        # of an object: more than any class can have attributes
 
 cdef struct Command:
     uint32_t size

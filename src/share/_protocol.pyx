@@ -95,6 +95,8 @@ cdef object version_value(Control control, const Version* version, bint* torn):
             return log_applied(control, value, version, 0, torn)
         return value
     if version.kind == REF:
+        if version.payload[4] > MOST_CELLS:
+            raise CorruptDataError(f"a reference to an object of {version.payload[4]} cells")
         return reference(control.name, version.payload[0], version.payload[1], version.payload[2],
                          version.payload[3], version.payload[4])
     raise CorruptDataError(f"a slot holds a value of unknown kind {version.kind}")

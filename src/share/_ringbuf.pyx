@@ -127,9 +127,12 @@ cdef int mpsc_try_claim(MPSC* ring, uint32_t owner, uint32_t n, uint64_t* positi
             continue
         rest = ring.mask + 1 - (tail & ring.mask)
         if not room_for(ring, tail, n if n <= rest else rest, &stale):
-            if stale:
-                continue
-            return CLAIM_FULL
+            if not stale:
+                return CLAIM_FULL
+            # The reader never passes tail: with head beyond this tail there is a newer one.
+            if load_acq(ring.tail) == tail:
+                return CLAIM_CORRUPT
+            continue
         if n > rest:
             # The wrap in one CAS. In two (claim the rest, then pad it) a killed producer would leave a
             # claim.
@@ -404,6 +407,8 @@ cdef void spsc_cut(SPSC* ring, uint64_t commit) noexcept nogil:
     cdef uint64_t tail = load_acq(ring.tail)    # pairs with spsc_commit of the dead coordinator
     cdef uint64_t at
     cdef SPSCRecord* record
+    if tail - head > ring.size:
+        tail = head                             # damaged: nothing in it can be believed
     while head < tail:
         at = head & (ring.size - 1)
         record = <SPSCRecord*> (ring.data + at)

@@ -5,51 +5,49 @@ import os
 import random
 import select
 import signal
-import struct
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from share import Share, ShareClosedError
+from share import Share
 from share.client import _rescue
-from share.testing._ledger import Ledger, Producer
+from share.testing._ledger import Books, Producer, fork, left_of
 
-MOST_PRODUCERS = 1 << 16
 PATIENCE = 60.0  # seconds until a wait counts as wedged
+MANY_ANSWERS = 300  # so many wrap a response ring
+
+
+#: Points that the coordinator only comes by after a producer has died, and where that one has to die.
+DEAD_FIRST = {
+    "mpsc.consumer_helped": "mpsc.claimed",
+    "mpsc.padded": "mpsc.claimed",
+    "reap.unlinked": "client.opened_responses",
+}
+NEW_MEMORY = ("coordinator.made_segment", "coordinator.listed_segment", "segment.created", "heap.carved")
 
 
 class Wedged(AssertionError):
     pass
 
 
-class Words:
-    """64-bit words in memory that all forked children share and none of them owns."""
-
-    def __init__(self, count: int) -> None:
-        self.memory = mmap.mmap(-1, 8 * count)
-
-    def __getitem__(self, index: int) -> int:
-        return int(struct.unpack_from("q", self.memory, 8 * index)[0])
-
-    def __setitem__(self, index: int, value: int) -> None:
-        struct.pack_into("q", self.memory, 8 * index, value)
-
-
 class SuccessorEnvironment(dict):  # type: ignore[type-arg]
-    """What successors are started with: the first one after ``arm`` dies at a test point, the others do not."""
+    """What successors are started with: the first ones after ``arm`` die at a test point, the others do not."""
 
     def __init__(self) -> None:
         super().__init__(os.environ)
         self.pop("SHARE_TESTPOINT", None)
         self.memory = mmap.mmap(-1, 256)
 
-    def arm(self, point: str) -> None:
-        self.memory[:256] = point.encode().ljust(256, b"\0")
+    def arm(self, point: str, times: int = 1) -> None:
+        self.memory[:256] = f"{times} {point}".encode().ljust(256, b"\0")
 
     def items(self):  # type: ignore[no-untyped-def]
-        point = self.memory[:256].rstrip(b"\0").decode()
-        self.memory[:256] = bytes(256)
-        return [*super().items(), *([("SHARE_TESTPOINT", point)] if point else [])]
+        # One process at a time asks: the one that has been elected.
+        times, _, point = self.memory[:256].rstrip(b"\0").decode().partition(" ")
+        left = int(times or 0)
+        if left:
+            self.arm(point, left - 1)
+        return [*super().items(), *([("SHARE_TESTPOINT", point)] if left and point else [])]
 
 
 def state_of(pid: int) -> str:
@@ -92,14 +90,12 @@ class Arena:
             Counter()
         )  # (role, point, action) -> times that it happened
         self.recoveries: list[float] = []
-        self.begun, self.done = Words(MOST_PRODUCERS), Words(MOST_PRODUCERS)
         self.environment = _rescue.environment = SuccessorEnvironment()
         self.producers = 0
         self.steps = 12
         self.largest = self.usual = 3000
         self.share = Share(ring=ring)
-        self.share.ledger = Ledger()
-        self.share.flush()
+        self.books = Books(self.share)
         self.session = self.share.session_of()
         self.name = self.session.name
 
@@ -117,33 +113,25 @@ class Arena:
         self.check_nothing_left()
 
     def check_nothing_left(self) -> None:
-        left = [name for name in os.listdir("/dev/shm") if name.startswith(self.name)]
-        assert not left, f"leaked segments: {left}"
+        assert not left_of(self.name), f"leaked segments: {left_of(self.name)}"
         until(lambda: not processes_of(self.name), f"the end of processes {processes_of(self.name)}")
 
     # -- producers ------------------------------------------------------------------------------------
 
-    def start(self, point: str = "", steps: int | None = None) -> tuple[int, int]:
-        """Forks a producer; returns (pid, its number). With a point it may die there."""
-        who = self.producers = self.producers + 1
-        seed = self.random.getrandbits(32)
-        pid = os.fork()
-        if pid:
-            return pid, who
-        status = 1
-        try:
+    def start(self, point: str = "", load: str = "mixed") -> int:
+        """Forks a producer. With a point it may die there."""
+        self.producers += 1
+        who, seed = self.producers, self.random.getrandbits(32)
+        steps = MANY_ANSWERS if load == "answers" else self.steps
+
+        def produce() -> None:
             os.environ["SHARE_TESTPOINT"] = point
-            producer = Producer(self.share, who, self.begun, self.done, seed, self.largest)
-            for _ in range(steps or self.steps):
+            producer = Producer(self.books, who, seed, self.largest, load=load)
+            for _ in range(steps):
                 producer.step()
             self.share.flush()
-            status = 0
-        except BaseException:
-            import traceback
 
-            traceback.print_exc()
-        finally:
-            os._exit(status)
+        return fork(produce)
 
     def join(self, pid: int, point: str) -> bool:
         """Waits for a producer's end, waking it up if it has stopped itself. Whether the point was reached."""
@@ -167,52 +155,43 @@ class Arena:
 
     def resume_later(self, pid: int) -> None:
         # A producer that is stopped between claim and commit holds everybody up, by design; elsewhere the others
-        # go on meanwhile. Either way nobody may take it for dead.
-        end = time.monotonic() + 0.03
-        until(lambda: time.monotonic() > end, "a pause")
+        # go on meanwhile. Either way nobody may take it for dead, which shows only if it is stopped for a while.
+        time.sleep(0.03)
         os.kill(pid, signal.SIGCONT)
 
     def check(self, first: int) -> None:
         """Every producer from that number on: nothing lost, nothing twice, what had returned is there."""
-        self.share.flush(timeout=PATIENCE)
-        ledger = self.share.ledger
-        counts, wrong = dict(ledger.counts), list(ledger.wrong)
-        assert not wrong, f"lost or repeated (producer, expected, found): {wrong}"
-        for who in range(first, self.producers + 1):
-            count = counts.get(who, 0)
-            assert self.done[who] <= count <= self.begun[who], (
-                f"producer {who}: {self.done[who]} returned, {self.begun[who]} begun, {count} executed"
-            )
-        assert ledger.whole()
+        self.books.check(range(first, self.producers + 1))
         failed = [error for error in self.share.errors if "scratch" not in error.command]
         assert not failed, failed
 
     # -- rounds ---------------------------------------------------------------------------------------
 
     def client_round(self, point: str, action: str, nth: int, others: int) -> bool:
+        """A producer is struck at a point."""
         first = self.producers + 1
-        armed = f"{point}:{action}:{nth}" if action != "delay" else f"{point}:delay"
-        victim, _ = self.start(armed)
-        rest = [self.start()[0] for _ in range(others)]
+        armed = armed_for(point, action, nth)
+        victim = self.start(armed, load_for(point))
+        rest = [self.start() for _ in range(others)]
         reached = self.join(victim, armed)
         for pid in rest:
             self.join(pid, "")
         self.check(first)
         return self.tell("client", point, action, reached)
 
-    def coordinator_round(self, point: str, action: str, nth: int, others: int) -> bool:
+    def coordinator_round(self, point: str, action: str, nth: int, others: int, client: str = "") -> bool:
+        """The coordinator is struck at a point, and a producer at one of its own."""
         first = self.producers + 1
         before = self.control.position()
-        pid = self.share.ledger.arm(f"{point}:{action}:{nth}" if action != "delay" else f"{point}:delay")
+        pid = self.share.ledger.arm(armed_for(point, action, nth))
         self.grow(point)
-        early: list[tuple[int, str]] = []
-        if point in ("mpsc.consumer_helped", "mpsc.padded", "reap.unlinked"):
+        if point in DEAD_FIRST:
+            # These need a producer that has died; which is one more death.
             self.share.ledger.apply()
             self.share.flush(timeout=PATIENCE)
-            # These need a producer that has died; which is one more death.
-            claimed = f"{'mpsc.claimed' if point != 'reap.unlinked' else 'client.opened_responses'}:kill:1"
-            early.append((self.start(claimed)[0], claimed))
-        rest = [self.start()[0] for _ in range(others)]
+            client = DEAD_FIRST[point]
+        early = [self.start(f"{client}:kill:1", load_for(client))] if client else []
+        rest = [self.start(load=load_for(point)) for _ in range(others)]
         reached = False
         if action == "stop":
             until(lambda: state_of(pid) == "T" or all(state_of(other) == "Z" for other in rest), "a stop")
@@ -223,9 +202,9 @@ class Arena:
                 assert self.control.role == role, "a stopped coordinator was replaced"
             else:
                 self.kill_coordinator()  # before it stops where nobody expects it
-        for other, claimed in early:
-            if self.join(other, claimed):
-                self.tell("client", claimed.partition(":")[0], "kill", True)
+        for other in early:
+            if self.join(other, f"{client}:kill:1"):
+                self.tell("client", client, "kill", True)
         for other in rest:
             self.join(other, "")
         self.check(first)
@@ -240,19 +219,11 @@ class Arena:
         return self.tell("coordinator", point, action, reached)
 
     def grow(self, point: str) -> None:
-        """Makes the load need new memory, or long answers, where a point is only reached then."""
-        if point in (
-            "coordinator.made_segment",
-            "coordinator.listed_segment",
-            "segment.created",
-            "heap.carved",
-        ):
+        """Makes the load need new memory, where a point is only reached then."""
+        if point in NEW_MEMORY:
             self.largest += 40000
-        elif point == "spsc.wrapped":
-            self.steps = 400
-            self.largest = 900
         else:
-            self.steps, self.largest = 12, self.usual
+            self.largest = self.usual
 
     def kill_coordinator(self, tell: str = "anywhere") -> None:
         pid = self.control.coordinator_pid()
@@ -261,15 +232,26 @@ class Arena:
             until(lambda: state_of(pid) in ("", "Z"), "the coordinator's death")
             self.tell("coordinator", tell, "kill", True)
 
-    def successor_round(self, point: str, action: str, nth: int, others: int) -> bool:
-        """The coordinator is killed with work queued, and so is its successor, at a point of its take-over."""
+    def successor_round(self, point: str, action: str, nth: int, others: int, times: int = 1) -> bool:
+        """The coordinator is killed with work queued, and so is its successor, at a point of its take-over.
+
+        With ``times`` 2 the next successor too, at the same point.
+        """
         first = self.producers + 1
-        self.share.ledger.arm("")  # waits: from here on there is a coordinator
-        self.environment.arm(f"{point}:{action}:{nth}" if action != "delay" else f"{point}:delay")
-        role = self.control.role
-        rest = [self.start()[0] for _ in range(others)]
-        until(lambda: any(self.begun[who] > 3 for who in range(first, self.producers + 1)), "the load")
-        self.kill_coordinator()
+        spills = point == "takeover.unlinked_spill"
+        # Waits: from here on there is a coordinator. A spill is left to its successor only by one that dies between
+        # storing C and removing it.
+        self.share.ledger.arm("coordinator.committed:kill:1" if spills else "")
+        self.environment.arm(armed_for(point, action, nth), times)
+        role, pid = self.control.role, self.control.coordinator_pid()
+        rest = [self.start(load="spills" if spills else "mixed") for _ in range(others)]
+        if spills:
+            until(lambda: state_of(pid) in ("", "Z"), "the coordinator's death")
+            self.tell("coordinator", "coordinator.committed", "kill", True)
+        else:
+            begun = self.books.begun
+            until(lambda: any(begun[who] > 3 for who in range(first, self.producers + 1)), "the load")
+            self.kill_coordinator()
         epoch = role >> 32
         reached = False
         if action == "stop":
@@ -288,54 +270,80 @@ class Arena:
                 assert self.control.role >> 32 == role >> 32, "a stopped successor was replaced"
             else:
                 # Everybody had finished before the death: nobody has started a successor.
-                self.environment.arm("")
+                self.environment.arm("", 0)
                 self.kill_coordinator()
         for other in rest:
             self.join(other, "")
         if action != "kill":
-            self.environment.arm("")
+            self.environment.arm("", 0)
         self.check(first)
-        epochs = (self.control.role >> 32) - epoch
-        self.environment.arm("")
+        deaths = (self.control.role >> 32) - epoch - 1
+        self.environment.arm("", 0)
         if action == "kill":
-            reached = epochs >= 2
-        elif action == "delay":
-            reached = True
-        if action != "kill":
-            self.kill_coordinator()
-        return self.tell("successor", point, action, reached)
+            for _ in range(deaths):
+                self.tell("successor", point, "kill", True)
+            return deaths >= times
+        self.kill_coordinator()
+        return self.tell("successor", point, action, reached or action == "delay")
+
+    def successors_round(self, point: str, action: str, nth: int, others: int) -> bool:
+        """Two successors in a row."""
+        return self.successor_round(point, action, nth, others, 2)
 
     def rescuer_round(self, point: str, action: str, nth: int, others: int) -> bool:
-        """The process that starts the successor is killed while it does that."""
+        """The process that starts the successor is struck while it does that."""
         first = self.producers + 1
         self.share.ledger.arm("")
         self.kill_coordinator()
-        armed = f"{point}:{action}:{nth}" if action != "delay" else f"{point}:delay"
-        victim, _ = self.start(armed)
-        reached = self.join(victim, armed)
+        armed = armed_for(point, action, nth)
+        reached = self.join(self.start(armed), armed)
         for _ in range(others):
-            self.join(self.start()[0], "")
+            self.join(self.start(), "")
         self.check(first)
         return self.tell("rescuer", point, action, reached)
+
+    def rescuer_and_successor_round(self, point: str, successor: str, others: int) -> bool:
+        """The rescuer is killed at a point, and the successor that somebody else then starts at another."""
+        first = self.producers + 1
+        self.share.ledger.arm("")
+        self.kill_coordinator()
+        armed = f"{point}:kill:1"
+        epoch = self.control.role >> 32
+        # The first rescuer's successor, if it is started at all, may die there as well.
+        self.environment.arm(f"{successor}:kill:1", 2)
+        reached = self.join(self.start(armed), armed)
+        for pid in [self.start() for _ in range(others)]:
+            self.join(pid, "")
+        self.check(first)
+        self.environment.arm("", 0)
+        both = reached and (self.control.role >> 32) - epoch >= 2
+        self.tell("rescuer", point, "kill", reached)
+        return self.tell("rescuer+successor", point, "kill", both)
 
     def tell(self, role: str, point: str, action: str, reached: bool) -> bool:
         if reached:
             self.table[role, point, action] += 1
         return reached
 
-    @property
-    def kills(self) -> int:
-        return sum(count for (_, _, action), count in self.table.items() if action == "kill")
+
+def load_for(point: str) -> str:
+    return "answers" if point in ("spsc.wrapped", "spsc.skipped") else "mixed"
+
+
+def armed_for(point: str, action: str, nth: int) -> str:
+    return f"{point}:{action}:{nth}" if action != "delay" else f"{point}:delay"
+
+
+def kills_in(table: Counter[tuple[str, str, str]]) -> int:
+    # The pair of a rescuer and a successor is counted by its parts already.
+    return sum(n for (role, _, action), n in table.items() if action == "kill" and "+" not in role)
 
 
 def report(table: Counter[tuple[str, str, str]]) -> Iterator[str]:
     """The table of counts, a line a point."""
-    yield f"{'role':12} {'point':28} {'kill':>6} {'stop':>6} {'delay':>6}"
+    yield f"{'role':18} {'point':28} {'kill':>6} {'stop':>6} {'delay':>6}"
     for role, point in sorted({(role, point) for role, point, _ in table}):
         counts = [table[role, point, action] for action in ("kill", "stop", "delay")]
-        yield f"{role:12} {point:28} " + " ".join(f"{count:6}" for count in counts)
-    totals = [sum(n for (_, _, a), n in table.items() if a == action) for action in ("kill", "stop", "delay")]
-    yield f"{'':12} {'all':28} " + " ".join(f"{count:6}" for count in totals)
-
-
-__all__ = ["Arena", "ShareClosedError", "Wedged", "Words", "processes_of", "report", "state_of", "until"]
+        yield f"{role:18} {point:28} " + " ".join(f"{count:6}" for count in counts)
+    totals = [sum(n for (_, _, a), n in table.items() if a == action) for action in ("stop", "delay")]
+    yield f"{'':18} {'all':28} " + " ".join(f"{count:6}" for count in (kills_in(table), *totals))

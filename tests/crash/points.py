@@ -28,8 +28,14 @@ RESCUER = """
     wait.announced wait.bumped_always
 """.split()
 
-CLOSER = """
-    mpsc.closed coordinator.closed segment.unlinked coordinator.answered coordinator.committed
+#: While the share is being closed: its owner, and its coordinator.
+CLOSING_OWNER = """
+    mpsc.closed wait.announced wait.bumped_always
+""".split()
+
+CLOSING_COORDINATOR = """
+    coordinator.noted coordinator.executed coordinator.prepared coordinator.published coordinator.committed
+    coordinator.unlinked_spill coordinator.freed coordinator.settled mpsc.freed coordinator.closed segment.unlinked
 """.split()
 
 #: Points that a process comes by only once.

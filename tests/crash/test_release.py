@@ -8,7 +8,16 @@ import pytest
 import share
 from share._control import TESTPOINTS
 
-NAMES = sorted({*points.CLIENT, *points.COORDINATOR, *points.SUCCESSOR, *points.RESCUER, *points.CLOSER})
+NAMES = sorted(
+    {
+        *points.CLIENT,
+        *points.COORDINATOR,
+        *points.SUCCESSOR,
+        *points.RESCUER,
+        *points.CLOSING_OWNER,
+        *points.CLOSING_COORDINATOR,
+    }
+)
 
 
 def compiled() -> bytes:

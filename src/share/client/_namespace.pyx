@@ -8,7 +8,7 @@ from .._protocol cimport APPLY, ASSIGN, CLEAR, CREATE, IF_ABSENT, LINK, REMOVE, 
 from .._slots cimport slot_find, slot_read
 from ..cerial._codec cimport Encoder
 from ._augmented cimport carrying, is_augmented_store, take_operation
-from ._proxy cimport Proxy, new_proxy, read_slot
+from ._proxy cimport Proxy, new_proxy, pause_before_retry, read_slot
 from ._session cimport Session, Shared, note_reference
 
 from .._kinds import is_value
@@ -133,6 +133,7 @@ cdef class Namespace(Shared):
         cdef uint64_t position, c, owner = 0
         cdef Cell cell
         cdef Version version
+        cdef int attempts = 0
         self.refresh()
         while True:
             position = self.root_position()
@@ -142,6 +143,7 @@ cdef class Namespace(Shared):
             names = []
             for name, cell in self.cells.items():
                 if not slot_read(cell.slot, c, &version, &owner):
+                    pause_before_retry(self.session, &attempts)
                     break
                 if version.kind != ABSENT:
                     names.append(name)

@@ -17,7 +17,7 @@ from ._augmented cimport carrying, take_operation
 from ._session cimport Session, Shared
 
 from .._protocol import reference
-from ..errors import DeletedObjectError, NotShareableError
+from ..errors import CorruptDataError, DeletedObjectError, NotShareableError
 from .._kinds import is_nested, is_value
 from ._copies import sealed
 from .._paths import ATTRIBUTE, ITEM
@@ -31,12 +31,15 @@ MISSING = type("MISSING", (), {"__repr__": lambda self: "MISSING", "__slots__": 
 
 cdef enum:
     MOST_FLAGS = 64
+    MOST_ATTEMPTS = 1 << 21     # of a read; each that fails has been overtaken by two commits
 
 
 cdef int pause_before_retry(Session session, int* attempts) except -1:
     # A publication was under way; it takes well under a microsecond unless the coordinator is descheduled.
     attempts[0] += 1
     if attempts[0] % 64 == 0:
+        if attempts[0] >= MOST_ATTEMPTS:
+            raise CorruptDataError(f"share {session.name}: a slot has no whole version, its memory is damaged")
         PyErr_CheckSignals()
         with nogil:
             sched_yield()
@@ -76,6 +79,7 @@ cdef object read_slot(Session session, const Slot* slot, uint64_t owner, uint64_
         value = version_value(session.control, &version, &torn)
         if not torn:
             return value
+        pause_before_retry(session, &attempts)
 
 
 cdef object deleted():
@@ -927,7 +931,7 @@ cdef Proxy new_proxy(type cls, Session session, uint64_t id, uint64_t flags_at, 
     proxy.commit = session.control.commit
     proxy.wide = session.control.wide
     proxy.id = id
-    proxy.flags = <uint64_t*>session.control.at(flags_at, cells * 8)
+    proxy.flags = <uint64_t*>session.control.at(flags_at, <uint64_t>cells * 8)
     proxy.slots = <Slot*>session.control.at(slots_at, <uint64_t>cells * SLOT_SIZE)
     proxy.cells = cells
     proxy.opaque = cls._share_plan_.kind == "opaque"

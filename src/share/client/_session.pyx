@@ -14,7 +14,7 @@ from .._flags cimport flag_raise
 from .._layout cimport CLOSED_BIT, P_RESPONSE
 from .._protocol cimport COMMAND_HEADER, Command, ERROR, ERROR_SPILLED, RESPONSE_BYTES, RESPONSE_INLINE, \
     RESULT, RESULT_SPILLED, SPILLED, RESPOND
-from .._ringbuf cimport CELL, CLAIM_CLOSED, CLAIM_OK, MPSC, SPSCRecord, mpsc_body, mpsc_commit, \
+from .._ringbuf cimport CELL, CLAIM_CLOSED, CLAIM_CORRUPT, CLAIM_OK, MPSC, SPSCRecord, mpsc_body, mpsc_commit, \
     mpsc_try_claim, spsc_bind, spsc_bytes, spsc_init, spsc_peek, spsc_record_bytes, spsc_take
 from .._segment cimport Segment
 from .._wait cimport wake
@@ -224,6 +224,8 @@ cdef class Session:
                     break
                 if answer == CLAIM_CLOSED:
                     raise self.closed_error()
+                if answer == CLAIM_CORRUPT:
+                    raise CorruptDataError(f"share {self.name}: the command ring is damaged, nothing can be queued")
                 self.control.await_room(n, -1)
         except BaseException:
             if spill is not None:
@@ -262,13 +264,16 @@ cdef class Session:
     cdef int reserve_response(self) except -1:
         cdef uint64_t each = spsc_record_bytes(RESPONSE_INLINE)
         cdef int most = RESPONSE_BYTES // each - 2
+        cdef uint64_t c
         if self.response_segment is None:
             self.open_responses()
         self.outstanding += 1
         while self.outstanding > most:
+            # C before the draining: what is missing after it is beyond this C, and will be committed.
+            c = self.control.committed()
             self.drain()
             if self.outstanding > most:
-                self.control.await_commit(self.control.committed() + 1, -1)
+                self.control.await_commit(c + 1, -1)
                 self._raise_if_closed()
         return 0
 
@@ -357,6 +362,8 @@ cdef class Session:
         """Decodes a response: returns the result, or raises the remote exception."""
         cdef Py_ssize_t used = 0
         if kind == RESULT_SPILLED or kind == ERROR_SPILLED:
+            if len(data) != 8:
+                raise CorruptDataError(f"a reference of {len(data)} bytes to an answer's segment")
             name = f"{self.name}_a{self.serial:x}_{position:x}"
             data = read_spill(name, int.from_bytes(data, "little"))
             TESTPOINT("client.read_answer")
@@ -366,6 +373,8 @@ cdef class Session:
             return value
         if kind != ERROR and kind != ERROR_SPILLED:
             raise CorruptDataError(f"a response of unknown kind {kind}")
+        if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], BaseException)):
+            raise CorruptDataError("a response that tells of an error has none")
         raise with_traceback(value[0], value[1])
 
     def expect(self, uint64_t position, callback):

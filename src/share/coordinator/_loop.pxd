@@ -3,15 +3,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from .._control cimport Control
 from .._protocol cimport Command
-from .._ringbuf cimport SPSC
-from .._segment cimport Segment
+from ._answers cimport Answers
 from ._store cimport Call, Mirror, Store
-
-
-cdef class Responses:
-    cdef Segment segment
-    cdef SPSC ring
-    cdef uint64_t serial
 
 
 cdef class Loop:
@@ -19,11 +12,10 @@ cdef class Loop:
     cdef readonly Store store
     cdef uint64_t entry
     cdef uint64_t position          # executed up to here; C is at most this
-    cdef dict responders            # entry -> Responses
     cdef uint64_t singly_until      # replay: commit after each command up to here
     cdef bint again                 # executing a group's commands once more, in the same process
     cdef list reports               # of slow commands, to be added to the errors
-    cdef list answers               # of this batch: (entry, serial, position, kind, bytes)
+    cdef Answers answers            # of this batch
     cdef list spills                # names to unlink once C has passed
     cdef uint64_t registrations     # how many there were at the last look for dead processes
     cdef public object watch        # called with the process word of everybody who registers
@@ -40,12 +32,11 @@ cdef class Loop:
                            uint64_t size, uint64_t resolutions)
     cdef object run_apply(self, Mirror mirror, tuple path, str text, object operand)
     cdef object run_at(self, const Command* command, str text, const char* data, uint64_t size)
-    cdef int answer(self, uint32_t owner, uint64_t end, int kind, object value) except -1
+    cdef int check_idle(self) except -1
     cdef bint runs_alone(self) noexcept
     cdef bint should_commit(self, int count) except -1
     cdef int failed(self, const Command* command, bytes name, uint32_t owner, uint64_t end, error) except -1
     cdef int recover_from(self, error) except -1
     cdef int commit(self) except -1
     cdef int finish_commit(self) except -1
-    cdef int send_answers(self) except -1
     cdef bint wait_for_work(self) except -1

@@ -15,21 +15,18 @@ from .._layout cimport CLOSED_BIT, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_WORD, 
 from .._process cimport proven_dead
 from .._logs cimport is_logged
 from .._protocol cimport APPLY, ASSIGN, CALL, CALL_AT, CLEAR, Command, COMMAND_HEADER, CREATE, IF_ABSENT, \
-    DELETE, DELETE_AT, ERROR, ERROR_SPILLED, GET, GET_AT, KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, \
-    RESPOND, RESPONSE_BYTES, RESPONSE_INLINE, RESULT, RESULT_SPILLED, SET, SET_AT, SPILLED
-from .._ringbuf cimport CELL, CLAIMED, CLOSED, COMMITTED, FREE, PAD, mpsc_body, mpsc_free, mpsc_help, mpsc_pad, \
-    mpsc_peek, spsc_bind, spsc_bytes, spsc_put
-from .._segment cimport Segment
+    DELETE, DELETE_AT, ERROR, GET, GET_AT, KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, RESPOND, RESULT, SET, SET_AT, SPILLED
+from .._ringbuf cimport CELL, CLAIMED, CLOSED, COMMITTED, CORRUPT, FREE, PAD, mpsc_body, mpsc_free, mpsc_help, \
+    mpsc_pad, mpsc_peek
 from .._wait cimport announce, now_ns, sleep, spin_rounds, spun, wake
-from ..cerial._codec cimport Encoder, decode
+from ..cerial._codec cimport decode
+from ._answers cimport Answers
 from ._store cimport Call, Mirror, Store
 
 from .._kinds import is_value
-from .._protocol import encode, read_spill, write_spill
+from .._protocol import encode, read_spill
 from .._segment import unlink
-from ..errors import CorruptDataError, DeletedObjectError, PoisonedCommandError, SegmentError, \
-    ShareError, ShareMemoryError, \
-    ShareWarning
+from ..errors import CorruptDataError, DeletedObjectError, PoisonedCommandError, ShareWarning
 from .._paths import apply, path_text
 from ._live import MISSING
 from ._parts import apply_to_root, part, path_cells
@@ -47,10 +44,6 @@ cdef enum:
     CLAIM_NS = 1000000              # sleep while a claim is at head
 
 
-cdef class Responses:
-    """A client process's response ring, attached."""
-
-
 cdef class Loop:
     """Executes a share's commands until the ring is closed."""
 
@@ -58,7 +51,8 @@ cdef class Loop:
         self.control = control
         self.store = store
         self.entry = entry
-        self.responders, self.answers, self.spills, self.reports = {}, [], [], []
+        self.answers = Answers(control, store.encoder)
+        self.spills, self.reports = [], []
         self.position = control.committed()
         poison = load_rlx(control.word(POISON))
         self.singly_until = poison >> 2 if poison >> 2 > self.position else 0
@@ -108,12 +102,30 @@ cdef class Loop:
                     self.wait_for_claim()
             elif state == CLOSED:
                 return
+            elif state == CORRUPT:
+                raise damaged(self.position)
             else:
+                self.check_idle()
                 store_rlx(self.control.word(RUNNING_SINCE), 0)
                 if load_acq(self.control.word(REGISTRATIONS)) != self.registrations:
                     self.reap()
                 else:
                     self.wait_for_work()
+
+    cdef int check_idle(self) except -1:
+        """Raises CorruptDataError if tail or head is not where it is when the ring is empty.
+
+        With such a ring nobody would ever get on. As it is, our successors come to the same end, and whoever waits is
+        told so.
+        """
+        cdef uint32_t n = 0, owner = 0
+        # acquire: pairs with every CAS on tail. Whoever moves it has claimed before, at our position or behind it.
+        if load_acq(self.control.ring.tail) != self.position and \
+                mpsc_peek(&self.control.ring, self.position, &n, &owner) == FREE:
+            raise damaged(self.position)
+        if load_rlx(self.control.ring.head) != self.position:       # our own
+            raise damaged(self.position)
+        return 0
 
     cdef bint runs_alone(self) noexcept:
         """Whether the command at the head needs a group of its own.
@@ -134,7 +146,7 @@ cdef class Loop:
         # the ring at a time is given back to producers.
         if self.position - self.control.committed() > self.control.cells // 4:
             return True
-        if self.answers or load32_rlx(self.control.wait_commit) & 1:
+        if self.answers.prepared or load32_rlx(self.control.wait_commit) & 1:
             # Somebody waits: once the group has run as long as publishing it takes, so that they wait at most
             # twice as long as they must and at most half of the time goes into publishing.
             passed = now_ns() - self.batch_started
@@ -149,7 +161,7 @@ cdef class Loop:
     cdef int execute(self, uint64_t position, uint32_t n, uint32_t owner) except -1:
         cdef char* body = mpsc_body(&self.control.ring, position)
         cdef Command command
-        cdef bytes name, spilled
+        cdef bytes name = None, spilled
         cdef uint64_t[2] spill
         cdef uint64_t end = position + n, size
         cdef char* data
@@ -180,7 +192,7 @@ cdef class Loop:
             return 0
         TESTPOINT("coordinator.executed")
         if command.flags & RESPOND:
-            self.answer(owner, end, RESULT, result)
+            self.answers.prepare(owner, end, RESULT, result)
         return 0
 
     cdef bint is_poison(self, uint64_t end) noexcept:
@@ -367,97 +379,18 @@ cdef class Loop:
         """What a command raised goes to who waits for it, else to the log and to ``Share.errors``."""
         text = "".join(traceback.format_exception(error))
         if command.flags & RESPOND:
-            self.answer(owner, end, ERROR, (self.sendable(error), text))
+            self.answers.prepare(owner, end, ERROR, (self.answers.sendable(error), text))
             return 0
         if BROKEN("errors"):
             return 0
         mirror = self.store.find(command.target)
-        where = f"{(<Mirror>mirror).shape.cls.__qualname__}.{name.decode()}" if mirror is not None else name.decode()
+        where = name.decode(errors="replace")
+        if mirror is not None:
+            where = f"{(<Mirror>mirror).shape.cls.__qualname__}.{where}"
         log.error("queued command %s failed:\n%s", where, text)
-        record = (end, self.control.process_info(owner)[1], where, self.sendable(error), text)
+        record = (end, self.control.process_info(owner)[1], where, self.answers.sendable(error), text)
         self.store.add_error(record)
         return 0
-
-    def sendable(self, error):
-        """The exception itself if it can travel, else a ShareError that says the same."""
-        cdef Encoder encoder = self.store.encoder
-        cdef Py_ssize_t used = 0
-        try:
-            encoder.clear()
-            encoder.encode(error, "exception")
-            if isinstance(decode(encoder.data, encoder.size, &used), BaseException):
-                return error
-        except Exception:
-            pass
-        return ShareError(f"{type(error).__qualname__}: {error}")
-
-    # -- answers --------------------------------------------------------------------------------------
-
-    cdef int answer(self, uint32_t owner, uint64_t end, int kind, object value) except -1:
-        """Encodes an answer now, before a later command can change what it refers to."""
-        cdef Encoder encoder = self.store.encoder
-        encoder.clear()
-        try:
-            encoder.encode(value, "result")
-        except BaseException as error:
-            if kind == ERROR:
-                value = (self.sendable(value[0]), value[1])
-            else:
-                kind = ERROR
-                value = (self.sendable(error), "".join(traceback.format_exception(error)))
-            encoder.clear()
-            encoder.encode(value, "result")
-        self.answers.append((owner, end, kind, encoder.data[:encoder.size]))
-        return 0
-
-    cdef int send_answers(self) except -1:
-        cdef Responses responses
-        cdef bytes data
-        for owner, end, kind, encoded in self.answers:
-            data = encoded
-            responses = self.responses_of(owner)
-            if responses is None:
-                continue        # its process is gone
-            if len(data) > RESPONSE_INLINE:
-                name = f"{self.control.name}_a{responses.serial:x}_{end:x}"
-                try:
-                    write_spill(name, data)
-                except ShareMemoryError as error:
-                    # The command is applied all the same; only its answer finds no room.
-                    text = f"the call has been executed, but there is no room for its answer: {error}"
-                    self.store.encoder.clear()
-                    self.store.encoder.encode((ShareMemoryError(text), ""), "error")
-                    data = self.store.encoder.data[:self.store.encoder.size]
-                    kind = ERROR
-                else:
-                    TESTPOINT("coordinator.spilled")
-                    data = len(data).to_bytes(8, "little")
-                    kind = RESULT_SPILLED if kind == RESULT else ERROR_SPILLED
-            # The caller has reserved this space before it sent the command.
-            if not spsc_put(&responses.ring, kind, end, data, len(data)):
-                log.error("the response ring of process entry %d is full: an answer is lost", owner)
-        self.answers.clear()
-        return 0
-
-    def responses_of(self, uint32_t owner):
-        """The response ring of a process-table entry; None if its process has gone."""
-        cdef uint64_t serial = load_rlx(self.control.process(owner, P_SERIAL))
-        cdef Responses found = self.responders.get(owner)
-        if found is not None and found.serial == serial:
-            return found
-        # acquire: pairs with the client's release once its ring is ready
-        if load_acq(self.control.process(owner, P_RESPONSE)) != RESPONSE_BYTES:
-            return None
-        try:
-            segment = Segment.attach(f"{self.control.name}_r{serial:x}", spsc_bytes(RESPONSE_BYTES))
-        except SegmentError:
-            return None
-        found = Responses()
-        found.segment = segment
-        found.serial = serial
-        spsc_bind(&found.ring, found.segment.base, RESPONSE_BYTES)
-        self.responders[owner] = found
-        return found
 
     # -- committing -----------------------------------------------------------------------------------
 
@@ -477,6 +410,8 @@ cdef class Loop:
 
     cdef int finish_commit(self) except -1:
         cdef uint64_t committed = self.control.committed()
+        if self.position - committed > self.control.cells:
+            raise damaged(committed)
         if BROKEN("commit"):
             store_rel(self.control.commit, self.position)
         # All that a command can break is done: a death from here on is not its fault.
@@ -486,7 +421,7 @@ cdef class Loop:
         TESTPOINT("coordinator.prepared")
         self.store.publish(self.position)
         TESTPOINT("coordinator.published")
-        self.send_answers()
+        self.answers.send()
         TESTPOINT("coordinator.answered")
         # release: pairs with every acquire of C. This one store lowers flags, shows the new versions and releases
         # the answers.
@@ -511,7 +446,7 @@ cdef class Loop:
         cdef uint32_t n = 0, owner = 0
         cdef int state
         cdef Command command
-        self.answers.clear()
+        self.answers.prepared.clear()
         self.store.abandon()
         self.last_mirror = None
         self.position = at
@@ -520,16 +455,18 @@ cdef class Loop:
             state = mpsc_peek(&self.control.ring, self.position, &n, &owner)
             if state == COMMITTED:
                 self.execute(self.position, n, owner)
+            elif state != PAD:
+                raise damaged(self.position)
             self.position += n
             try:
                 self.store.prepare()
             except BaseException as culprit:
-                self.answers.clear()
+                self.answers.prepared.clear()
                 self.store.abandon()
                 self.last_mirror = None
                 memcpy(&command, mpsc_body(&self.control.ring, self.position - n), COMMAND_HEADER)
-                body = mpsc_body(&self.control.ring, self.position - n)
-                name = body[COMMAND_HEADER:COMMAND_HEADER + command.name_length]
+                body = mpsc_body(&self.control.ring, self.position - n) + COMMAND_HEADER
+                name = body[:min(command.name_length, n * CELL - COMMAND_HEADER)]
                 culprit.add_note("The command left state that cannot be shared; it has been undone.")
                 self.failed(&command, name, owner, self.position, culprit)
                 self.store.prepare()
@@ -600,7 +537,7 @@ cdef class Loop:
                 self.registrations = <uint64_t>-1
                 return          # and look again when the ring is drained
             serial = load_rlx(self.control.process(entry, P_SERIAL))
-            self.responders.pop(entry, None)
+            self.answers.rings.pop(entry, None)
             remove_leftovers(self.control.name, serial)
             TESTPOINT("reap.unlinked")
             store_rlx(self.control.process(entry, P_RESPONSE), 0)
@@ -620,6 +557,12 @@ cdef class Loop:
         TESTPOINT("coordinator.closed")
         wake(self.control.wait_commit)
         wake(self.control.wait_room)
+
+
+def damaged(position):
+    """The error for a ring in which something stands that no process of ours can have written."""
+    return CorruptDataError(f"the command ring is damaged at position {position}: somebody else has written into the "
+                            "share's memory; the share ends")
 
 
 def remove_leftovers(str name, serial):

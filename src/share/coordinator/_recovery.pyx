@@ -5,6 +5,7 @@ successor: no step needs what an earlier one has left half done.
 """
 
 import logging
+import re
 
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -14,7 +15,7 @@ from .._control cimport Control
 from .._layout cimport BLOCK, BLOCK_HEADER, EMPTY, INLINE, INLINE_BYTES, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_WORD, \
     PURPOSE_SHAPE, RUNNING_SINCE, SEGMENT_SLOTS, Slot, SLOT_SIZE, Version, locator, locator_offset, locator_segment
 from .._protocol cimport COMMAND_HEADER, Command, RESPONSE_BYTES, SPILLED
-from .._ringbuf cimport COMMITTED, FREE, SPSC, mpsc_body, mpsc_free, mpsc_peek, spsc_bind, spsc_bytes, spsc_cut
+from .._ringbuf cimport CELL, COMMITTED, FREE, SPSC, mpsc_body, mpsc_free, mpsc_peek, spsc_bind, spsc_bytes, spsc_cut
 from .._segment cimport Segment
 from .._slots cimport slot_drop_uncommitted, slot_read
 from ._store cimport blocks_of, Mirror, Root, Shape, Store
@@ -35,6 +36,8 @@ def recover(Control control not None, Store store not None):
     Afterwards the share is as if the command before C had just been committed: replay begins at C.
     """
     cdef uint64_t c = control.committed()
+    if c - load_acq(control.ring.head) > control.cells or load_acq(control.ring.tail) - c > control.cells:
+        raise CorruptDataError(f"the positions of the command ring are damaged: C is {c}")
     drop_uncommitted(control, c)
     cut_responses(control, c)
     free_committed(control, c)
@@ -86,7 +89,8 @@ cdef int cut_responses(Control control, uint64_t c) except -1:
         spsc_cut(&ring, c)
         TESTPOINT("takeover.cut")
     for name in segments_of(f"{control.name}_a"):
-        if int(name.rpartition("_")[2], 16) > c:
+        position = name.rpartition("_")[2]
+        if not re.fullmatch("[0-9a-f]+", position) or int(position, 16) > c:
             unlink(name)
     return 0
 
@@ -100,13 +104,16 @@ cdef int free_committed(Control control, uint64_t c) except -1:
     cdef int state
     cdef char* body
     while position < c:
+        n = 0
         state = mpsc_peek(&control.ring, position, &n, &owner)
+        if n == 0 and state != FREE:
+            raise CorruptDataError(f"the command ring is damaged at position {position}")
         if state == FREE:
             break               # the cells were already being freed, so every spill is gone
         if state == COMMITTED:
             body = mpsc_body(&control.ring, position)
             memcpy(&command, body, COMMAND_HEADER)
-            if command.flags & SPILLED:
+            if command.flags & SPILLED and COMMAND_HEADER + command.name_length + sizeof(spill) <= n * CELL:
                 memcpy(spill, body + COMMAND_HEADER + command.name_length, sizeof(spill))
                 serial = control.process_info(owner)[1]
                 unlink(f"{control.name}_s{serial:x}_{spill[0]:x}")

@@ -1,17 +1,27 @@
 """A shared object that notices lost, repeated and reordered commands, and the processes that load it."""
 
+import mmap
 import os
 import random
+import signal
+import struct
+import traceback
 import zlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
-__all__ = ["Ledger", "Producer", "Scratch"]
+__all__ = ["Books", "Ledger", "Producer", "Scratch", "Words", "fork", "left_of"]
+
+MOST_PRODUCERS = 1 << 16
+# The trail is a list of which even the beginning is long enough to be published with a log of changes.
+TRAIL = [(0, number) for number in range(100)]
 
 # What the process that executes arm() will do. Not at once: else it would be about that very command.
 _pending: list[str] = []
 
 
-def _arm() -> None:
+def arm_now() -> None:
+    """Has this process die (or stop, or dawdle) at the test point that it was told of."""
     while _pending:
         os.environ["SHARE_TESTPOINT"] = _pending.pop()
 
@@ -30,7 +40,7 @@ class Ledger:
 
     def note(self, who: int, number: int, blob: bytes) -> None:
         """A queued command."""
-        _arm()
+        arm_now()
         expected = self.counts.get(who, 0) + 1
         if number != expected:
             self.wrong.append((who, expected, number))
@@ -41,7 +51,7 @@ class Ledger:
 
     def ask(self, who: int, number: int, size: int) -> tuple[int, bytes]:
         """A command that is waited for; the answer is of that size."""
-        _arm()
+        arm_now()
         expected = self.counts.get(who, 0) + 1
         if number != expected:
             self.wrong.append((who, expected, number))
@@ -60,7 +70,7 @@ class Ledger:
     def apply(self) -> None:
         """A command that does nothing else."""
         self.armed = "applied"
-        _arm()
+        arm_now()
 
     def arm(self, point: str) -> int:
         """Has the coordinator die (or stop, or dawdle) at a test point from the next command on. Returns its pid."""
@@ -76,8 +86,101 @@ class Scratch:
         self.data = bytes(size)
 
 
+class Words:
+    """64-bit words in memory that all forked children share and that survives each of them."""
+
+    def __init__(self, count: int) -> None:
+        self.memory = mmap.mmap(-1, 8 * count)
+
+    def __getitem__(self, index: int) -> int:
+        return int(struct.unpack_from("q", self.memory, 8 * index)[0])
+
+    def __setitem__(self, index: int, value: int) -> None:
+        struct.pack_into("q", self.memory, 8 * index, value)
+
+
+class Books:
+    """What each producer has begun and what had returned, and the comparison of that with the share.
+
+    A producer writes into a ledger, an object whose attributes are published whole, and adds to a trail, a list that
+    is published as a base and a log. Its numbers count from 1 in each.
+    """
+
+    def __init__(self, share: Any) -> None:
+        self.share = share
+        self.begun, self.done = Words(MOST_PRODUCERS), Words(MOST_PRODUCERS)
+        self.trail_begun, self.trail_done = Words(MOST_PRODUCERS), Words(MOST_PRODUCERS)
+        self.trail_seen: dict[int, int] = {}
+        share.ledger = Ledger()
+        share.trail = TRAIL
+        share.flush()
+
+    def take_trail(self) -> None:
+        """Reads what producers have added to the trail and takes it away; nobody else takes anything.
+
+        Raises AssertionError if an addition is missing, is there twice or is not in its place.
+        """
+        found = list(self.share.trail)[len(TRAIL) :]
+        for who, number in found:
+            seen = self.trail_seen.get(who, 0)
+            assert number == seen + 1, f"producer {who}: addition {number} to the trail follows number {seen}"
+            self.trail_seen[who] = number
+        if found:
+            del self.share.trail[len(TRAIL) : len(TRAIL) + len(found)]
+
+    def check_now(self) -> None:
+        """What must hold at any time. Raises AssertionError."""
+        wrong = list(self.share.ledger.wrong)
+        assert not wrong, f"lost or repeated (producer, expected, found): {wrong}"
+        assert self.share.ledger.whole(), "half of a command was seen"
+
+    def check(self, producers: Iterator[int] | range) -> int:
+        """What must hold of producers that have ended: nothing lost, nothing twice, what had returned is there.
+
+        Returns how many commands they had executed. Raises AssertionError.
+        """
+        self.share.flush(timeout=60)
+        self.check_now()
+        self.take_trail()
+        counts = dict(self.share.ledger.counts)
+        executed = 0
+        for who in producers:
+            count, added = counts.get(who, 0), self.trail_seen.get(who, 0)
+            assert self.done[who] <= count <= self.begun[who], (
+                f"producer {who}: {self.done[who]} returned, {self.begun[who]} begun, {count} executed"
+            )
+            assert self.trail_done[who] <= added <= self.trail_begun[who], (
+                f"producer {who}: {self.trail_done[who]} additions returned, "
+                f"{self.trail_begun[who]} begun, {added} made"
+            )
+            executed += count + added
+        return executed
+
+
+def fork(body: Callable[[], object]) -> int:
+    """Runs a function in a forked child, which ends with status 0, or with 1 if it raises. Returns the child's pid."""
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        # The parent may ignore Ctrl-C, or have a handler of its own.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        body()
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def left_of(name: str) -> list[str]:
+    """The segments of a share that exist."""
+    return [entry for entry in os.listdir("/dev/shm") if entry.startswith(name)]
+
+
 class Producer:
-    """One process's load. ``begun`` and ``done`` are arrays in memory that outlives the process.
+    """One process's load.
 
     No two living producers may have the same ``lane``: the names that they make and delete are told apart by it.
 
@@ -86,44 +189,73 @@ class Producer:
 
     def __init__(
         self,
-        share: Any,
+        books: Books,
         who: int,
-        begun: Any,
-        done: Any,
         seed: int,
         largest: int = 3000,
         lane: int | None = None,
+        load: str = "mixed",
     ) -> None:
         self.scratch = f"scratch{who % 16 if lane is None else lane}"
-        self.share = share
-        self.ledger = share.ledger
+        self.share = books.share
+        self.books = books
+        self.ledger = books.share.ledger
+        self.trail = books.share.trail
         self.who = who
-        self.begun = begun
-        self.done = done
         self.random = random.Random(seed)
         self.largest = largest
-        self.number = 0
+        self.load = load
+        self.number = self.added = 0
 
     def step(self) -> None:
-        """One command of a random kind, and a read that must see it."""
+        """One command, and sometimes a read that must see it.
+
+        Its kind is random; with the load "answers" it is a call with an answer that just fits into the response
+        ring, with "spills" a queued command that does not fit into the command ring.
+        """
         kind = self.random.random()
-        if kind < 0.12:
+        if self.load == "answers":
+            self._ask(900)
+        elif self.load == "spills":
+            self._note(self.largest)
+        elif kind < 0.12:
             self._scratch()
-            return
-        self.number += 1
-        self.begun[self.who] = self.number
-        # Mostly small ones, some in heap blocks and in spill segments.
-        size = self.random.choice((0, 10, 30, 60, 200, 400, self.largest))
-        if kind < 0.75:
-            self.ledger.note(self.who, self.number, self.random.randbytes(size))
+        elif kind < 0.3:
+            self._add()
         else:
-            number, answer = self.ledger.ask(self.who, self.number, size)
-            assert number == self.number and len(answer) == size, "an answer to another call"
-        self.done[self.who] = self.number
+            # Mostly small ones, some in heap blocks and in spill segments.
+            size = self.random.choice((0, 10, 30, 60, 200, 400, self.largest))
+            if kind < 0.8:
+                self._note(size)
+            else:
+                self._ask(size)
+            if self.random.random() < 0.4:
+                seen = self.ledger.count(self.who)
+                assert seen == self.number, f"stale: {seen} commands seen where {self.number} had returned"
+                assert self.ledger.whole(), "torn: half of a command was seen"
+
+    def _note(self, size: int) -> None:
+        self.number += 1
+        self.books.begun[self.who] = self.number
+        self.ledger.note(self.who, self.number, self.random.randbytes(size))
+        self.books.done[self.who] = self.number
+
+    def _ask(self, size: int) -> None:
+        self.number += 1
+        self.books.begun[self.who] = self.number
+        number, answer = self.ledger.ask(self.who, self.number, size)
+        assert number == self.number and len(answer) == size, "an answer to another call"
+        self.books.done[self.who] = self.number
+
+    def _add(self) -> None:
+        self.added += 1
+        self.books.trail_begun[self.who] = self.added
+        self.trail.append((self.who, self.added))
+        self.books.trail_done[self.who] = self.added
         if self.random.random() < 0.4:
-            seen = self.ledger.count(self.who)
-            assert seen == self.number, f"stale: {seen} commands seen where {self.number} had returned"
-            assert self.ledger.whole(), "torn: half of a command was seen"
+            # Whoever checks may have taken the first ones away, or all.
+            seen = [number for who, number in self.trail if who == self.who]
+            assert seen == list(range(self.added + 1 - len(seen), self.added + 1)), f"stale or torn: {seen}"
 
     def _scratch(self) -> None:
         self.share[self.scratch] = Scratch(self.random.choice((0, 100, self.largest)))

@@ -5,11 +5,9 @@ must lie between what had returned and what had begun. The coordinator is killed
 1 at the first thing that is not as it should be.
 """
 
-import mmap
 import os
 import random
 import signal
-import struct
 import sys
 import time
 from typing import Any
@@ -20,24 +18,9 @@ from rich.live import Live
 from rich.table import Table
 
 from share import Share
-from share.testing._ledger import Ledger, Producer
+from share.testing._ledger import Books, Producer, Words, fork, left_of
 
 __all__ = ["main"]
-
-_NUMBERS = 1 << 16
-
-
-class _Words:
-    """64-bit words that all forked children share and that survive each of them."""
-
-    def __init__(self, count: int) -> None:
-        self.memory = mmap.mmap(-1, 8 * count)
-
-    def __getitem__(self, index: int) -> int:
-        return int(struct.unpack_from("q", self.memory, 8 * index)[0])
-
-    def __setitem__(self, index: int, value: int) -> None:
-        struct.pack_into("q", self.memory, 8 * index, value)
 
 
 class Soak:
@@ -45,8 +28,7 @@ class Soak:
 
     def __init__(self, producers: int, ring: int, seed: int) -> None:
         self.random = random.Random(seed)
-        self.begun, self.done = _Words(_NUMBERS), _Words(_NUMBERS)
-        self.stop = _Words(1)
+        self.stop = Words(1)
         self.wanted = producers
         self.children: dict[int, int] = {}  # pid -> number
         self.lanes: dict[int, int] = {}  # pid -> lane
@@ -64,8 +46,7 @@ class Soak:
         self.recoveries: list[float] = []
         self.checked = 0
         self.share = Share(ring=ring)
-        self.share.ledger = Ledger()
-        self.share.flush()
+        self.books = Books(self.share)
         self.control: Any = self.share.session_of().control
         self.safe_from = 0  # the coordinator is not killed again before this position is committed
 
@@ -74,34 +55,23 @@ class Soak:
         self.last += 1
         who, seed = self.last, self.random.getrandbits(32)
         lane = min(set(range(self.wanted)) - set(self.lanes.values()))
-        pid = os.fork()
-        if pid:
-            self.children[pid], self.lanes[pid] = who, lane
-            return
-        status = 1
-        try:
-            producer = Producer(self.share, who, self.begun, self.done, seed, lane=lane)
+
+        def produce() -> None:
+            producer = Producer(self.books, who, seed, lane=lane)
             while not self.stop[0]:
                 producer.step()
             self.share.flush()
-            status = 0
-        except BaseException:
-            import traceback
 
-            traceback.print_exc()
-        finally:
-            os._exit(status)
+        pid = fork(produce)
+        self.children[pid], self.lanes[pid] = who, lane
 
     def collect(self, pid: int) -> None:
         """Takes note of a producer's end. Raises AssertionError if its count cannot be true."""
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         assert status in (0, -signal.SIGKILL), f"a producer ended with {status}"
         who = self.children.pop(pid)
-        self.share.flush(timeout=60)
         del self.lanes[pid]
-        executed = self.share.ledger.count(who)
-        assert self.done[who] <= executed <= self.begun[who], (who, self.done[who], executed, self.begun[who])
-        self.counts["commands"] += executed
+        self.counts["commands"] += self.books.check(range(who, who + 1))
         self.checked += 1
 
     def strike(self) -> None:
@@ -151,8 +121,8 @@ class Soak:
 
     def check(self) -> None:
         """What must hold at any time."""
-        assert not self.share.ledger.wrong, f"lost or repeated: {list(self.share.ledger.wrong)}"
-        assert self.share.ledger.whole(), "half of a command was seen"
+        self.books.check_now()
+        self.books.take_trail()
 
     def finish(self) -> None:
         """Ends everything; nothing may be left."""
@@ -162,8 +132,7 @@ class Soak:
         self.check()
         name = self.share.session_of().name
         self.share.close()
-        left = [entry for entry in os.listdir("/dev/shm") if entry.startswith(name)]
-        assert not left, f"leaked segments: {left}"
+        assert not left_of(name), f"leaked segments: {left_of(name)}"
 
     def table(self, elapsed: float) -> Table:
         """The state of the run."""

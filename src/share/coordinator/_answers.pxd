@@ -1,0 +1,24 @@
+# Answers to calls, from their encoding to the callers' response rings.
+from libc.stdint cimport uint32_t, uint64_t
+
+from .._control cimport Control
+from .._ringbuf cimport SPSC
+from .._segment cimport Segment
+from ..cerial._codec cimport Encoder
+
+
+cdef class Responses:
+    cdef Segment segment
+    cdef SPSC ring
+    cdef uint64_t serial
+
+
+cdef class Answers:
+    cdef Control control
+    cdef Encoder encoder
+    cdef dict rings                 # process-table entry -> Responses
+    cdef list prepared              # of this batch: (entry, end position, kind, bytes)
+
+    cdef int prepare(self, uint32_t owner, uint64_t end, int kind, object value) except -1
+    cdef int send(self) except -1
+    cdef Responses ring_of(self, uint32_t owner)
