@@ -179,22 +179,22 @@ def line_3_bytes(context: Context, looks: int = 300) -> None:
 
 def fill_until(shared: Any, stop: Any) -> None:
     """Gives all elements of two arrays one number after the other."""
-    number = 0
+    number, array, values = 0, shared.array, shared.grid.values
     while not stop.is_set():
         for _ in range(5):
             number += 1
-            shared.array[:] = number
-            shared.grid.values[:] = number
+            array[:] = number
+            values[:] = number
         shared.flush()
 
 
 def line_3_arrays(context: Context, looks: int = 300) -> None:
     """No reader ever sees a NumPy array of which a part is another's, by name, as an attribute or in a method."""
     import numpy as np
-    from numpy_classes import Grid
+    from numpy_classes import ARRAY_SIZE, Grid
 
     with Share() as shared:
-        shared.array, shared.grid = np.zeros(100_000), Grid()
+        shared.array, shared.grid = np.zeros(ARRAY_SIZE), Grid()
         settle(shared, "array", "grid")
         stop = context.Event()
         worker = context.Process(target=fill_until, args=(shared, stop))
