@@ -6,7 +6,7 @@ import types
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-__all__ = ["is_nested", "is_value", "register_value"]
+__all__ = ["is_array", "is_nested", "is_value", "register_value"]
 
 T = TypeVar("T", bound=type)
 
@@ -64,17 +64,31 @@ def _fields_if_frozen(cls: Any) -> tuple[str, ...]:
 
 def _is_standard(cls: type) -> bool:
     module, name = str(cls.__module__).partition(".")[0], cls.__name__
+    if module == "numpy" and issubclass(cls, (numpy := sys.modules["numpy"]).generic):
+        # A record can be written to.
+        return not issubclass(cls, numpy.void)
     if name not in _STANDARD.get(module, ()) or getattr(sys.modules.get(module), name, None) is not cls:
         return False
     _ATOMS.add(cls)
     return True
 
 
+def is_array(obj: Any) -> bool:
+    """Whether an object is a NumPy array of plain data, which can be handed out without a copy."""
+    cls = type(obj)
+    return (
+        cls.__name__ == "ndarray"
+        and cls.__module__ == "numpy"
+        and not obj.dtype.hasobject
+        and obj.dtype.itemsize > 0
+    )
+
+
 def is_nested(obj: Any) -> bool:
     """Whether a mutable object that is read from a share comes back as a nested proxy.
 
     The others come back as private copies: what only makes sense as an object of the process itself (exceptions,
-    locks), and arrays and tables, whose users are C code that must have the real thing.
+    locks), and tables, whose users are C code that must have the real thing. Arrays are a kind of their own.
     """
     cls = type(obj)
     if issubclass(cls, BaseException) or cls.__module__.partition(".")[0] in _COPIED_MODULES:

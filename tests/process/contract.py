@@ -180,6 +180,73 @@ def line_3_bytes(context: Context, looks: int = 300) -> None:
         assert worker.exitcode == 0
 
 
+def fill_until(shared: Any, stop: Any) -> None:
+    """Gives all elements of two arrays one number after the other."""
+    number, array, values = 0, shared.array, shared.grid.values
+    while not stop.is_set():
+        for _ in range(5):
+            number += 1
+            array[:] = number
+            values[:] = number
+        shared.flush()
+
+
+def line_3_arrays(context: Context, looks: int = 300) -> None:
+    """No reader ever sees a NumPy array of which a part is another's, by name, as an attribute or in a method."""
+    import numpy as np
+    from numpy_classes import ARRAY_SIZE, Grid
+
+    with Share() as shared:
+        shared.array, shared.grid = np.zeros(ARRAY_SIZE), Grid()
+        settle(shared, "array", "grid")
+        stop = context.Event()
+        worker = context.Process(target=fill_until, args=(shared, stop))
+        worker.start()
+        try:
+            seen = set()
+            while looks > 0 or len(seen) < 10:
+                looks -= 1
+                for array in (shared.array, shared.grid.values):
+                    assert array.min() == array.max(), f"a torn array: {array.min()} to {array.max()}"
+                    seen.add(array[0])
+                assert shared.grid.uniform(), "a torn array in a method"
+        finally:
+            stop.set()
+            worker.join()
+        assert worker.exitcode == 0
+
+
+def count_both_until(shared: Any, stop: Any) -> None:
+    """Counts one object up, then the other."""
+    while not stop.is_set():
+        for _ in range(20):
+            shared.first.increment()
+            shared.second.increment()
+        shared.flush()
+
+
+def line_3_several(context: Context, looks: int = 1000) -> None:
+    """``snapshot(a, b)`` gives several objects as they are at one commit position."""
+    with Share() as shared:
+        shared.first, shared.second = Counter(), Counter()
+        settle(shared, "first", "second")
+        stop = context.Event()
+        worker = context.Process(target=count_both_until, args=(shared, stop))
+        worker.start()
+        try:
+            seen = set()
+            while looks > 0 or len(seen) < 10:
+                looks -= 1
+                first, second = shared.snapshot(shared.first, shared.second)
+                assert first.n - second.n in (0, 1), f"two moments in one snapshot: {first.n} and {second.n}"
+                assert type(first) is Counter
+                seen.add(first.n)
+        finally:
+            stop.set()
+            worker.join()
+        assert worker.exitcode == 0
+
+
 def line_3_raising(context: Context) -> None:
     """A method that raises keeps what it did before raising, and nobody sees a state in between."""
     with Share() as shared:

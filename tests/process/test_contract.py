@@ -22,12 +22,15 @@ def variant_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 MECHANISMS = {
-    # mechanism that is switched off: (line of the contract, test point that widens the window, its message)
+    # mechanism that is switched off: (line of the contract, test point that widens the window, its message).
+    # What follows a blank only tells entries apart.
     "order": ("1", "", "was to come"),
     "flags": ("2", "", "a stale"),
     "snapshot": ("3", "snapshot.header:delay", "half of a method was seen"),
     "commit": ("3", "slot.begun:delay", "half of a method was seen"),
     "generation": ("3_bytes", "block.found:delay", "a torn value"),
+    "generation of arrays": ("3_arrays", "block.found:delay", "a torn array"),
+    "together": ("3_several", "snapshot.together:delay", "two moments in one snapshot"),
     "errors": ("6", "", "silent about a failed command"),
     "wait": ("7", "", "waiting returned a stale value"),
 }
@@ -38,7 +41,7 @@ MECHANISMS = {
 def test_contract_fails_without_its_mechanism(mechanism: str, variant_path: Path) -> None:
     """A test that passes whatever the code does proves nothing: with the mechanism off, it fails."""
     line, point, message = MECHANISMS[mechanism]
-    env = variant.environment_of(variant_path, SHARE_BREAK=mechanism, SHARE_TESTPOINT=point)
+    env = variant.environment_of(variant_path, SHARE_BREAK=mechanism.partition(" ")[0], SHARE_TESTPOINT=point)
     done = finish(start(str(HERE / "contract.py"), line, "fork", env=env))
     assert done.returncode != 0, "the test has not noticed that the mechanism is off"
     assert message in done.stderr

@@ -75,11 +75,11 @@ cdef enum:
     DONE = 0
     TO_PICKLE = 1               # the whole value has to be pickled
 
-cdef dict plain_types = {}      # subclass of an immutable built-in type -> that type
+cdef dict plain_types = {}      # subclass of another type -> that type, or a function that gives the plain object
 
 
-def register_plain(cls: type, base: type) -> None:
-    """Have instances of ``cls``, a subclass of an immutable built-in type, travel as plain ``base``."""
+def register_plain(cls: type, base) -> None:
+    """Have instances of ``cls``, a subclass of another type, travel as what that type, or a function, makes of them."""
     plain_types[cls] = base
 
 

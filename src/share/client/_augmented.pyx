@@ -15,6 +15,7 @@ stores a number, as it says.
 
 import operator
 from opcode import opmap
+from sys import modules
 
 from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.pythread cimport PyThread_get_thread_ident
@@ -48,6 +49,8 @@ cdef int EXTENDED_ARG = opmap["EXTENDED_ARG"]
 cdef int SWAP = opmap["SWAP"]
 cdef int CACHE = opmap.get("CACHE", 0)
 cdef set STORES = {opmap["STORE_ATTR"], opmap["STORE_SUBSCR"]}
+
+cdef object MISSING = object()
 
 # thread -> (result, operation, operand, address of the frame, offset of the operator)
 cdef dict noted = {}
@@ -147,5 +150,17 @@ cdef dict CARRIERS = {int: Int, float: Float, complex: Complex, str: Str, bytes:
 
 cdef object carrying(object value):
     """A value as reads hand it out: equal, and of a subclass if its type has in-place operators."""
-    cls = CARRIERS.get(type(value))
+    cls = CARRIERS.get(type(value), MISSING)
+    if cls is MISSING:
+        cls = numpy_carrier(type(value)) if type(value).__module__ == "numpy" else None
     return value if cls is None else cls(value)
+
+
+cdef object numpy_carrier(cls):
+    """The subclass of a class of NumPy's scalars; None if it cannot have one."""
+    made = None
+    if issubclass(cls, modules["numpy"].number):
+        made = _carrier(cls, "add sub mul floordiv truediv mod pow lshift rshift and or xor")
+        CARRIERS[made] = None
+    CARRIERS[cls] = made
+    return made

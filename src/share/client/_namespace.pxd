@@ -11,6 +11,7 @@ cdef class Cell:
     cdef uint64_t owner
     cdef uint64_t tag
     cdef object value
+    cdef bint is_array              # the value is the proxy of an array, which is read anew each time
 
 
 cdef class Namespace(Shared):

@@ -8,7 +8,7 @@ from .._protocol cimport APPLY, ASSIGN, CLEAR, CREATE, IF_ABSENT, LINK, REMOVE, 
 from .._slots cimport slot_find, slot_read
 from ..cerial._codec cimport Encoder
 from ._augmented cimport carrying, is_augmented_store, take_operation
-from ._proxy cimport Proxy, new_proxy, pause_before_retry, read_slot
+from ._proxy cimport Proxy, is_array_at, new_proxy, pause_before_retry, read_slot
 from ._session cimport Session, Shared, note_reference
 
 from .._kinds import is_value
@@ -24,6 +24,10 @@ def reserve(names):
     """Sets which names belong to ``Share`` itself."""
     global RESERVED
     RESERVED = frozenset(names)
+
+
+cdef bint is_array_class(cls):
+    return cls.__name__ == "ndarray" and cls.__module__ == "numpy"
 
 
 cdef class Cell:
@@ -78,10 +82,11 @@ cdef class Namespace(Shared):
             position = flag
         c = load_acq(self.session.control.commit)
         if c - position < CLOSED_BIT and slot_find(cell.slot, c, &tag) >= 0 and tag == cell.tag:
-            return cell.value
+            return (<Proxy>cell.value).read_array() if cell.is_array else cell.value
         cell.value = carrying(read_slot(self.session, cell.slot, cell.owner, position, &tag))
         cell.tag = tag
-        return cell.value
+        cell.is_array = isinstance(cell.value, Proxy) and is_array_class(type(cell.value)._share_class_)
+        return (<Proxy>cell.value).read_array() if cell.is_array else cell.value
 
     cdef object look_up(self, str name):
         """The value or proxy of a name, or MISSING."""
@@ -184,6 +189,12 @@ cdef class Namespace(Shared):
             raise ReservedNameError(f"{name!r} is a name of Share itself: choose another")
         if isinstance(value, Namespace):
             raise NotShareableError("a Share cannot be kept in a share: pass it to other processes as an argument")
+        if type(value).__name__ == "SharedArray":
+            found = self.look_up(name)
+            if is_augmented_store() or \
+                    type(found) is type(value) and is_array_at(value, (<Cell>self.cells[name]).value, ()):
+                return              # shared.a += 1: the array has done it itself
+            value = plain(value)
         operation = take_operation(value)
         if operation is not None:
             encoder = self.session.borrow()

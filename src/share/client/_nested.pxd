@@ -19,4 +19,6 @@ cdef class Nested(Proxy):
     cdef uint64_t send_encoded(self, int kind, int flags, bytes name, object encoder) except 0
 
 
+# A proxy that nobody else will get.
+cdef Nested new_nested(Proxy owner, uint32_t index, tuple path, object cls)
 cdef object nested(Proxy owner, uint32_t index, tuple path, object cls)

@@ -15,11 +15,12 @@ from libc.string cimport memcpy
 from .._protocol cimport APPLY, CALL, CALL_AT, DELETE, DELETE_AT, GET_AT, KEYWORDS, RESPOND, SET, SET_AT
 from ..cerial._codec cimport Encoder
 from ._augmented cimport carrying, take_operation
-from ._proxy cimport Proxy, Snapshot, class_attribute, own_descriptor, empty_snapshot, has_dict, plain_copy
+from ._proxy cimport Proxy, Snapshot, array_at, class_attribute, own_descriptor, empty_snapshot, has_dict, \
+    is_array_at, plain_copy
 from ._session cimport Session, Shared
 
 from .. import _paths
-from .._kinds import is_nested, is_value
+from .._kinds import is_array, is_nested, is_value
 from .._paths import ATTRIBUTE, ITEM
 from .._protocol import encode, reference
 from ..cerial import loads
@@ -85,6 +86,8 @@ cdef class Nested(Proxy):
                 return carrying(value)
             if isinstance(value, Shared):
                 return value
+            if is_array(value):
+                return array_at(self.owner, self.index, self.path + (kind, key), value)
             if not is_nested(value):
                 return sealed(plain_copy(self.session, value))
         return nested(self.owner, self.index, self.path + (kind, key), cls)
@@ -237,6 +240,8 @@ cdef int set_part(Proxy parent, int kind, key, value) except -1:
             session.give_back(encoder)
     elif isinstance(value, Nested) and (<Nested>value)._share_is_at_(parent, (kind, key)):
         return 0                # x.items += [1]: the list has done it itself
+    elif is_array_at(value, parent, (kind, key)):
+        return 0
     elif kind == ATTRIBUTE:
         position = parent.send_at(SET, key.encode(), (value,), None, flags & RESPOND)
     else:
@@ -260,16 +265,22 @@ def set_item(Proxy parent not None, key, value):
 
 
 cdef object nested(Proxy owner, uint32_t index, tuple path, cls):
-    cdef Nested proxy
     cdef dict children = owner.children
     if children is None:
         children = owner.children = {}
     weak = children.get(path)
-    generated = classes.get(cls)
     if weak is not None:
         found = weak()
-        if found is not None and type(found) is generated:
+        if found is not None and type(found) is classes.get(cls):
             return found
+    proxy = new_nested(owner, index, path, cls)
+    children[path] = weakref.ref(proxy, partial(forget, children, path))
+    return proxy
+
+
+cdef Nested new_nested(Proxy owner, uint32_t index, tuple path, cls):
+    cdef Nested proxy
+    generated = classes.get(cls)
     if generated is None:
         from ._classes import nested_class
 
@@ -283,7 +294,6 @@ cdef object nested(Proxy owner, uint32_t index, tuple path, cls):
     proxy.owner, proxy.index, proxy.path = owner, index, path
     # An opaque owner's cell holds the whole object; an attribute's cell what the first step gives.
     proxy.inner = path if owner.opaque else path[2:]
-    children[path] = weakref.ref(proxy, partial(forget, children, path))
     return proxy
 
 

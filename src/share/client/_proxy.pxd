@@ -34,6 +34,7 @@ cdef class Proxy(Shared):
     cdef object __weakref__
 
     cdef object read(self, uint32_t index)
+    cdef object read_array(self)
     cdef Snapshot take_snapshot(self, uint32_t* indices, int count)
     cdef int forget_snapshot(self) except -1
     cdef object hand_out(self, Snapshot snapshot, object result)
@@ -58,6 +59,8 @@ cdef object plain_copy(Session session, object value)
 cdef object plain_operand(object value)
 cdef object execute(Proxy proxy, str name, tuple args, dict kwargs, bint wait)
 cdef bint has_dict(object cls)
+cdef object array_at(Proxy owner, uint32_t index, tuple path, object value)
+cdef bint is_array_at(object value, Proxy parent, tuple step)
 
 
 cdef Proxy new_proxy(type cls, Session session, uint64_t id, uint64_t flags_at, uint64_t slots_at,

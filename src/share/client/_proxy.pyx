@@ -18,7 +18,7 @@ from ._session cimport Session, Shared
 
 from .._protocol import reference
 from ..errors import CorruptDataError, DeletedObjectError, NotShareableError
-from .._kinds import is_nested, is_value
+from .._kinds import is_array, is_nested, is_value
 from ._copies import sealed
 from .._paths import ATTRIBUTE, ITEM
 from ._instances import instance_of
@@ -80,6 +80,21 @@ cdef object read_slot(Session session, const Slot* slot, uint64_t owner, uint64_
         if not torn:
             return value
         pause_before_retry(session, &attempts)
+
+
+cdef object array_at(Proxy owner, uint32_t index, tuple path, value):
+    from ._arrays import array_at       # needs numpy, which whoever has an array has imported
+
+    return array_at(owner, index, path, value)
+
+
+cdef bint is_array_at(value, Proxy parent, tuple step):
+    """Whether a value is an array that has been read from just that part of `parent`."""
+    if type(value).__name__ != "SharedArray":
+        return False
+    from ._arrays import is_at
+
+    return is_at(value, parent, step)
 
 
 cdef object deleted():
@@ -167,6 +182,9 @@ cdef class Proxy(Shared):
         tag = version.tag
         if value is MISSING or is_value(value):
             value = carrying(value)
+        elif index and is_array(value):
+            value = array_at(self, index, () if self.opaque else (ATTRIBUTE, type(self)._share_attributes_[index - 1]),
+                             value)
         elif index and not isinstance(value, Shared) and is_nested(value):
             self.keep(index, value, &version)
             value = nested_factory(self, index, (ATTRIBUTE, type(self)._share_attributes_[index - 1]), type(value))
@@ -177,6 +195,13 @@ cdef class Proxy(Shared):
         self.values[index] = value
         self.tags[index] = tag
         return value
+
+    cdef object read_array(self):
+        """The value of an object that is an array."""
+        cdef uint64_t tag = 0, position = self.position_of(1), c = load_acq(self.commit)
+        if c - position < CLOSED_BIT and slot_find(self.slots + 1, c, &tag) >= 0 and tag == self.tags[1]:
+            return self.values[1]
+        return self.read(1)
 
     cdef Snapshot keep(self, uint32_t index, object value, const Version* version):
         """Makes a decoded value this process's replica of a cell; from then on nobody may change it."""
@@ -263,9 +288,11 @@ cdef class Proxy(Shared):
                 return carrying(value)
             if isinstance(value, Shared):
                 return value
-            if not is_nested(value):
+            if not is_nested(value) and not is_array(value):
                 return sealed(plain_copy(self.session, value))
         index = 1 if self.opaque else type(self)._share_index_.get(key, 0)
+        if is_array(value):
+            return array_at(self, index, (kind, key), value)
         return nested_factory(self, index, (kind, key), cls)
 
     cdef object attribute(self, str name):
@@ -501,6 +528,8 @@ cdef int set_attribute(Proxy proxy, str name, value, uint32_t index) except -1:
         return apply_operation(proxy, name, operation, 0 if cls._share_plan_.custom_setattr else index)
     if isinstance(value, Proxy) and (<Proxy>value).is_nested and value._share_is_at_(proxy, (ATTRIBUTE, name)):
         return 0            # shared.x.items += [1]: the list has done it itself
+    if is_array_at(value, proxy, (ATTRIBUTE, name)):
+        return 0
     if index == 0 and not cls._share_plan_.custom_setattr and not has_dict(cls._share_class_):
         raise AttributeError(f"{cls._share_class_.__name__!r} object has no attribute {name!r}")
     if cls._share_plan_.custom_setattr:
@@ -953,7 +982,7 @@ def plain(value):
     """
     cdef Proxy proxy
     if not isinstance(value, Proxy):
-        return value
+        return value.copy() if type(value).__name__ == "SharedArray" else value
     proxy = <Proxy>value
     if proxy.is_nested:
         return plain_copy(proxy.session, proxy.current())

@@ -3,7 +3,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
-from .._atomic cimport fence_acq, load_rlx
+from .._atomic cimport BROKEN, fence_acq, load_rlx, TESTPOINT
 from .._layout cimport ABSENT, DELETED, Version
 from .._protocol cimport version_value
 from .._slots cimport slot_read
@@ -20,6 +20,7 @@ def snapshot(*objects):
     """Plain copies of shared objects; see :meth:`share.Share.snapshot`."""
     cdef Proxy proxy, owner
     cdef dict owners = {}           # id -> owner, in order
+    objects = [shared_object(value) for value in objects]
     for value in objects:
         if not isinstance(value, Proxy):
             raise TypeError(f"snapshot() takes shared objects, not {type(value).__name__}")
@@ -40,6 +41,15 @@ def snapshot(*objects):
             raise _paths.gone((<Nested>value).path)
         found.append(part)
     return found[0] if len(found) == 1 else tuple(found)
+
+
+cdef object shared_object(value):
+    """The proxy of what an array was read from; anything else as it is."""
+    if type(value).__name__ != "SharedArray":
+        return value
+    from ._arrays import proxy_for
+
+    return proxy_for(value)
 
 
 cdef dict read_together(list owners):
@@ -68,6 +78,9 @@ cdef dict read_together(list owners):
             torn = False
             at = 0
             for owner in owners:
+                if BROKEN("together"):
+                    TESTPOINT("snapshot.together")
+                    c = owner.session.barrier(position)
                 for i in range(owner.cells):
                     if not torn and not slot_read(owner.slots + i, c, &versions[at], &found_owner):
                         torn = True

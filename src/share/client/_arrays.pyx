@@ -1,0 +1,257 @@
+"""NumPy arrays as a share hands them out: read-only, without a copy, and writing into the share.
+
+What is read is a view of the bytes that this process has decoded, and is the same object until the array changes.
+Assigning elements and in-place operators are commands on the array in the share; the view stays as it was read.
+Only a process that meets an array imports this module, and with it numpy.
+"""
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
+from libc.stdint cimport uint32_t
+
+from .._protocol cimport APPLY, CALL, RESPOND
+from ..cerial._codec cimport Encoder
+from ._augmented cimport carrying, note_operation, take_operation
+from ._nested cimport Nested, new_nested
+from ._proxy cimport Proxy
+
+import operator
+
+from numpy import array, ascontiguousarray, may_share_memory, ndarray, uint8
+
+from .. import _paths
+from .._paths import ITEM
+from .._protocol import reference
+from ..cerial._codec import register_plain
+
+
+cdef class Sealed:
+    """Memory of an array that nobody can write to: through it, numpy will not let anyone make it writable."""
+
+    cdef Py_buffer view
+
+    def __cinit__(self, owner):
+        PyObject_GetBuffer(owner, &self.view, PyBUF_SIMPLE)
+
+    def __dealloc__(self):
+        PyBuffer_Release(&self.view)
+
+    def __getbuffer__(self, Py_buffer* buffer, int flags):
+        PyBuffer_FillInfo(buffer, self, self.view.buf, self.view.len, 1, flags)
+
+
+cdef object place_of(Nested proxy, str name, tuple args):
+    """Has a method of the array in the share run."""
+    cdef bint wait = proxy.session.must_wait()
+    position = proxy.send_at(CALL, name.encode(), args, None, wait)
+    if wait:
+        proxy.session.await_response(position, None)
+    return None
+
+
+def _writer(str name):
+    method = getattr(ndarray, name)
+
+    def write(self, *args, **kwargs):
+        if self._owner is None:
+            return method(self, *args, **kwargs)
+        if kwargs:
+            raise TypeError(f"{name}() of a shared array takes positional arguments only")
+        place_of(proxy_of(self), name, args)
+        return self if name.startswith("__") else None
+
+    write.__name__ = name
+    write.__doc__ = method.__doc__
+    return write
+
+
+def _inplace(str name):
+    method = getattr(ndarray, f"__i{name}__")
+    plain = getattr(operator, f"__{name}__")
+
+    def inplace(self, other):
+        if self._owner is not None:
+            place_of(proxy_of(self), f"__i{name}__", (other,))
+            return self
+        if self._taken:
+            return note_operation(plain(self.view(ndarray), other), f"i{name}", other)
+        return method(self, other)
+
+    inplace.__name__ = f"__i{name}__"
+    return inplace
+
+
+cdef Nested proxy_of(self):
+    return new_nested(reference(*self._owner), self._cell, self._path, ndarray)
+
+
+cdef bint same_key(first, second):
+    """Whether two subscripts of one statement are the same."""
+    if first is second:
+        return True
+    if isinstance(first, tuple) and isinstance(second, tuple) and len(first) == len(second):
+        return all([same_key(a, b) for a, b in zip(first, second)])
+    return type(first) is type(second) and type(first) in (int, slice) and first == second
+
+
+class SharedArray(ndarray):
+    """An array, or a part of one, as it was when it was read from a share.
+
+    ``a[...] = x`` and ``a += x`` change the array in the share; read it again to see that. Everything else is
+    numpy's own and gives ordinary arrays.
+    """
+
+    # Where it is in the share: the owner's reference, its cell, and the path there. `_taken`: a private copy of some
+    # elements, which can only be written back by the statement that has read it.
+    __slots__ = ("_cell", "_owner", "_path", "_taken")
+    __module__ = "share"
+
+    def __array_finalize__(self, source):
+        put(self, None, 0, (), False)
+
+    def __array_wrap__(self, made, context=None, return_scalar=False):
+        made = made.view(ndarray)
+        return made[()] if made.ndim == 0 else made
+
+    def __getitem__(self, key):
+        found = ndarray.__getitem__(self, key)
+        if self._owner is None:
+            return found
+        if not isinstance(found, SharedArray):
+            return carrying(found)
+        if not may_share_memory(found, self):
+            put(found, None, 0, (), True)
+        else:
+            put(found, self._owner, self._cell, self._path + (ITEM, key), False)
+        return found
+
+    def __setitem__(self, key, value):
+        cdef Nested proxy
+        cdef Encoder encoder
+        cdef int flags
+        if self._owner is None:
+            ndarray.__setitem__(self, key, value)
+            return
+        if isinstance(value, SharedArray) and value._owner == self._owner and len(value._path) == len(self._path) + 2 \
+                and value._path[:len(self._path) + 1] == self._path + (ITEM,) \
+                and same_key(value._path[len(self._path) + 1], key):
+            return              # a[2:5] += 1: the part has done it itself
+        proxy = proxy_of(self)
+        operation = take_operation(value)
+        if operation is None:
+            place_of(proxy, "__setitem__", (key, value))
+            return
+        flags = RESPOND if proxy.session.must_wait() else 0
+        encoder = proxy.session.borrow()
+        try:
+            encoder.encode(("", *self._path, ITEM, key), "path")
+            encoder.encode(operation[1], "operand")
+            position = proxy.send_encoded(APPLY, flags, operation[0].encode(), encoder)
+        finally:
+            proxy.session.give_back(encoder)
+        if flags:
+            proxy.session.await_response(position, None)
+
+    def __setattr__(self, name, value):
+        # An unchanged array is handed out again and again: its shape must stay what it is.
+        if self._owner is not None:
+            raise AttributeError(f"an array that was read from a share keeps its {name}: use a copy, or a method of "
+                                 "the object that the array belongs to")
+        ndarray.__setattr__(self, name, value)
+
+    def copy(self, order="C"):
+        """A private copy, which can be changed."""
+        return array(self, order=order)
+
+    def __copy__(self):
+        return array(self)
+
+    def __deepcopy__(self, memo):
+        return array(self)
+
+    def __reduce__(self):
+        if self._owner is None or not is_named(self._path):
+            return array(self).__reduce__()
+        return array_reference, (*self._owner, self._cell, self._path)
+
+    def __reduce_ex__(self, protocol):
+        return SharedArray.__reduce__(self)
+
+    def __repr__(self):
+        return repr(self.view(ndarray))
+
+
+for _name in ("fill", "sort", "partition", "put"):
+    setattr(SharedArray, _name, _writer(_name))
+for _name in "add sub mul truediv floordiv mod pow matmul lshift rshift and or xor".split():
+    if hasattr(ndarray, f"__i{_name}__"):
+        setattr(SharedArray, f"__i{_name}__", _inplace(_name))
+
+
+cdef object set_owner = SharedArray._owner.__set__
+cdef object set_cell = SharedArray._cell.__set__
+cdef object set_path = SharedArray._path.__set__
+cdef object set_taken = SharedArray._taken.__set__
+
+
+cdef int put(self, owner, uint32_t index, tuple path, bint taken) except -1:
+    set_owner(self, owner)
+    set_cell(self, index)
+    set_path(self, path)
+    set_taken(self, taken)
+    return 0
+
+
+cdef bint is_named(tuple path):
+    """Whether every key of a path can be one of a dict, so that the path can be kept."""
+    try:
+        hash(path)
+    except TypeError:
+        return False
+    return True
+
+
+def plain_array(self):
+    """A private copy of an array, as an ordinary one."""
+    return array(self)
+
+
+register_plain(SharedArray, plain_array)
+
+
+def array_at(Proxy owner not None, uint32_t index, tuple path, value):
+    """A decoded array, which nobody will change, as a reader may have it."""
+    fortran = value.flags.fnc
+    flat = value.T if fortran else value
+    if not flat.flags.c_contiguous:
+        flat = ascontiguousarray(flat)
+    sealed = Sealed(flat.reshape(-1).view(uint8))
+    made = ndarray.__new__(SharedArray, value.shape, value.dtype, sealed, 0, None, "F" if fortran else "C")
+    put(made, Proxy.__reduce__(owner)[1], index, path, False)
+    return made
+
+
+def is_at(value, Proxy parent not None, tuple step):
+    """Whether an array stands for that part of `parent`."""
+    cdef Nested outer
+    cdef tuple before = ()
+    cdef Proxy owner = parent
+    if parent.is_nested:
+        outer = parent
+        owner, before = outer.owner, outer.path
+    return isinstance(value, SharedArray) and value._owner is not None and value._path == before + step \
+        and value._owner[0] == owner.session.name and value._owner[1] == owner.id
+
+
+def proxy_for(value):
+    """What an array is in the share, for those who read it anew; None if it is nothing there."""
+    return None if not isinstance(value, SharedArray) or value._owner is None else proxy_of(value)
+
+
+def array_reference(name, id, flags, slots, shape, cells, index, path):
+    """What a pickled array of a share becomes: the array, or in the share's own coordinator a copy."""
+    cdef Nested proxy
+    owner = reference(name, id, flags, slots, shape, cells)
+    if not isinstance(owner, Proxy):
+        return array(_paths.walk(owner, path))
+    proxy = new_nested(owner, index, path, ndarray)
+    return array_at(owner, index, path, proxy.look())
