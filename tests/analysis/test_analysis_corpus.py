@@ -195,7 +195,7 @@ def test_no_effect_is_missed(target: str, args: tuple[Any, ...], totals: dict[st
     for name, observed in seen.methods.items():
         if observed.calls and not observed.writes and name.partition(".")[0] in python:
             totals["readers"].append(name)
-            if not observed.plan.read_only:
+            if observed.false_alarm:
                 reason = observed.plan.reasons[0].text if observed.plan.reasons else ""
                 totals["false alarms"].append(f"{target}.{name}: {reason}")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ._args import Args
 from ._classes import MISSING, lookup
 from ._nodes import Kind, Node, NodeSet
+from ._plain import READING
 from ._special import GETTERS, SPECIAL
 from ._table import (
     blocking_name,
@@ -342,6 +343,21 @@ class Calls:
 
     # Foreign code
 
+    def reaches_code(self, nodes: NodeSet) -> bool:
+        """Whether functions of ours, or the receiver itself, can be reached through these."""
+        solver = self.solver
+        seen: NodeSet = set()
+        todo = list(nodes)
+        while todo:
+            node = todo.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            if node.kind in (Kind.SELF, Kind.FUNC, Kind.BOUND, Kind.METH, Kind.SUPER):
+                return True
+            todo += solver.contents.get(node, ())
+        return False
+
     def unknown(self, instance: "Instance", args: Args, key: Any, name: str) -> NodeSet:
         """Code that nothing is known about."""
         solver = self.solver
@@ -492,7 +508,16 @@ class Calls:
             case Kind.SCALAR:
                 return self.scalar_method(instance, receiver, node.name or "", args, key)
             case Kind.STATE:
-                solver.mutate(instance, receiver, f".{node.name}() of unknown type", surely=True)
+                text = f".{node.name}() of unknown type"
+                if node.name in READING and not self.reaches_code(args.all()):
+                    solver.doubt(instance, receiver, text)
+                    for given in list(args.all()):
+                        solver.doubt(instance, given, text)
+                    if args.all():
+                        solver.put(receiver, args.all())
+                    out = {*args.all(), self.nodes.site((key, "unknown"), None)}
+                    return out | {receiver} | solver.objects.elements(receiver)
+                solver.mutate(instance, receiver, text, surely=True)
                 out = self.unknown(instance, args, key, f".{node.name}()")
                 if solver.carries(args.all()) or args.all():
                     solver.put(receiver, args.all())

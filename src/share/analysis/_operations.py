@@ -129,7 +129,15 @@ def op_iter(solver: "Solver", instance: "Instance", instr: Any) -> None:
 def op_call(solver: "Solver", instance: "Instance", instr: Any) -> None:
     _, _, target, callee, args, kwargs = instr
     packed = solver.objects.pack(instance, args, kwargs)
-    for node in solver.get(instance, callee):
+    called = solver.get(instance, callee)
+    if callee in instance.body.methods:
+        known = {
+            node.receiver.name for node in called if node.kind is Kind.METH and node.receiver is not None
+        }
+        called = [
+            node for node in called if node.kind is not Kind.STATE or not node.deep or node.name not in known
+        ]
+    for node in called:
         solver.add(instance, target, solver.calling.call_node(instance, node, packed, (instance, target)))
 
 
