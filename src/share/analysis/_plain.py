@@ -28,7 +28,9 @@ _MOST = 1000
 def _reading() -> frozenset[str]:
     names = {name for cls in (*_MUTABLE, *_OTHERS) for name in dir(cls) if not name.startswith("_")}
     for cls in _MUTABLE:
-        names -= {name for name in dir(cls) if method_effect(cls, name) is None}
+        for name in names & set(dir(cls)):
+            if method_effect(getattr(lookup(cls, name), "__objclass__", cls), name) is None:
+                names.discard(name)
     return frozenset(names)
 
 

@@ -20,7 +20,7 @@ __all__ = ["plan"]
 _plans: "weakref.WeakKeyDictionary[type, ClassPlan]" = weakref.WeakKeyDictionary()
 
 #: How much work one class may take, and one method when the class takes too much.
-_WORK, _WORK_ALONE = 60_000, 20_000
+_WORK, _WORK_ALONE = 60_000, 12_000
 #: What never runs through a proxy, and so may write class state.
 _CONSTRUCTION = ("__init__", "__new__", "__init_subclass__", "__set_name__", "__class_getitem__", "__del__")
 #: Members of every class that are no methods of it.
