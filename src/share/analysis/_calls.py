@@ -1,6 +1,7 @@
 """What a call does, by what is called."""
 
 import functools
+import itertools
 import types
 from collections import Counter, OrderedDict, defaultdict, deque
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,8 @@ _GIVES_SCALAR = frozenset(
     "__len__ __contains__ count index isdisjoint issubset issuperset __eq__ __ne__ __lt__ __le__ __gt__ __ge__ "
     "__hash__ __str__ __repr__ __bool__ __int__ __float__ __index__ __format__ __sizeof__ total".split()
 )
+#: Class methods in C that iterate their argument, and give something new that holds its elements.
+_BUILDERS = ((itertools.chain, "from_iterable"), (dict, "fromkeys"), (OrderedDict, "fromkeys"))
 #: Pure callables that call a positional argument; the others call only what they get by keyword (``key=``).
 _CALLING = frozenset(
     "map filter filterfalse takewhile dropwhile starmap reduce accumulate groupby iter sub subn".split()
@@ -203,6 +206,10 @@ class Calls:
                 return self.call_object(instance, target.__func__, args, key)
             case types.MethodDescriptorType() | types.WrapperDescriptorType():
                 return self.descriptor(instance, target, args, key)
+            case types.ClassMethodDescriptorType() if (target.__objclass__, target.__name__) in _BUILDERS:
+                rest = Args(args.positional[1:], args.rest)
+                rest.keywords, rest.rest_keywords = args.keywords, args.rest_keywords
+                return self.listed(instance, target, "build", rest, key)
             case type():
                 return self.construct(instance, target, args, key)
         wrapped = getattr(target, "__wrapped__", None) if type(target).__module__ == "functools" else None
