@@ -1,12 +1,10 @@
 """Real classes that nobody here wrote, driven under tracing: whatever they did, their plan had said so.
 
-Run with ``-s`` to see the precision and every false alarm. Classes of packages that are not installed are left out,
-those of the standard library never are.
+Run with ``-s`` to see the precision and every false alarm, by cause.
 """
 
 import importlib
 import random
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -85,8 +83,20 @@ STANDARD: list[Case] = [
     ("tracemalloc:Filter", (True, "a")),
     ("dis:Bytecode", ("a = 1",)),
     ("codeop:Compile", ()),
+    ("collections:UserList", ([2, 1],)),
+    ("email.message:Message", ()),
+    ("email.message:EmailMessage", ()),
+    ("email.headerregistry:Address", ("a", "b", "c")),
+    ("email.charset:Charset", ()),
+    ("email.header:Header", ("a",)),
 ]
 INSTALLED: list[Case] = [
+    ("sortedcontainers:SortedList", ([2, 1],)),
+    ("sortedcontainers:SortedDict", ({"a": 1},)),
+    ("sortedcontainers:SortedSet", ([2, 1],)),
+    ("attr._make:Attribute", ("a", None, None, True, True, True, True, False)),
+    ("attr._make:Factory", (list,)),
+    ("attr.validators:_InstanceOfValidator", (int,)),
     ("cachetools:LRUCache", (3,)),
     ("cachetools:LFUCache", (3,)),
     ("cachetools:FIFOCache", (3,)),
@@ -122,8 +132,6 @@ CALLS_A_METHOD = 3
 
 def load(target: str) -> type | None:
     module, _, name = target.partition(":")
-    if module.partition(".")[0] not in sys.stdlib_module_names:
-        pytest.importorskip(module)
     found = getattr(importlib.import_module(module), name)
     assert isinstance(found, type)
     return found
@@ -175,7 +183,24 @@ def totals() -> Iterator[dict[str, list[str]]]:
     print(
         f"\n{len(found['classes'])} classes; methods that never wrote: {readers}; planned as writers: {alarms}"
     )
-    print("\n".join(found["false alarms"]))
+    by_cause: dict[str, list[str]] = {}
+    for alarm in found["false alarms"]:
+        method, _, cause = alarm.partition(": ")
+        by_cause.setdefault(kind_of_cause(cause), []).append(f"    {method}: {cause}")
+    for kind, lines in sorted(by_cause.items(), key=lambda item: -len(item[1])):
+        print("\n".join([f"{len(lines)} x {kind}", *lines]))
+
+
+def kind_of_cause(cause: str) -> str:
+    """What the analysis says about the line in brackets, without what differs from line to line."""
+    _, _, said = cause.rpartition("  (")
+    if not said:
+        return (
+            cause
+            if cause.startswith("too much")
+            else "a write on a path that the driver never took, or a copy"
+        )
+    return "passed to unknown code" if said.startswith("passed to") else said.rstrip(")")
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -195,7 +220,7 @@ def test_no_effect_is_missed(target: str, args: tuple[Any, ...], totals: dict[st
     for name, observed in seen.methods.items():
         if observed.calls and not observed.writes and name.partition(".")[0] in python:
             totals["readers"].append(name)
-            if not observed.plan.read_only:
+            if observed.false_alarm:
                 reason = observed.plan.reasons[0].text if observed.plan.reasons else ""
                 totals["false alarms"].append(f"{target}.{name}: {reason}")
 
@@ -215,4 +240,4 @@ def test_classes_that_write_class_state_are_refused(target: str) -> None:
 def test_false_alarms_are_few(totals: dict[str, list[str]]) -> None:
     """Over the whole corpus, of the methods that never wrote; the aim is a quarter, this is what holds today."""
     assert len(totals["classes"]) >= 60
-    assert len(totals["false alarms"]) <= 0.66 * len(totals["readers"])
+    assert len(totals["false alarms"]) <= 0.62 * len(totals["readers"])

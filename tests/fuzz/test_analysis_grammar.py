@@ -1,6 +1,7 @@
 """Classes out of a grammar of every form, run under tracing: whatever they did, the plan had said so.
 
-The same 150 methods each time by default; ``SHARE_ANALYSIS_METHODS=20000`` for the long run, with new ones each time.
+500 methods by default, new ones in each run; ``SHARE_ANALYSIS_METHODS=20000`` for the long run. What failed is kept by
+Hypothesis and comes first in the next run; the blob that it prints brings it back anywhere else.
 """
 
 import linecache
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from share.analysis import Trace, trace
 
 METHODS_A_CLASS = 5
-METHODS = int(os.environ.get("SHARE_ANALYSIS_METHODS", "150"))
+METHODS = int(os.environ.get("SHARE_ANALYSIS_METHODS", "500"))
 
 PRELUDE = """
 import copy, functools, heapq, itertools, operator
@@ -351,10 +352,9 @@ def run(cls: Any, calls: list[tuple[int, int]]) -> Trace:
 
 @settings(
     max_examples=METHODS // METHODS_A_CLASS,
-    derandomize="SHARE_ANALYSIS_METHODS" not in os.environ,
     deadline=None,
     suppress_health_check=list(HealthCheck),
-    database=None,
+    print_blob=True,  # what failed can be run again: each run draws other classes
 )
 @given(
     classes(),

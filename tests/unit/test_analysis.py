@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from share.analysis import ClassPlan, MethodPlan, explain, plan, reads, returns_value, writes
+from share.analysis._plain import is_plain
 from share.cli._explain import explain as explain_command
 from share.errors import AnalysisError
 
@@ -409,3 +410,112 @@ def test_a_method_plan_is_read_only_without_writes() -> None:
     made = MethodPlan("m", "method", frozenset(), frozenset(), returns=True)
     assert made.read_only
     assert not dataclasses.replace(made, writes=None).read_only
+
+
+class Held:
+    """Filled from outside, so that the analysis cannot know what with."""
+
+    def __init__(self, value: Any, other: Any) -> None:
+        self.value, self.other = value, other
+
+    def listed(self) -> list[Any]:
+        return [item for item in self.value if item in self.other]
+
+    def looked_up(self, key: Any) -> Any:
+        return self.value.get(key)
+
+    def popped(self) -> Any:
+        return self.value.pop()
+
+    def called(self) -> Any:
+        return self.value()
+
+    def told(self, listener: Any) -> Any:
+        return listener(self.value) or self.value[0]
+
+    def walked(self) -> None:
+        for _ in self.value:
+            pass
+
+    def compared(self) -> Any:
+        return self.value.index(self)
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("listed", {"value", "other"}),
+        ("looked_up", {"value"}),
+        ("popped", set()),  # a list has it, and changes
+        ("called", set()),  # nothing plain can be called
+        ("told", set()),  # unknown code may change a list too
+        ("walked", set()),  # is queued without waiting, which looking at the state first would undo
+        ("compared", set()),  # calls __eq__ of the object
+    ],
+)
+def test_what_is_read_while_it_is_plain(name: str, plain: set[str]) -> None:
+    made = plan(Held).methods[name]
+    assert made.plain == plain
+    assert not made.read_only
+
+
+def test_explain_tells_of_plain() -> None:
+    line = next(line for line in str(explain(Held)).splitlines() if line.startswith("listed"))
+    assert "local if plain" in line
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([1, "a", None, {"k": (1.5, {2}, frozenset())}], True),
+        (collections.deque([b"x"]), True),
+        (collections.OrderedDict(a=[1]), True),
+        ([[iter([1])]], False),
+        ({"k": collections.defaultdict(list)}, False),
+        (collections.Counter("a"), False),
+        ((Stack,), False),
+        ([[0] * 600, [0] * 600], False),  # too many to look at
+    ],
+)
+def test_plain_values(value: Any, expected: bool) -> None:
+    held = Held(value, iter([1]))
+    assert is_plain(held, frozenset({"value"})) is expected
+    assert not is_plain(held, frozenset({"*"}))
+
+
+def test_plain_values_of_containers_and_slots() -> None:
+    class Items(list[Any]):
+        __slots__ = ("extra",)
+
+    items = Items([1])
+    assert is_plain(items, frozenset({"*"}))
+    items.extra = iter([1])
+    assert not is_plain(items, frozenset({"*"})) and is_plain(items, frozenset({"other"}))
+    assert not is_plain(Items([iter([1])]), frozenset({"*"}))
+
+
+def test_a_value_that_holds_itself_is_plain_or_not_like_any_other() -> None:
+    round_and_round: list[Any] = []
+    round_and_round.append(round_and_round)
+    assert is_plain(Held(round_and_round, 0), frozenset({"value"}))
+
+
+def test_a_method_that_can_only_raise_returns_nothing() -> None:
+    class Abstract:
+        def __init__(self) -> None:
+            self.n = 0
+
+        def must(self) -> int:
+            raise NotImplementedError
+
+        def writes(self) -> int:
+            self.n += 1
+            raise ValueError(self.n)
+
+        def may(self) -> int:
+            if self.n:
+                raise ValueError
+            return self.n
+
+    made = plan(Abstract).methods
+    assert not made["must"].returns and not made["writes"].returns and made["may"].returns

@@ -1,6 +1,7 @@
 """What a call does, by what is called."""
 
 import functools
+import itertools
 import types
 from collections import Counter, OrderedDict, defaultdict, deque
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ._args import Args
 from ._classes import MISSING, lookup
 from ._nodes import Kind, Node, NodeSet
+from ._plain import READING
 from ._special import GETTERS, SPECIAL
 from ._table import (
     blocking_name,
@@ -51,6 +53,8 @@ _GIVES_SCALAR = frozenset(
     "__len__ __contains__ count index isdisjoint issubset issuperset __eq__ __ne__ __lt__ __le__ __gt__ __ge__ "
     "__hash__ __str__ __repr__ __bool__ __int__ __float__ __index__ __format__ __sizeof__ total".split()
 )
+#: Class methods in C that iterate their argument, and give something new that holds its elements.
+_BUILDERS = ((itertools.chain, "from_iterable"), (dict, "fromkeys"), (OrderedDict, "fromkeys"))
 #: Pure callables that call a positional argument; the others call only what they get by keyword (``key=``).
 _CALLING = frozenset(
     "map filter filterfalse takewhile dropwhile starmap reduce accumulate groupby iter sub subn".split()
@@ -202,6 +206,10 @@ class Calls:
                 return self.call_object(instance, target.__func__, args, key)
             case types.MethodDescriptorType() | types.WrapperDescriptorType():
                 return self.descriptor(instance, target, args, key)
+            case types.ClassMethodDescriptorType() if (target.__objclass__, target.__name__) in _BUILDERS:
+                rest = Args(args.positional[1:], args.rest)
+                rest.keywords, rest.rest_keywords = args.keywords, args.rest_keywords
+                return self.listed(instance, target, "build", rest, key)
             case type():
                 return self.construct(instance, target, args, key)
         wrapped = getattr(target, "__wrapped__", None) if type(target).__module__ == "functools" else None
@@ -341,6 +349,21 @@ class Calls:
         return {site}
 
     # Foreign code
+
+    def reaches_code(self, nodes: NodeSet) -> bool:
+        """Whether functions of ours, or the receiver itself, can be reached through these."""
+        solver = self.solver
+        seen: NodeSet = set()
+        todo = list(nodes)
+        while todo:
+            node = todo.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            if node.kind in (Kind.SELF, Kind.FUNC, Kind.BOUND, Kind.METH, Kind.SUPER):
+                return True
+            todo += solver.contents.get(node, ())
+        return False
 
     def unknown(self, instance: "Instance", args: Args, key: Any, name: str) -> NodeSet:
         """Code that nothing is known about."""
@@ -492,7 +515,16 @@ class Calls:
             case Kind.SCALAR:
                 return self.scalar_method(instance, receiver, node.name or "", args, key)
             case Kind.STATE:
-                solver.mutate(instance, receiver, f".{node.name}() of unknown type", surely=True)
+                text = f".{node.name}() of unknown type"
+                if node.name in READING and not self.reaches_code(args.all()):
+                    solver.doubt(instance, receiver, text)
+                    for given in list(args.all()):
+                        solver.doubt(instance, given, text)
+                    if args.all():
+                        solver.put(receiver, args.all())
+                    out = {*args.all(), self.nodes.site((key, "unknown"), None)}
+                    return out | {receiver} | solver.objects.elements(receiver)
+                solver.mutate(instance, receiver, text, surely=True)
                 out = self.unknown(instance, args, key, f".{node.name}()")
                 if solver.carries(args.all()) or args.all():
                     solver.put(receiver, args.all())

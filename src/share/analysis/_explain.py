@@ -17,7 +17,7 @@ class Row:
     """One line of the table, as text."""
 
     member: str
-    runs: str  # local, queued or waits
+    runs: str  # local, local if plain, queued or waits
     reads: str
     writes: str
     returns: str
@@ -65,7 +65,7 @@ class Explanation:
         from rich.text import Text
 
         table = Table(*HEADINGS, title=None)
-        styles = {"local": "green", "queued": "cyan", "waits": "yellow"}
+        styles = {"local": "green", "local if plain": "green", "queued": "cyan", "waits": "yellow"}
         for row in self.rows:
             cells = [Text(cell) for cell in row.cells()]
             cells[1].stylize(styles[row.runs])
@@ -77,7 +77,8 @@ class Explanation:
 def explain(cls: type, *, special: bool = False) -> Explanation:
     """How calls of the methods of a class run, and the source line that makes it so.
 
-    ``local``: only reads, runs in the caller. ``queued``: returns at once. ``waits``: for the result.
+    ``local``: only reads, runs in the caller. ``local if plain``: the same while the attributes that decide hold
+    nothing but built-in values, else it waits. ``queued``: returns at once. ``waits``: for the result.
 
     :arg special: also show special methods that the class only inherits from a built-in type.
     """
@@ -97,6 +98,8 @@ def explain(cls: type, *, special: bool = False) -> Explanation:
 def _row(name: str, made: MethodPlan) -> Row:
     if made.read_only:
         runs = "local"
+    elif made.plain:
+        runs = "local if plain"
     else:
         runs = "waits" if made.returns else "queued"
     label = name if made.kind == "method" else f"{name} ({made.kind})"

@@ -39,6 +39,11 @@ Var: TypeAlias = str | int
 Instr: TypeAlias = tuple[Any, ...]
 
 
+_WITHOUT_RESULT = frozenset(
+    "setglobal setouter setattr delattr setitem delitem defaults into return raise".split()
+)
+
+
 class UnsupportedCodeError(Exception):
     """A front end met something that it does not know; the function becomes one that may do anything."""
 
@@ -61,3 +66,16 @@ class Body:
     is_async: bool = False
     from_source: bool = False
     is_comprehension: bool = False  # of bytecode: called where it is made, and nowhere else
+    _methods: "frozenset[Var] | None" = None
+
+    @property
+    def methods(self) -> frozenset[Var]:
+        """The variables that are one attribute of something and nothing else, as in ``x.name(...)``."""
+        if self._methods is None:
+            made: dict[Var, int] = {}
+            for instr in self.instrs:
+                if instr[0] not in _WITHOUT_RESULT:
+                    made[instr[2]] = made.get(instr[2], 0) + 1
+            loads = [instr[2] for instr in self.instrs if instr[0] == "attr"]
+            self._methods = frozenset(var for var in loads if made[var] == 1 and isinstance(var, int))
+        return self._methods

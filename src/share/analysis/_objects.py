@@ -9,6 +9,7 @@ from . import _hints
 from ._args import Args
 from ._classes import MISSING, lookup
 from ._nodes import Kind, Node, NodeSet
+from ._plain import READING
 from ._table import is_neutral_type, method_effect
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ C_CALLABLES = (
     types.BuiltinFunctionType,
     types.MethodWrapperType,
 )
+#: Special methods that change no plain object.
+_HARMLESS = frozenset("__getitem__ __enter__ __exit__ __contains__ __iter__".split())
 _NUMBERS = (int, float, complex, bool)
 #: Special methods that operators and pure callables may call on an object of a class written in Python.
 _ITERATORS = (types.GeneratorType, enumerate, zip, map, filter, reversed)
@@ -119,6 +122,8 @@ class Objects:
         for cls in self.classes_with(node, name):
             if cls is None or name is None:
                 out |= self.elements(node)  # methods too: calling any of these has the same effect
+                if name in READING and node.kind is Kind.STATE:
+                    out.add(self.nodes.method(name, node))  # which is then what a call calls
                 out.add(self.nodes.state(node.name, True) if node.kind is Kind.STATE else node)
             else:
                 out |= self.member(instance, node, cls, name)
@@ -417,7 +422,7 @@ class Objects:
         out: NodeSet = set()
         for cls in self.types_of(node):
             if cls is None:
-                solver.mutate(instance, node, "iterating something of unknown type")
+                solver.doubt(instance, node, "iterating something of unknown type")
             elif node.kind is not Kind.SCALAR:
                 self.iterate_type(instance, node, cls, out)
         if node.kind is not Kind.SELF:
@@ -434,7 +439,7 @@ class Objects:
                 args = Args([{node}, {self.nodes.scalar(int)}])
                 out |= solver.calling.call_object(instance, getter, args, key)
             elif node.kind is not Kind.KNOWN:
-                solver.mutate(instance, node, "iterating something of unknown type")
+                solver.doubt(instance, node, "iterating something of unknown type")
         elif isinstance(method, types.FunctionType):
             for result in solver.calling.call_object(instance, method, Args([{node}]), key):
                 if result is node:
@@ -479,7 +484,10 @@ class Objects:
                     continue
                 changes = name in ("__setitem__", "__delitem__") and cls is not type
                 text = f"{name} of unknown type" if cls is None else f"{name} of something else than was seen"
-                solver.mutate(instance, node, text, surely=changes)
+                if changes or name not in _HARMLESS:
+                    solver.mutate(instance, node, text, surely=changes)
+                else:
+                    solver.doubt(instance, node, text)
                 solver.put(node, args.all())
                 out |= self.elements(node)
                 if name == "__enter__":
@@ -493,7 +501,9 @@ class Objects:
         found = self.types_of(node)
         if len(found) < 2:
             return found
-        some = [cls for cls in found if cls is None or is_neutral_type(cls) or lookup(cls, name) is not MISSING]
+        some = [
+            cls for cls in found if cls is None or is_neutral_type(cls) or lookup(cls, name) is not MISSING
+        ]
         return some or found
 
     # Operators
@@ -610,7 +620,7 @@ class Objects:
             if found is not MISSING:
                 solver.calling.call_object(instance, found, Args([{node}, values]), (key, "in"))
             elif cls is None:
-                solver.mutate(instance, node, "`in` something of unknown type")
+                solver.doubt(instance, node, "`in` something of unknown type")
             else:
                 self.iterate(instance, node, -1)
 

@@ -129,8 +129,28 @@ def op_iter(solver: "Solver", instance: "Instance", instr: Any) -> None:
 def op_call(solver: "Solver", instance: "Instance", instr: Any) -> None:
     _, _, target, callee, args, kwargs = instr
     packed = solver.objects.pack(instance, args, kwargs)
-    for node in solver.get(instance, callee):
+    called = solver.get(instance, callee)
+    if callee in instance.body.methods:
+        called = without_parts(solver, instance, called)
+    for node in called:
         solver.add(instance, target, solver.calling.call_node(instance, node, packed, (instance, target)))
+
+
+def without_parts(solver: "Solver", instance: "Instance", called: list[Node]) -> list[Node]:
+    """What ``x.name(...)`` may call: of an ``x`` of unknown type ``name`` stands for its method, not for a part."""
+    parts: NodeSet = set()
+    for node in called:
+        if node.kind is Kind.METH and node.receiver is not None and node.receiver.kind is Kind.STATE:
+            own = solver.nodes.state(
+                node.name
+            )  # which may be an attribute of the receiver, kept in a variable with x
+            parts |= {part for part in solver.objects.elements(node.receiver) if part.kind is Kind.STATE} - {
+                own
+            }
+            parts.add(solver.nodes.state(node.receiver.name, True))
+    for part in parts.intersection(called):
+        solver.doubt(instance, part, "a call of unknown effect")
+    return [node for node in called if node not in parts]
 
 
 def op_build(solver: "Solver", instance: "Instance", instr: Any) -> None:

@@ -38,6 +38,9 @@ class MethodPlan:
     is_async: bool = False  # calling it gives a coroutine or an async generator
     is_generator: bool = False
     blocks: tuple[str, ...] = ()  # calls that would stall the coordinator
+    #: Attributes that decide: as long as these hold nothing but plain values, the method writes nothing after all.
+    #: ``{"*"}`` stands for all the state; empty: nothing like that is known.
+    plain: frozenset[str] = frozenset()
     reasons: tuple[Reason, ...] = ()
 
     @property

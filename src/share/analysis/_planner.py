@@ -11,6 +11,7 @@ from ._classes import MISSING, declared_fields, kind_of, lookup, own_mro, slot_n
 from ._ir import Body
 from ._nodes import Kind, Node, NodeSet
 from ._overrides import Override, checked, overrides_of
+from ._plain import WHOLE
 from ._plan import ClassPlan, MethodKind, MethodPlan, Reason
 from ._solver import Instance, Solver, TooComplexError
 from ._table import is_immutable_type
@@ -20,7 +21,7 @@ __all__ = ["plan"]
 _plans: "weakref.WeakKeyDictionary[type, ClassPlan]" = weakref.WeakKeyDictionary()
 
 #: How much work one class may take, and one method when the class takes too much.
-_WORK, _WORK_ALONE = 60_000, 20_000
+_WORK, _WORK_ALONE = 60_000, 12_000
 #: What never runs through a proxy, and so may write class state.
 _CONSTRUCTION = ("__init__", "__new__", "__init_subclass__", "__set_name__", "__class_getitem__", "__del__")
 #: Members of every class that are no methods of it.
@@ -248,20 +249,29 @@ class _Planner:
             self.refuse(member, effects.class_writes[0])
         self.check(member, effects.override)
         reads = self.names(effects.reads, [])  # writes tell of aliases, and that is enough
-        writes = self.names(effects.writes, groups)
+        writes = self.names({**effects.doubtful, **effects.writes}, groups)
         if reads is not None and reads & self.self_reachable:
             reads = None
         instance = effects.instance
         body = instance.body
         result = solver.calling.result(instance)
         lazy = body.is_generator or body.is_async
-        returns = lazy or any(node.kind is not Kind.NONE for node in result) or not result
+        only_raises = not result and all(instr[0] != "return" for instr in body.instrs)
+        returns = (
+            lazy or any(node.kind is not Kind.NONE for node in result) or (not result and not only_raises)
+        )
         if effects.override is not None and effects.override.returns is not MISSING:
             returns = effects.override.returns
         returns_self = not lazy and result == {solver.nodes.receiver}
+        plain: frozenset[str] = frozenset()
+        # A writer that gives nothing is queued without waiting; looking at the state first would make it wait.
+        if returns and effects.doubtful and not effects.writes and not effects.outside:
+            names = {name if name is not None else WHOLE for name in effects.assumed}
+            plain = frozenset({WHOLE} if WHOLE in names else names)
         return MethodPlan(
             name=member.name,
             kind=member.kind,
+            plain=plain,
             reads=reads,
             writes=writes,
             returns=returns,
@@ -410,6 +420,8 @@ class _Effects:
         self.override = self.override_of(entry)
         self.reads: dict[str | None, Reason] = {}
         self.writes: dict[str | None, Reason] = {}
+        self.doubtful: dict[str | None, Reason] = {}
+        self.assumed: set[str | None] = set()
         self.class_writes: list[Reason] = []
         self.outside: dict[str, Reason] = {}
         self.blocks: dict[str, None] = {}
@@ -417,6 +429,10 @@ class _Effects:
             self.include(self.reads, instance.reads, instance, "reads")
         for instance in self.called("writes"):
             self.include(self.writes, instance.writes, instance, "writes")
+            author = self.override_of(instance)
+            if instance.doubtful and (author is None or author.writes is MISSING):
+                self.include(self.doubtful, instance.doubtful, instance, "writes")
+                self.assumed |= instance.assumed
             self.class_writes += instance.class_writes
         for instance in self.called(None):
             self.outside.update(instance.outside)
@@ -462,7 +478,7 @@ class _Effects:
             into.setdefault(name, reason)
 
     def reasons(self) -> list[Reason]:
-        out = list(self.writes.values())
+        out = [*self.writes.values(), *self.doubtful.values()]
         if None in self.reads:
             out.append(self.reads[None])
         return [*out, *self.outside.values()]

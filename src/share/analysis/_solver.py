@@ -45,6 +45,10 @@ class Instance:
         self.vars: dict[Var, NodeSet] = {}
         self.reads: dict[str | None, Reason] = {}
         self.writes: dict[str | None, Reason] = {}
+        self.doubtful: dict[
+            str | None, Reason
+        ] = {}  # writes that only objects which are not plain would make
+        self.assumed: set[str | None] = set()  # the attributes in which these objects would be
         self.class_writes: list[Reason] = []
         self.outside: dict[str, Reason] = {}
         self.blocks: dict[str, None] = {}
@@ -180,9 +184,7 @@ class Solver:
             instance.line = instr[1]
             self.operations[instr[0]](self, instance, instr)
 
-    def instance(
-        self, function: FunctionType, receiver: Node | None, mine: bool = True
-    ) -> Instance | None:
+    def instance(self, function: FunctionType, receiver: Node | None, mine: bool = True) -> Instance | None:
         """A function in one role; None if it cannot be analysed, or is one too many of those from elsewhere."""
         role = "self" if receiver is self.nodes.receiver else "other"
         key = (id(function), role)
@@ -322,7 +324,9 @@ class Solver:
         for node in [node for node in nodes if node.merged is not None]:
             nodes.discard(node)
             nodes.add(self.canonical(node))
-        for node in [node for node in nodes if node.receiver is not None and node.receiver.merged is not None]:
+        for node in [
+            node for node in nodes if node.receiver is not None and node.receiver.merged is not None
+        ]:
             assert node.receiver is not None
             receiver = self.canonical(node.receiver)
             if node.kind is Kind.METH:
@@ -554,10 +558,19 @@ class Solver:
         if name not in instance.reads:
             instance.reads[name] = self.reason(instance, f"reads {name or 'anything'}", text)
 
-    def write(self, instance: Instance, name: str | None, text: str) -> None:
+    def write(self, instance: Instance, name: str | None, text: str, plain_would_not: bool = False) -> None:
         name = None if name == DICT else name
-        if name not in instance.writes:
-            instance.writes[name] = self.reason(instance, f"writes {name or 'anything'}", text)
+        into = instance.doubtful if plain_would_not else instance.writes
+        if name not in into:
+            into[name] = self.reason(instance, f"writes {name or 'anything'}", text)
+
+    def doubt(self, instance: Instance, node: Node, text: str) -> None:
+        """An object of unknown type is read in a way that changes it, unless it is plain; see ``_plain``."""
+        if node.kind is not Kind.STATE:
+            self.mutate(instance, node, text)
+        elif self.is_mutable(node):
+            self.write(instance, node.name, text, plain_would_not=True)
+            instance.assumed.add(None if node.name == DICT else node.name)
 
     def mutate(
         self, instance: Instance, node: Node, text: str, definite: bool = False, surely: bool = False

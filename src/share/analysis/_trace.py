@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import AnalysisError
 from ._classes import MISSING, lookup, slot_names
 from ._encode import fingerprint
+from ._plain import WHOLE, is_plain
 from ._plan import ClassPlan, MethodPlan
 from ._planner import plan
 
@@ -23,7 +24,6 @@ _NOT_HOOKED = frozenset(
     "__reduce__ __reduce_ex__ __getstate__ __setstate__ __getnewargs__ __getnewargs_ex__ __del__ __sizeof__ "
     "__set_name__ __instancecheck__ __subclasscheck__ __copy__ __deepcopy__".split()
 )
-WHOLE = "*"  #: stands for all the state of an opaque object
 
 
 @dataclass
@@ -32,8 +32,10 @@ class Observed:
 
     plan: MethodPlan
     calls: int = 0
+    calls_local: int = 0  # of these, calls that a proxy would run in the caller
     reads: set[str] = field(default_factory=set)
     writes: set[str] = field(default_factory=set)
+    writes_local: set[str] = field(default_factory=set)  # by calls that should have been reads
 
     def missed(self) -> Iterator[str]:
         """What it did that its plan does not say."""
@@ -44,6 +46,13 @@ class Observed:
             if planned is not None:
                 for name in sorted(did - planned):
                     yield f"{what} {name!r}"
+        for name in sorted(self.writes_local):
+            yield f"wrote {name!r} when all that it looks at was plain"
+
+    @property
+    def false_alarm(self) -> bool:
+        """Whether it was called, never wrote, and would yet have run as a writer at least once."""
+        return bool(self.calls) and not self.writes and self.calls_local < self.calls
 
 
 class Trace:
@@ -64,12 +73,8 @@ class Trace:
 
     @property
     def false_alarms(self) -> list[str]:
-        """Methods that were called, are planned as writers and never wrote. That costs time, nothing else."""
-        return [
-            name
-            for name, observed in self.methods.items()
-            if observed.calls and not observed.plan.read_only and not observed.writes
-        ]
+        """Methods that were called, ran as writers and never wrote. That costs time, nothing else."""
+        return [name for name, observed in self.methods.items() if observed.false_alarm]
 
     def __str__(self) -> str:
         lines = [f"{self.plan.name}: {sum(seen.calls for seen in self.methods.values())} calls observed"]
@@ -256,6 +261,8 @@ class _Tracer:
     @contextmanager
     def watching(self, receiver: Any, observed: Observed) -> Iterator[None]:
         before = self.state(receiver)
+        made = observed.plan
+        local = made.read_only or (bool(made.plain) and self.is_plain(receiver, made.plain))
         frame = _Frame(receiver, observed)
         self.frames().append(frame)
         try:
@@ -264,9 +271,18 @@ class _Tracer:
             self.frames().remove(frame)
             after = self.state(receiver)
             observed.calls += 1
-            observed.writes.update(
-                name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
-            )
+            observed.calls_local += local
+            wrote = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+            observed.writes |= wrote
+            if local and not made.read_only:
+                observed.writes_local |= wrote
+
+    def is_plain(self, receiver: Any, names: frozenset[str]) -> bool:
+        self.local.busy = True
+        try:
+            return is_plain(receiver, names)
+        finally:
+            self.local.busy = False
 
     def state(self, receiver: Any) -> dict[str, Any]:
         """The fingerprint of every attribute."""

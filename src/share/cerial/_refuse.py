@@ -27,6 +27,10 @@ _REFUSED = {
     ("multiprocessing.connection", "Listener"): _PIPE,
     ("tempfile", "_TemporaryFileWrapper"): _TEMPORARY,
     ("tempfile", "TemporaryDirectory"): _TEMPORARY,
+    (
+        "contextlib",
+        "_GeneratorContextManagerBase",
+    ): "write `with` in a method of the object, which may run it whole",
 }
 
 # Where pickle itself says no, what to do instead.

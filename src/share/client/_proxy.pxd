@@ -10,6 +10,7 @@ cdef class Snapshot:
     cdef list values
     cdef object instance            # None until it is complete
     cdef uint64_t serial            # of the snapshot, never used twice in a process
+    cdef dict plain                 # attributes -> whether these are plain, as far as that was asked
     cdef dict logs                  # cell -> (base, its generation, how much of the log the value has); never changed
 
     cdef Snapshot copy(self)

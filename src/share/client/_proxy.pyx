@@ -613,6 +613,18 @@ cdef class Attribute:
         return f"<shared attribute {self.name!r}>"
 
 
+cdef object is_plain = None         # of share.analysis, once a plan needs it
+
+
+cdef int find_is_plain() except -1:
+    global is_plain
+    if is_plain is None:
+        from ..analysis import _plain
+
+        is_plain = _plain.is_plain
+    return 0
+
+
 cdef class Effects:
     """The part of a MethodPlan that a call needs, as cell indices."""
 
@@ -624,6 +636,7 @@ cdef class Effects:
     cdef readonly bint returns
     cdef readonly bint returns_alias
     cdef readonly bint returns_self
+    cdef frozenset plain            # a reader as long as these attributes are plain; None: nothing like that
 
     def __cinit__(self, plan, dict index_of):
         reads = self._indices(plan.reads, index_of)
@@ -642,6 +655,9 @@ cdef class Effects:
         self.returns = plan.returns
         self.returns_alias = plan.returns_alias
         self.returns_self = plan.returns_self
+        self.plain = plan.plain or None
+        if self.plain is not None:
+            find_is_plain()
 
     def __dealloc__(self):
         free(self.reads)
@@ -656,6 +672,19 @@ cdef class Effects:
         for i in range(self.write_count):
             raised[i] = proxy.flags + self.writes[i]
         return self.write_count
+
+    cdef bint fits(self, Proxy proxy, Snapshot snapshot) except -1:
+        """Whether a call may run on a snapshot: the plan may depend on what is in it."""
+        if self.plain is None:
+            return True
+        if proxy.is_nested:
+            return is_plain(snapshot.instance, self.plain)  # its snapshot may change in place
+        if snapshot.plain is None:
+            snapshot.plain = {}
+        found = snapshot.plain.get(self.plain)
+        if found is None:
+            found = snapshot.plain[self.plain] = is_plain(snapshot.instance, self.plain)
+        return found
 
     @staticmethod
     def _indices(names, dict index_of):
@@ -753,7 +782,10 @@ cdef class Method:
         return 0
 
     cdef object run_locally(self, Proxy proxy, tuple args, dict kwargs):
+        """The result of running it here; MISSING if its plan does not fit the state, so that it must be queued."""
         cdef Snapshot snapshot = proxy.take_snapshot(self.effects.reads, self.effects.read_count)
+        if not self.effects.fits(proxy, snapshot):
+            return MISSING
         if self.special:
             # C code of built-in types looks at the concrete type of its operand.
             args = tuple([plain_operand(arg) for arg in args])
@@ -767,6 +799,10 @@ cdef class Method:
         cdef bint wait
         if effects.read_only:
             return self.run_locally(proxy, args, kwargs)
+        if effects.plain is not None:
+            result = self.run_locally(proxy, args, kwargs)
+            if result is not MISSING:
+                return result
         self.check(args, kwargs)
         if effects.returns_self:
             wait = proxy.session.must_wait()
@@ -881,10 +917,11 @@ cdef class Property:
         if self.getter is None:
             raise AttributeError(f"property {self.name!r} of {self.owner.__name__!r} object has no getter")
         proxy = <Proxy>instance
-        if self.getter.read_only:
+        if self.getter.read_only or self.getter.plain is not None:
             snapshot = proxy.take_snapshot(self.getter.reads, self.getter.read_count)
-            result = getattr(snapshot.instance, self.name)
-            return proxy.hand_out(snapshot, result) if self.getter.returns_alias else result
+            if self.getter.fits(proxy, snapshot):
+                result = getattr(snapshot.instance, self.name)
+                return proxy.hand_out(snapshot, result) if self.getter.returns_alias else result
         position = send_call(proxy, GET, self.getter, self.name.encode(), (), None, True)
         return proxy.session.await_response(position, None)
 
