@@ -147,7 +147,7 @@ cdef class Segment:
     cpdef _map(self, memory, str name):
         self.memory = memory
         self.name = name
-        # Not of memory.buf: the collector clears a memoryview in a cycle, exported or not, and its release then crashes.
+        # Not of memory.buf: the collector clears a memoryview in a cycle, exported or not; releasing it then crashes.
         PyObject_GetBuffer(memory._mmap, &self.view, PyBUF_SIMPLE | PyBUF_WRITABLE)
         self.mapped = True
         self.base = <char*>self.view.buf
