@@ -24,6 +24,9 @@ RUN = f"{RUN_KEY}={secrets.token_hex(8)}"
 
 # HYPOTHESIS_PROFILE=long is the search for the night; CI has to be quick.
 settings.register_profile("ci", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "sanitized", settings.get_profile("ci"), max_examples=20
+)  # each takes far longer there
 settings.register_profile("long", settings.get_profile("ci"), max_examples=5000, stateful_step_count=200)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 

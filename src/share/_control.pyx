@@ -172,7 +172,7 @@ cdef class Control:
         if entry < 0:
             entry = self.take_entry(0, ORDINARY_PROCESSES, serial)
         if entry < 0:
-            raise ShareError(f"share {self.name} serves at most {ORDINARY_PROCESSES} processes at a time, and that many "
+            raise ShareError(f"share {self.name} serves at most {ORDINARY_PROCESSES} processes at a time, and so many "
                              "are registered: end some, or let fewer of them write")
         self.note_registration(entry, even_if_ending)
         return entry, serial
@@ -291,7 +291,10 @@ cdef class Control:
 
     cdef int look_after(self) except -1:
         """What a process that waits does now and then: if the coordinator is lost, has a successor started."""
-        cdef uint64_t rescues
+        cdef uint64_t rescues, role = load_acq(self.word(ROLE))
+        if (role & 0xffff >= MAX_PROCESSES or load_acq(self.process(role & 0xffff, P_WORD)) == 0) and \
+                load_acq(self.word(ROLE)) == role:
+            raise CorruptDataError(f"share {self.name}: nobody has the coordinator's role, its memory is damaged")
         if not self.coordinator_lost() or load_acq(self.commit) & CLOSED_BIT:
             return 0
         rescues = load_rlx(self.word(H_RESCUES))
@@ -452,7 +455,7 @@ cdef class Control:
         """[(kind, bytes)] of the segments besides the control segment, by index."""
         count = load_acq(self.word(SEGMENTS))
         if count > MAX_SEGMENTS:
-            raise CorruptDataError(f"share {self.name} cannot have {count} segments: its memory is damaged")
+            raise CorruptDataError(f"share {self.name} with {count} segments: its memory is damaged")
         return [(load_rlx(self.word(SEGMENT_TABLE + i * SEGMENT_ENTRY)),
                  load_rlx(self.word(SEGMENT_TABLE + i * SEGMENT_ENTRY + 8))) for i in range(count)]
 
@@ -508,11 +511,9 @@ cdef class Control:
             raise ShareTimeoutError(f"share {self.name}: waited {(now - wait.start) / 1e9:.3g} s for {what}; "
                                     "the command stays queued")
         if now >= wait.next_proof:
-            # A flag or a record that names a position which nobody has claimed would have us wait for ever. Tail is
-            # moved before either is written, and this is at least one sleep after it was read.
+            # Tail is moved before a flag is raised or a position given out.
             if position > load_acq(self.ring.tail) and position != CLOSED_BIT:
-                raise CorruptDataError(f"share {self.name}: position {position} has not been claimed by anybody, its "
-                                       "memory is damaged")
+                raise CorruptDataError(f"share {self.name}: nobody has claimed {position}, its memory is damaged")
             wait.next_proof = now + sleep_length(wait, now) // 2
             self.look_after()
         if not wait.complained and now - wait.start >= <int64_t>COMPLAIN_NS:

@@ -147,7 +147,8 @@ cdef class Segment:
     cpdef _map(self, memory, str name):
         self.memory = memory
         self.name = name
-        PyObject_GetBuffer(memory.buf, &self.view, PyBUF_SIMPLE | PyBUF_WRITABLE)
+        # Not of memory.buf: the collector clears a memoryview in a cycle, exported or not; releasing it then crashes.
+        PyObject_GetBuffer(memory._mmap, &self.view, PyBUF_SIMPLE | PyBUF_WRITABLE)
         self.mapped = True
         self.base = <char*>self.view.buf
         self.size = self.view.len

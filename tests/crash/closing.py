@@ -63,7 +63,8 @@ class Closing:
             self.begun[0] = number
             share.tally.add(0, number, bytes(600 if number % 2 else 6))
             self.done[0] = number
-        _rescue.environment = {**os.environ, "SHARE_TESTPOINT": ""}  # the point is the owner's, not its successor's
+        # The point is the owner's, not that of a successor which it starts.
+        _rescue.environment = {**os.environ, "SHARE_TESTPOINT": ""}
         os.environ["SHARE_TESTPOINT"] = owner_point
         share.close()
 
