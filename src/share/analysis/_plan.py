@@ -39,6 +39,9 @@ class MethodPlan:
     is_generator: bool = False
     blocks: tuple[str, ...] = ()  # calls that would stall the coordinator
     reasons: tuple[Reason, ...] = ()
+    #: Attributes whose containers may be changed by something other than their own methods (C code that was given one,
+    #: an alias): only looking at all of one tells whether it was. None means any attribute.
+    unseen: frozenset[str] | None = None
 
     @property
     def read_only(self) -> bool:

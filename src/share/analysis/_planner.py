@@ -269,7 +269,15 @@ class _Planner:
             is_generator=body.is_generator,
             blocks=tuple(effects.blocks),
             reasons=tuple(effects.reasons()),
+            unseen=self.unseen(effects, groups),
         )
+
+    @staticmethod
+    def unseen(effects: "_Effects", groups: list[frozenset[str]]) -> frozenset[str] | None:
+        """Attributes with aliases are always among them: their containers are not all that there is to look at."""
+        if None in effects.unseen:
+            return None
+        return frozenset(name for name in effects.unseen if name is not None).union(*groups)
 
     def refuse(self, member: _Member, reason: Reason) -> None:
         where = f" ({reason.file}, line {reason.line})" if reason.line else ""
@@ -408,6 +416,7 @@ class _Effects:
         self.override = self.override_of(entry)
         self.reads: dict[str | None, Reason] = {}
         self.writes: dict[str | None, Reason] = {}
+        self.unseen: set[str | None] = set()
         self.class_writes: list[Reason] = []
         self.outside: dict[str, Reason] = {}
         self.blocks: dict[str, None] = {}
@@ -416,6 +425,8 @@ class _Effects:
         for instance in self.called("writes"):
             self.include(self.writes, instance.writes, instance, "writes")
             self.class_writes += instance.class_writes
+            author = self.override_of(instance)
+            self.unseen |= instance.unseen if author is None or author.writes is MISSING else {None}
         for instance in self.called(None):
             self.outside.update(instance.outside)
             self.blocks.update(instance.blocks)
