@@ -122,6 +122,17 @@ def use_proxy(proxy: Any) -> Any:
     return list(proxy), type(proxy).__name__
 
 
+class Keeper:
+    """An object that is given things."""
+
+    def __init__(self) -> None:
+        self.kept: list[Any] = []
+
+    def keep(self, thing: Any) -> None:
+        thing.append("kept")
+        self.kept.append(thing)
+
+
 class Two:
     """Two containers with a log each, and a method that reads both."""
 
