@@ -24,7 +24,7 @@ class Holder:
 
     def __init__(self, size: int) -> None:
         self.items = list(range(size))
-        self.table: dict[int, int] = dict.fromkeys(range(size), 0)
+        self.table = dict(enumerate(range(size)))
         self.seen = set(range(size))
         self.queue = deque(range(size))
 

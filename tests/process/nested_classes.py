@@ -82,7 +82,7 @@ class Names(list[str]):
         self.append(name)
 
 
-TIMES = 500
+TIMES = 10_000
 
 
 def add_everywhere(shared: Any) -> None:
