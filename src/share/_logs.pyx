@@ -6,7 +6,7 @@ but the state and the arguments (``set.pop`` depends on hashes, ``list.sort`` on
 container itself, never what it holds. Everything else publishes the state anew.
 """
 
-from collections import deque
+from collections import Counter, OrderedDict, defaultdict, deque
 
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
@@ -22,6 +22,10 @@ cdef dict METHODS = {
         (dict, "pop popitem setdefault update clear __setitem__ __delitem__ __ior__"),
         (set, "add discard remove update difference_update intersection_update symmetric_difference_update clear "
               "__ior__ __iand__ __isub__ __ixor__"),
+        (defaultdict, "pop popitem setdefault update clear __setitem__ __delitem__ __ior__"),
+        (OrderedDict, "pop popitem setdefault update clear __setitem__ __delitem__ __ior__ move_to_end"),
+        (Counter, "pop popitem setdefault update subtract clear __setitem__ __delitem__ __ior__ __iadd__ __isub__"),
+        (bytearray, "append extend insert pop remove reverse clear __setitem__ __delitem__ __iadd__ __imul__"),
         (deque, "append appendleft extend extendleft insert pop popleft remove reverse rotate clear __setitem__ "
                 "__delitem__ __iadd__ __imul__"),
     )

@@ -82,7 +82,7 @@ class Names(list[str]):
         self.append(name)
 
 
-TIMES = 500
+TIMES = 10_000
 
 
 def add_everywhere(shared: Any) -> None:
@@ -120,6 +120,17 @@ def use_proxy(proxy: Any) -> Any:
     """What a worker sees of a nested proxy that it was sent, and a write of its own."""
     proxy.append("worker")
     return list(proxy), type(proxy).__name__
+
+
+class Keeper:
+    """An object that is given things."""
+
+    def __init__(self) -> None:
+        self.kept: list[Any] = []
+
+    def keep(self, thing: Any) -> None:
+        thing.append("kept")
+        self.kept.append(thing)
 
 
 class Two:

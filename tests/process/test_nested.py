@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import pytest
-from nested_classes import Bag, Names, Slotted, Stats, Timer, append_everywhere, use_proxy
+from nested_classes import Bag, Keeper, Names, Slotted, Stats, Timer, append_everywhere, use_proxy
 
 from share import DeletedObjectError, Share, plain
 
@@ -119,6 +119,84 @@ def test_storing_a_part_elsewhere_copies_it(stats: Any, shared: Share) -> None:
     assert (shared.copied, stats.table["copied"], stats.again) == ([1], [1], [1])
     shared.copied.append(3)
     assert stats.items == [1, 2]
+
+
+def test_a_part_as_an_argument_is_a_copy_and_a_name_is_not(stats: Any, shared: Share) -> None:
+    shared.keeper, shared.items = Keeper(), [1]
+    stats.items.append(1)
+    shared.keeper.keep(stats.items)
+    shared.keeper.keep(shared.items)
+    shared.keeper.kept[0].append("changed")
+    shared.keeper.kept[1].append("changed")
+    assert stats.items == [1]
+    assert shared.items == [1, "kept", "changed"]
+    assert shared.keeper.kept[0] == [1, "kept", "changed"]
+
+
+def spoil(value: Any) -> None:
+    """Changes what is mutable in a value, all the way down, but for parts of the share: they write there."""
+    if hasattr(value, "_share_class_"):
+        return
+    if isinstance(value, dict):
+        for inner in list(value.values()):
+            spoil(inner)
+        value.clear()
+    elif isinstance(value, (list, deque)):
+        for inner in list(value):
+            spoil(inner)
+        value.clear()
+    elif isinstance(value, (set, bytearray)):
+        value.clear()
+    elif isinstance(value, tuple):
+        for inner in value:
+            spoil(inner)
+    elif hasattr(value, "__dict__") and not isinstance(value, type):
+        spoil(vars(value))
+
+
+def test_nothing_that_a_caller_receives_is_the_cached_state(stats: Any, shared: Share) -> None:
+    for container in (stats.items, stats.queue):
+        container.extend([1, [2], 3])
+    shared.table = {i: [i] for i in range(300)}
+    shared.rows = [{"a": [i]} for i in range(300)]
+    shared.numbers = set(range(300))
+
+    def text() -> Any:
+        return (
+            {
+                name: repr(value)
+                for name, value in vars(plain(stats)).items()
+                if name not in ("timer", "slotted")
+            },
+            vars(plain(stats).timer),
+            repr(shared.table),
+            repr(shared.rows),
+            sorted(shared.numbers),
+        )
+
+    before = text()
+    gives: list[Any] = [
+        lambda: plain(stats),
+        lambda: copy.copy(stats),
+        lambda: copy.deepcopy(stats),
+        lambda: shared.snapshot(stats, shared.table, shared.rows),
+        lambda: stats.table.copy(),
+        lambda: copy.copy(shared.table),
+        lambda: plain(shared.rows),
+        lambda: copy.deepcopy(shared.rows),
+        lambda: shared.numbers.copy(),
+        lambda: shared.numbers | {1},
+        lambda: plain(stats.timer),
+        lambda: plain(stats.groups),
+        lambda: plain(stats.pair),
+        lambda: plain(stats.timer.entries()),
+        lambda: plain(stats.raw),
+        lambda: list(plain(shared.table).items()),
+        lambda: sorted(map(plain, shared.rows), key=str),
+    ]
+    for give in gives:
+        spoil(give())
+        assert text() == before
 
 
 def test_identity_and_equality(stats: Any) -> None:

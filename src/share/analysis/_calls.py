@@ -569,6 +569,7 @@ class Calls:
         receivers = list(args.positional[0]) if args.positional else list(args.rest)
         rest = Args(args.positional[1:], args.rest)
         rest.keywords, rest.rest_keywords = args.keywords, args.rest_keywords
+        rest.own = args.own
         out: NodeSet = set()
         for node in receivers:
             out |= self.c_method(instance, owner, name, node, rest, (key, name))
@@ -651,7 +652,7 @@ class Calls:
             if isinstance(found, types.FunctionType):
                 out |= self.call_object(instance, found, args.bound(node), (key, "__missing__"))
             elif found is not MISSING:
-                solver.mutate(instance, node, "[...] of a defaultdict inserts a missing key")
+                solver.mutate(instance, node, "[...] of a defaultdict inserts a missing key", own=args.own)
         return out
 
     def c_change(
@@ -661,7 +662,7 @@ class Calls:
         solver, objects = self.solver, self.solver.objects
         known = owner in _CONTAINERS
         if name not in ("__init__", "__new__") or node.kind is not Kind.SITE:
-            solver.mutate(instance, node, f".{name}(...)", definite=known)
+            solver.mutate(instance, node, f".{name}(...)", definite=known, own=known and args.own)
         others = args.all()
         solver.put(node, others)
         if known or method_effect(owner, "__len__") is not None:

@@ -600,7 +600,8 @@ class Objects:
         for cls in self.types_of(node):
             found = lookup(cls, name) if cls is not None else MISSING
             if cls is None or (found is not MISSING and not isinstance(found, types.FunctionType)):
-                solver.mutate(instance, node, f"{name} in place", definite=cls is not None)
+                known = cls is not None
+                solver.mutate(instance, node, f"{name} in place", definite=known, own=known)
                 solver.put(node, values)
                 for value in list(values):
                     solver.put(node, self.elements(value))

@@ -42,6 +42,9 @@ class MethodPlan:
     #: ``{"*"}`` stands for all the state; empty: nothing like that is known.
     plain: frozenset[str] = frozenset()
     reasons: tuple[Reason, ...] = ()
+    #: Attributes whose containers may be changed by something other than their own methods (C code that was given one,
+    #: an alias): only looking at all of one tells whether it was. None means any attribute.
+    unseen: frozenset[str] | None = None
 
     @property
     def read_only(self) -> bool:

@@ -281,7 +281,15 @@ class _Planner:
             is_generator=body.is_generator,
             blocks=tuple(effects.blocks),
             reasons=tuple(effects.reasons()),
+            unseen=self.unseen(effects, groups),
         )
+
+    @staticmethod
+    def unseen(effects: "_Effects", groups: list[frozenset[str]]) -> frozenset[str] | None:
+        """Attributes with aliases are always among them: their containers are not all that there is to look at."""
+        if None in effects.unseen:
+            return None
+        return frozenset(name for name in effects.unseen if name is not None).union(*groups)
 
     def refuse(self, member: _Member, reason: Reason) -> None:
         where = f" ({reason.file}, line {reason.line})" if reason.line else ""
@@ -422,6 +430,7 @@ class _Effects:
         self.writes: dict[str | None, Reason] = {}
         self.doubtful: dict[str | None, Reason] = {}
         self.assumed: set[str | None] = set()
+        self.unseen: set[str | None] = set()
         self.class_writes: list[Reason] = []
         self.outside: dict[str, Reason] = {}
         self.blocks: dict[str, None] = {}
@@ -434,6 +443,7 @@ class _Effects:
                 self.include(self.doubtful, instance.doubtful, instance, "writes")
                 self.assumed |= instance.assumed
             self.class_writes += instance.class_writes
+            self.unseen |= instance.unseen if author is None or author.writes is MISSING else {None}
         for instance in self.called(None):
             self.outside.update(instance.outside)
             self.blocks.update(instance.blocks)

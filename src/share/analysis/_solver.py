@@ -45,10 +45,9 @@ class Instance:
         self.vars: dict[Var, NodeSet] = {}
         self.reads: dict[str | None, Reason] = {}
         self.writes: dict[str | None, Reason] = {}
-        self.doubtful: dict[
-            str | None, Reason
-        ] = {}  # writes that only objects which are not plain would make
+        self.doubtful: dict[str | None, Reason] = {}  # writes only of objects that are not plain
         self.assumed: set[str | None] = set()  # the attributes in which these objects would be
+        self.unseen: set[str | None] = set()  # attributes changed otherwise than by what they hold
         self.class_writes: list[Reason] = []
         self.outside: dict[str, Reason] = {}
         self.blocks: dict[str, None] = {}
@@ -571,20 +570,30 @@ class Solver:
         elif self.is_mutable(node):
             self.write(instance, node.name, text, plain_would_not=True)
             instance.assumed.add(None if node.name == DICT else node.name)
+            instance.unseen.add(node.name)
 
     def mutate(
-        self, instance: Instance, node: Node, text: str, definite: bool = False, surely: bool = False
+        self,
+        instance: Instance,
+        node: Node,
+        text: str,
+        definite: bool = False,
+        surely: bool = False,
+        own: bool = False,
     ) -> None:
         """An object changes: the attribute that it is part of is written.
 
         :arg definite: the change is known to happen, not just possible; for class state.
         :arg surely: it changes even if nothing that can change was seen being stored there, so what was seen is
             not all: other code may store things too.
+        :arg own: a method of the object's class does it, looked up on the object itself.
         """
         match node.kind:
             case Kind.STATE:
                 if surely or self.is_mutable(node):
                     self.write(instance, node.name, text)
+                    if not own and not (node.deep and self.has_known_types(node.name)):
+                        instance.unseen.add(node.name)
             case Kind.SELF:
                 self.write(instance, None, text)
             case Kind.KNOWN:
@@ -598,6 +607,11 @@ class Solver:
                 for name, tops in self.tops.items():
                     if node in tops:
                         self.write(instance, name, text)
+                        instance.unseen.add(name)
+
+    def has_known_types(self, name: str | None) -> bool:
+        """Whether it is known what classes the value of an attribute may have: only then is it told from its parts."""
+        return name is not None and None not in self.objects.types_of(self.nodes.state(name))
 
     def class_write(self, instance: Instance, text: str) -> None:
         if all(reason.line != instance.line for reason in instance.class_writes):

@@ -219,6 +219,10 @@ cdef class Encoder(Writer):
         cdef int met
         cdef object cls = <object>Py_TYPE(value)
         if not PyList_CheckExact(value) and not PyDict_CheckExact(value) and cls in plain_types:
+            if depth and Py_REFCNT(<PyObject*>value) > 2 and isinstance(value, (list, dict, set)):
+                met = self.remember(value, False)
+                if met:
+                    return met - 1
             return self.put(plain_types[cls](value), depth)
         if depth == 0:
             self.root = <void*>value

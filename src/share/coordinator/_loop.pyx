@@ -230,6 +230,8 @@ cdef class Loop:
         cdef dict kwargs = None
         cdef int kind = command.kind
         cdef uint64_t resolutions
+        if store.waiting:
+            store.settle_logs()
         if kind == CALL:
             if self.last_mirror is not None and self.last_mirror.id == command.target:
                 mirror = self.last_mirror
@@ -331,7 +333,10 @@ cdef class Loop:
             raise CorruptDataError(f"a command of unknown kind {kind}")
         found = part(mirror.live, path)
         cells = path_cells(mirror.shape, path)
-        if kind == CALL_AT and len(path) == 3 and cells is not None and len(cells) == 1 and cells[0] and \
+        if cells is not None and len(cells) == 1 and cells[0] and self.store.tracks(mirror, cells[0], path) and \
+                (kind == CALL_AT or len(path) > 3):
+            self.store.touch_seen(mirror, cells[0])
+        elif kind == CALL_AT and len(path) == 3 and cells is not None and len(cells) == 1 and cells[0] and \
                 is_logged(type(found), text.encode()) and self.store.resolutions == resolutions \
                 and not self.store.linked:
             try:
@@ -341,7 +346,8 @@ cdef class Loop:
                 raise
             self.store.journal(mirror, cells[0], text.encode(), command.flags & KEYWORDS != 0, data, size)
             return result
-        self.store.touch(mirror, cells)
+        else:
+            self.store.touch(mirror, cells)
         if kind == CALL_AT:
             return getattr(found, text)(*args, **kwargs)
         if kind == SET_AT:
@@ -355,6 +361,11 @@ cdef class Loop:
         cdef bytes data
         cdef tuple cells = path_cells(mirror.shape, path)
         cdef uint32_t cell = 1 if cells is None else cells[0]
+        if len(path) >= 5 and cells is not None and len(cells) == 1 and cell and path[3] == 1 and \
+                self.store.tracks(mirror, cell, path[:len(path) - 2]):
+            self.store.touch_seen(mirror, cell)
+            apply(mirror.live, path[1:], text, operand)
+            return None
         # An item of a container that is a cell's value: the new value goes into the log.
         container = mirror.live if cells is None else getattr(mirror.live, path[2], None)
         if len(path) == (3 if cells is None else 5) and path[len(path) - 2] == 1 and cell and not self.store.linked \

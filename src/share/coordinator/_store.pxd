@@ -9,7 +9,8 @@ from ..cerial._codec cimport Encoder
 
 cdef class Call:
     cdef str text
-    cdef tuple writes               # cell indices, None for all
+    cdef tuple writes               # cell indices, None for all; but for
+    cdef tuple seen                 # cells whose containers record all that it does to them
     cdef bint logged                # a container's own method, which goes into its log
 
 
@@ -45,6 +46,7 @@ cdef class Mirror:
     cdef bint published
     cdef bint everything            # all cells may have changed
     cdef set touched                # cells that may have changed in place
+    cdef set seen                   # cells that may, but for what a tracked container in them says
     cdef dict journals              # cell -> bytearray: what is to be appended to its log; None if nothing
     cdef set ran                    # names of the methods that ran since the last publication
     cdef Call last_call             # already noted in this group
@@ -89,9 +91,14 @@ cdef class Store:
     cdef bint loading
     cdef list unfilled              # adopted mirrors without their state
     cdef set warned
+    cdef list waiting               # tracked containers that have something to settle
 
     cdef Mirror find(self, uint64_t id)
     cdef int touch(self, Mirror mirror, writes) except -1
+    cdef int touch_seen(self, Mirror mirror, uint32_t cell) except -1
+    cdef bint tracks(self, Mirror mirror, uint32_t cell, tuple path)
+    cdef int settle_logs(self) except -1
+    cdef int follow(self, Mirror mirror, uint32_t i, uint64_t size) except -1
     cdef int touch_call(self, Mirror mirror, Call call) except -1
     cdef int journal(self, Mirror mirror, uint32_t cell, bytes name, bint keywords, const char* data,
                      uint64_t size) except -1

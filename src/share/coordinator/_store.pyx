@@ -3,6 +3,7 @@
 import logging
 from sys import intern
 
+from cpython.object cimport PyObject
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
@@ -15,14 +16,17 @@ from .._logs cimport LEAST_BASE, LEAST_LOG, entry, has_log, is_logged
 from .._protocol cimport version_value
 from .._slots cimport slot_assign, slot_begin, slot_find, slot_publish, slot_read, slot_victim
 from ..cerial._codec cimport Encoder, decode
+from ._tracked cimport Log, is_tracked, log_of, tracked_copy, untracked
 
 from .. import _protocol
 from .._kinds import is_value
 from ..errors import DeletedObjectError, ShareMemoryError, ShareWarning
+from .._paths import ITEM, step_into
 from ._live import EMPTY_CONTAINERS, MISSING, live_instance, plain_state, refill, replace_state, state_of, tracked
 
 cdef extern from "Python.h":
     char* PyByteArray_AS_STRING(object) noexcept
+    Py_ssize_t Py_REFCNT(PyObject*) noexcept
 
 builtin_id = id
 log = logging.getLogger("share.coordinator")
@@ -59,6 +63,11 @@ cdef class Shape:
         call.text = intern(name.decode())
         plan = self.plan.methods.get(call.text)
         call.writes = None if plan is None else self.cells_of(plan)
+        call.seen = ()
+        if call.writes and plan.unseen is not None:
+            unseen = {self.index_of.get(each, 0) for each in plan.unseen} | {0}
+            call.seen = tuple([index for index in call.writes if index not in unseen])
+            call.writes = tuple([index for index in call.writes if index in unseen])
         call.logged = self.opaque and is_logged(self.cls, name)
         self.calls[name] = call
         return call
@@ -121,6 +130,7 @@ cdef class Store:
         self.next_id = load_rlx(control.word(H_NEXT_ID)) or 1
         self.check = check
         self.warned = set()
+        self.waiting = []
         _protocol.resolvers[control.name] = self.resolve
 
     # -- references -----------------------------------------------------------------------------------
@@ -276,7 +286,7 @@ cdef class Store:
         mirror.last = [UNPUBLISHED] * mirror.cells
         mirror.references = [None] * mirror.cells
         mirror.everything = True
-        mirror.touched, mirror.ran = set(), set()
+        mirror.touched, mirror.seen, mirror.ran = set(), set(), set()
         self.mirrors[mirror.id] = mirror
         self.by_identity[builtin_id(mirror.live)] = mirror
         self.dirty.add(mirror)
@@ -287,7 +297,42 @@ cdef class Store:
             return 0
         mirror.last_call = call
         mirror.ran.add(call.text)
+        mirror.seen.update(call.seen)
         return self.touch(mirror, call.writes)
+
+    cdef int touch_seen(self, Mirror mirror, uint32_t cell) except -1:
+        """Notes that a command has run that has changed nothing but the tracked container of a cell."""
+        mirror.seen.add(cell)
+        return self.touch(mirror, ())
+
+    cdef bint tracks(self, Mirror mirror, uint32_t cell, tuple path):
+        """Whether a container records what a command on a part does to it, or is told here: an element is changed."""
+        cdef Log log
+        if mirror.references[cell]:
+            return False
+        container = getattr(mirror.live, path[2], None)
+        log = log_of(container)
+        if log is None or log.mirror != mirror.id or log.cell != cell:
+            return False
+        if len(path) > 3:
+            if path[3] != ITEM:
+                return False
+            log.hand(container, path[4], step_into(container, ITEM, path[4]))
+        return True
+
+    cdef int settle_logs(self) except -1:
+        """Between commands: what tracked containers have still to write."""
+        cdef list waiting = list(self.waiting)
+        cdef Log log
+        self.waiting.clear()            # every log has this very list
+        for container in waiting:
+            log = log_of(container)
+            self.found = set()
+            log.settle(container, self.encoder)
+            if self.found:
+                log.whole = True        # references are counted when all is encoded
+            self.found = None
+        return 0
 
     cdef int touch(self, Mirror mirror, writes) except -1:
         """Notes that a command on this object has run, which by its plan may have written those cells."""
@@ -348,6 +393,8 @@ cdef class Store:
         cdef Mirror mirror
         cdef Root root
         cdef Publication link
+        if self.waiting:
+            self.settle_logs()
         # Publishing one object may take hold of another or let it go; who has no holder in the end is deleted by
         # this commit too, and may itself let others go.
         while self.dirty:
@@ -394,8 +441,11 @@ cdef class Store:
         cdef Shape shape = mirror.shape
         cdef uint32_t i
         cdef bint everything = mirror.everything or self.check
+        cdef Publication link
         cdef str where
         cdef set found
+        cdef bint changed
+        cdef Log log
         cdef dict journals = mirror.journals
         mirror.last_call = None
         mirror.journals = None
@@ -414,6 +464,22 @@ cdef class Store:
                         and not mirror.references[i] and self.prepare_log(&mirror.slots[i], mirror.id, journal):
                     continue
                 mirror.touched.add(i)
+            log = log_of(value) if i and not shape.opaque else None
+            if log is not None and (log.mirror != mirror.id or log.cell != i):
+                log = None              # the container of another cell too
+            if log is not None and value is mirror.last[i]:
+                if not everything and i not in mirror.touched and not mirror.references[i] and log.says_all():
+                    if not log.data:
+                        continue
+                    if self.prepare_log(&mirror.slots[i], mirror.id, log.data):
+                        log.data = bytearray()
+                        if i not in mirror.seen:
+                            self.warn_outside_plan(mirror, i)
+                        continue
+                if i in mirror.seen or log.data:
+                    mirror.touched.add(i)
+            elif i in mirror.seen:
+                mirror.touched.add(i)
             if value is mirror.last[i]:
                 # The same object as last time: changed only if it can change and something may have done it.
                 if value is MISSING or not (everything or i in mirror.touched) or is_value(value):
@@ -423,6 +489,8 @@ cdef class Store:
                 value = plain_state(value)
                 if value is mirror.live:
                     self.self_encoded = value       # else: where it is met in its own state, it is a reference
+            elif is_tracked(value):
+                value = untracked(value)
             self.found = found = set()
             try:
                 changed = self.prepare_value(&mirror.slots[i], mirror.id, mirror.last[i] is UNPUBLISHED, value, where)
@@ -431,11 +499,41 @@ cdef class Store:
             finally:
                 self.self_encoded = self.found = None
             mirror.last[i] = values[i]
+            if log is not None:
+                log.reset(values[i])
+            elif changed and i and not shape.opaque:
+                link = self.pending[len(self.pending) - 1]
+                if link.kind == LOG and not found:
+                    values[i] = value = None
+                    self.follow(mirror, i, link.payload[1])
             if found or mirror.references[i]:
                 self.exchange_references(mirror, i, found)
         mirror.everything = False
         mirror.touched.clear()
+        mirror.seen.clear()
         mirror.ran.clear()
+        return 0
+
+    cdef int follow(self, Mirror mirror, uint32_t i, uint64_t size) except -1:
+        """Has the container of a cell, which has just been published, tracked from now on."""
+        cdef Log log
+        name = mirror.shape.attributes[i - 1]
+        mirror.last[i] = None
+        attributes = getattr(mirror.live, "__dict__", None)
+        is_slot = attributes is None or name not in attributes
+        value = getattr(mirror.live, name) if is_slot else attributes[name]
+        # Only if none but the object itself refers to it: it is replaced by another.
+        if Py_REFCNT(<PyObject*>value) == 2 and not is_tracked(value):
+            new = tracked_copy(value, size, self.waiting)
+            if new is not None:
+                log = log_of(new)
+                log.mirror, log.cell = mirror.id, i
+                value = new
+                if is_slot:
+                    object.__setattr__(mirror.live, name, value)
+                else:
+                    attributes[name] = value
+        mirror.last[i] = value
         return 0
 
     def exchange_references(self, Mirror mirror, uint32_t i, set found):
@@ -669,7 +767,7 @@ cdef class Store:
         cdef Version version
         self.roots, self.mirrors, self.by_identity = {}, {}, {}
         self.root_page_used = PAGE
-        self.unfilled = []
+        self.unfilled, self.waiting = [], []
         self.loading = True
         try:
             for name, (flag_at, slot_at, owner) in (self.read(self.control.directory, &version) or {}).items():
@@ -712,7 +810,7 @@ cdef class Store:
         mirror.shape = self.shape_at(shape_at)
         mirror.last = [MISSING] * mirror.cells
         mirror.references = [None] * mirror.cells
-        mirror.touched, mirror.ran = set(), set()
+        mirror.touched, mirror.seen, mirror.ran = set(), set(), set()
         mirror.published = True
         self.mirrors[id] = mirror
         if not mirror.shape.opaque:
@@ -729,12 +827,15 @@ cdef class Store:
         """Gives an adopted mirror its state, and counts whom it refers to."""
         cdef Version version
         cdef uint32_t i
+        cdef dict logged = {}           # cell -> size of its base
         values = [MISSING] * mirror.cells
         for i in range(mirror.cells):
             self.found = set()
             value = self.read(&mirror.slots[i], &version)
             if version.kind != ABSENT:
                 values[i] = value
+                if version.kind == LOG and i and not mirror.shape.opaque:
+                    logged[i] = version.payload[1]
             self.found.discard(mirror.id)
             for other in self.found:
                 (<Mirror>self.mirrors[other]).holders += 1
@@ -747,6 +848,10 @@ cdef class Store:
                          if value is not MISSING)
             replace_state(mirror.live, state)
             mirror.last = values
+            value = state = None
+            for i, size in logged.items():
+                if not mirror.references[i]:
+                    self.follow(mirror, i, size)
             return
         if mirror.shape.cls in EMPTY_CONTAINERS:
             refill(mirror.live, values[1])
