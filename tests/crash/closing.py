@@ -97,10 +97,12 @@ class Closing:
         for who in self.clients:
             until(lambda who=who: state_of(self.pids[who]) in ("", "Z"), f"the end of client {who}")  # type: ignore[misc]
             assert self.ended[who] == ENDED_BY_CLOSING, f"client {who} did not end by ShareClosedError"
-        abandoned = bool(status) and not self.clients and bool(coordinator_point)
+        abandoned = False
         if status and coordinator_point:
-            # A client that comes later removes what two dead have left; where nobody comes, gc does.
+            # Clients that were told that the ring is closed have ended, perhaps before the coordinator died. Where
+            # nobody comes any more, gc removes what is left, and what was queued is not executed.
             until(lambda: not left_of(self.name) or control.stale(), "the coordinator's end")
+            abandoned = not control.closed
             remove_dead()
         until(lambda: not left_of(self.name), f"a clean /dev/shm: {left_of(self.name)}")
         until(lambda: not processes_of(self.name), "the coordinator's end")

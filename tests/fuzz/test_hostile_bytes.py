@@ -32,7 +32,7 @@ from share.primitives import SPSCRing
 from share.testing._ledger import TRAIL, Ledger, Scratch, Words, fork
 
 FOLDER = Path("/dev/shm")
-HANG = 40  # seconds
+HANG = 100  # seconds
 MEMORY = 1 << 30  # bytes that a child may map besides what it has
 
 # Offsets of _layout.pxd.

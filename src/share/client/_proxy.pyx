@@ -31,7 +31,7 @@ MISSING = type("MISSING", (), {"__repr__": lambda self: "MISSING", "__slots__": 
 
 cdef enum:
     MOST_FLAGS = 64
-    MOST_ATTEMPTS = 1 << 21     # of a read; each that fails has been overtaken by two commits
+    MOST_ATTEMPTS = 1 << 18     # of a read; each that fails has been overtaken by two commits
 
 
 cdef int pause_before_retry(Session session, int* attempts) except -1:
