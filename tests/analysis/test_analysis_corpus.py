@@ -121,7 +121,7 @@ LEFT_OUT = frozenset(
     "write parse close dump redirect_stdout runcode runsource write_results_file".split()
 )
 #: Refused, and rightly: they cache in the class, or count in it.
-REFUSED = frozenset({"difflib:HtmlDiff", "zipfile:ZipFile", "ipaddress:IPv4Address"})
+REFUSED = frozenset({"difflib:HtmlDiff", "zipfile:ZipFile"})
 
 VALUES: list[Callable[[], Any]] = [
     lambda: 1, lambda: "a", lambda: [("a", 1)], lambda: {"a": 1}, lambda: [1, 2], lambda: ("a", 1), lambda: None,
