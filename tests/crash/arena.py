@@ -249,8 +249,14 @@ class Arena:
             until(lambda: state_of(pid) in ("", "Z"), "the coordinator's death")
             self.tell("coordinator", "coordinator.committed", "kill", True)
         else:
-            begun = self.books.begun
-            until(lambda: any(begun[who] > 3 for who in range(first, self.producers + 1)), "the load")
+            books, who = self.books, range(first, self.producers + 1)
+            until(
+                lambda: (
+                    any(books.begun[each] + books.trail_begun[each] > 3 for each in who)
+                    or all(state_of(other) == "Z" for other in rest)
+                ),
+                "the load",
+            )
             self.kill_coordinator()
         epoch = role >> 32
         reached = False
