@@ -21,6 +21,12 @@ class Grid:
     def uniform(self) -> bool:
         return bool(self.values.min() == self.values.max())
 
+    def filled(self, number: int) -> Any:
+        return np.full(ARRAY_SIZE - number % 37, float(number))
+
+    def fill(self, number: int) -> None:
+        self.values = self.filled(number)
+
     def put(self, values: Any) -> None:
         values = np.array(values)
         values[0] = 0

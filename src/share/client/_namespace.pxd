@@ -25,4 +25,5 @@ cdef class Namespace(Shared):
     cdef int refresh(self) except -1
     cdef object look_up(self, str name)
     cdef object read_cell(self, Cell cell)
+    cdef object array_of(self, Cell cell)
     cdef int command(self, int kind, str name, uint64_t target, encoder, str operation=*, int flags=*) except -1

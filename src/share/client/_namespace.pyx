@@ -12,7 +12,7 @@ from ._proxy cimport Proxy, is_array_at, new_proxy, pause_before_retry, read_slo
 from ._session cimport Session, Shared, note_reference
 
 from .._kinds import is_value
-from ..errors import NotShareableError, ReservedNameError, ShareClosedError
+from ..errors import DeletedObjectError, NotShareableError, ReservedNameError, ShareClosedError
 from .._paths import ATTRIBUTE
 from ._proxy import MISSING, plain
 from ._shapes import describe
@@ -82,11 +82,22 @@ cdef class Namespace(Shared):
             position = flag
         c = load_acq(self.session.control.commit)
         if c - position < CLOSED_BIT and slot_find(cell.slot, c, &tag) >= 0 and tag == cell.tag:
-            return (<Proxy>cell.value).read_array() if cell.is_array else cell.value
+            return self.array_of(cell) if cell.is_array else cell.value
         cell.value = carrying(read_slot(self.session, cell.slot, cell.owner, position, &tag))
         cell.tag = tag
         cell.is_array = isinstance(cell.value, Proxy) and is_array_class(type(cell.value)._share_class_)
-        return (<Proxy>cell.value).read_array() if cell.is_array else cell.value
+        return self.array_of(cell) if cell.is_array else cell.value
+
+    cdef object array_of(self, Cell cell):
+        """The array that a name stands for; another, if the name was given away since it was looked at."""
+        cdef uint64_t tag = 0
+        try:
+            return (<Proxy>cell.value).read_array()
+        except DeletedObjectError:
+            # What deleted the object has given the name a new version.
+            if slot_find(cell.slot, load_acq(self.session.control.commit), &tag) >= 0 and tag == cell.tag:
+                raise
+        return self.read_cell(cell)
 
     cdef object look_up(self, str name):
         """The value or proxy of a name, or MISSING."""
