@@ -292,8 +292,8 @@ cdef class Control:
     cdef int look_after(self) except -1:
         """What a process that waits does now and then: if the coordinator is lost, has a successor started."""
         cdef uint64_t rescues, role = load_acq(self.word(ROLE))
-        if (role & 0xffff >= MAX_PROCESSES or load_acq(self.process(role & 0xffff, P_WORD)) == 0) and \
-                load_acq(self.word(ROLE)) == role:
+        if (role & 0xffff >= MAX_PROCESSES or role >> 32 < FIRST_EPOCH or (role >> 16) & 0xffff > ROLE_RESCUER or
+                load_acq(self.process(role & 0xffff, P_WORD)) == 0) and load_acq(self.word(ROLE)) == role:
             raise CorruptDataError(f"share {self.name}: nobody has the coordinator's role, its memory is damaged")
         if not self.coordinator_lost() or load_acq(self.commit) & CLOSED_BIT:
             return 0

@@ -143,9 +143,11 @@ def images() -> tuple[Image, Image]:
     with image.copied([]) as name:
         Control.attach(name).close_ring()
         image.segments = bytes_of(name)
-    # So that waiting for what is damaged ends: who waits finds the coordinator dead.
-    at = PROCESS_TABLE + 64 * (quiet.word("", ROLE) & 0xFFFF)
-    struct.pack_into("Q", quiet.segments[""], at, 1 << 22 | (1 << 22) - 1)
+    # So that waiting for what is damaged ends: who waits finds the coordinator dead, also where the damage makes
+    # another process of the share the coordinator.
+    for at in range(PROCESS_TABLE, PROCESS_TABLE + 64 * 1024, 64):
+        if quiet.word("", at):
+            struct.pack_into("Q", quiet.segments[""], at, 1 << 22 | (1 << 22) - 1)
     return quiet, image
 
 
@@ -284,6 +286,23 @@ fuzzed = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("commit", [None, 0])
+@pytest.mark.parametrize("role", [0, 1 << 16, 1 << 32 | 2 << 16, (1 << 64) - 1])
+def test_waiting_ends_where_nobody_can_have_the_role(
+    images: tuple[Image, Image], role: int, commit: int | None
+) -> None:
+    """Even though the process of the entry that such a role names is alive."""
+    image = Image({**images[0].segments, "": bytearray(images[0].segments[""])}, 0)
+    for entry in range(2):
+        struct.pack_into("Q", image.segments[""], PROCESS_TABLE + 64 * entry, this_process())
+    damage = [("", ROLE, struct.pack("Q", role))]
+    if commit is not None:
+        damage.append(("", COMMIT, struct.pack("Q", commit)))
+    with image.copied(damage) as name:
+        outcome(use, name, ShareError)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
