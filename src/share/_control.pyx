@@ -30,6 +30,7 @@ cdef uint64_t MASK63 = ~CLOSED_BIT
 # A process word that is certainly dead: no process with the greatest pid was started one tick after the boot.
 cdef uint64_t NOBODY = <uint64_t>1 << 22 | ((1 << 22) - 1)
 cdef enum:
+    LEAST_SEGMENT = 4096        # a page; all are made of whole ones
     PID_BITS = 22               # of a process word (see _process)
 
 
@@ -456,8 +457,12 @@ cdef class Control:
         count = load_acq(self.word(SEGMENTS))
         if count > MAX_SEGMENTS:
             raise CorruptDataError(f"share {self.name} with {count} segments: its memory is damaged")
-        return [(load_rlx(self.word(SEGMENT_TABLE + i * SEGMENT_ENTRY)),
-                 load_rlx(self.word(SEGMENT_TABLE + i * SEGMENT_ENTRY + 8))) for i in range(count)]
+        found = [(load_rlx(self.word(SEGMENT_TABLE + i * SEGMENT_ENTRY)),
+                  load_rlx(self.word(SEGMENT_TABLE + i * SEGMENT_ENTRY + 8))) for i in range(count)]
+        for _, size in found:
+            if size < LEAST_SEGMENT:
+                raise CorruptDataError(f"share {self.name} with a segment of {size} bytes: its memory is damaged")
+        return found
 
     # -- waiting --------------------------------------------------------------------------------------
 

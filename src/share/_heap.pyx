@@ -190,7 +190,8 @@ cdef class Cells:
         for index, size in sizes:
             position = START
             while locator_segment(where) == index:
-                if locator_offset(where) < position or length > size - locator_offset(where):
+                if locator_offset(where) < position or locator_offset(where) > size or \
+                        length > size - locator_offset(where):
                     raise CorruptDataError(f"a run of {length} bytes at {locator_offset(where)} in a segment of {size}")
                 found.append((locator(index, position), locator_offset(where)))
                 position = locator_offset(where) + length

@@ -56,6 +56,8 @@ cdef bint mpsc_is_closed(MPSC* ring) noexcept nogil
 # Consumer (one at a time). peek answers a state for the cell at `position`: FREE (nothing yet), CLAIMED,
 # COMMITTED, PAD, CLOSED, CORRUPT, and for the middle three *n and *owner; it helps tail past the cell.
 cdef int mpsc_peek(MPSC* ring, uint64_t position, uint32_t* n, uint32_t* owner) noexcept nogil
+# Consumer: whether the cell at a position is one of that lap, as it always is at the end of what was freed.
+cdef bint mpsc_is_in_order(const MPSC* ring, uint64_t position) noexcept nogil
 # CLAIMED of a process proven dead -> PAD
 cdef bint mpsc_pad(MPSC* ring, uint64_t position) noexcept nogil
 # every cell FREE(lap+1), then head = end

@@ -232,6 +232,11 @@ cdef bint mpsc_is_closed(MPSC* ring) noexcept nogil:
 
 # ---- MPSC: consumer -------------------------------------------------------------------------------
 
+cdef bint mpsc_is_in_order(const MPSC* ring, uint64_t position) noexcept nogil:
+    # Acquire, pairs with the CASes on stamps; a claim of this lap is in order as well.
+    return is_of_lap(<MPSC*>ring, load_acq(ring.stamps + (position & ring.mask)), position)
+
+
 cdef int mpsc_peek(MPSC* ring, uint64_t position, uint32_t* n, uint32_t* owner) noexcept nogil:
     # Acquire, pairs with the release CAS in mpsc_commit: the body; and with mpsc_abort.
     cdef uint64_t stamp = load_acq(ring.stamps + (position & ring.mask))

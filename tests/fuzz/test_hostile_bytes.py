@@ -32,7 +32,7 @@ from share.primitives import SPSCRing
 from share.testing._ledger import TRAIL, Ledger, Scratch, Words, fork
 
 FOLDER = Path("/dev/shm")
-HANG = 100  # seconds
+HANG = 60  # seconds
 MEMORY = 1 << 30  # bytes that a child may map besides what it has
 
 # Offsets of _layout.pxd.
@@ -41,6 +41,7 @@ DIRECTORY, SEGMENT_TABLE, PROCESS_TABLE, CONFIG, RING = 1280, 4096, 69632, 13516
 RING_CELLS = 64
 TAIL, HEAD, STAMPS, BODIES = RING, RING + 128, RING + 256, RING + 256 + 512
 RESCUER = 1 << 16
+DEAD = 1 << 22 | (1 << 22) - 1  # a process word of nobody
 
 
 class Image:
@@ -143,11 +144,13 @@ def images() -> tuple[Image, Image]:
     with image.copied([]) as name:
         Control.attach(name).close_ring()
         image.segments = bytes_of(name)
-    # So that waiting for what is damaged ends: who waits finds the coordinator dead, also where the damage makes
-    # another process of the share the coordinator.
-    for at in range(PROCESS_TABLE, PROCESS_TABLE + 64 * 1024, 64):
-        if quiet.word("", at):
-            struct.pack_into("Q", quiet.segments[""], at, 1 << 22 | (1 << 22) - 1)
+    # A process that lives may do what is waited for, however the damage has come to name it; so here all are dead.
+    for each in (quiet, image):
+        for at in range(PROCESS_TABLE, PROCESS_TABLE + 64 * 1024, 64):
+            if each.word("", at):
+                struct.pack_into("Q", each.segments[""], at, DEAD)
+    # Its coordinator ends for want of an owner, too, if the damage has opened the ring again.
+    struct.pack_into("Q", image.segments[""], OWNER, DEAD)
     return quiet, image
 
 
@@ -294,7 +297,7 @@ fuzzed = settings(
 def test_waiting_ends_where_nobody_can_have_the_role(
     images: tuple[Image, Image], role: int, commit: int | None
 ) -> None:
-    """Even though the process of the entry that such a role names is alive."""
+    """Also where the process of the entry that such a role names is alive."""
     image = Image({**images[0].segments, "": bytearray(images[0].segments[""])}, 0)
     for entry in range(2):
         struct.pack_into("Q", image.segments[""], PROCESS_TABLE + 64 * entry, this_process())
@@ -303,6 +306,24 @@ def test_waiting_ends_where_nobody_can_have_the_role(
         damage.append(("", COMMIT, struct.pack("Q", commit)))
     with image.copied(damage) as name:
         outcome(use, name, ShareError)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.slow
+@pytest.mark.parametrize("value", [0, (1 << 64) - 1])
+def test_a_coordinator_survives_each_word_of_the_control_segment(queued: Image, value: int) -> None:
+    for at in queued.words(""):
+        with queued.copied([("", at, struct.pack("Q", value))]) as name:
+            outcome(take_over(queued.role), name, Exception)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.slow
+@pytest.mark.parametrize("value", [0, (1 << 64) - 1])
+def test_a_client_survives_each_word_of_the_control_segment(quiet: Image, value: int) -> None:
+    for at in quiet.words(""):
+        with quiet.copied([("", at, struct.pack("Q", value))]) as name:
+            outcome(use, name, ShareError)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -219,6 +219,9 @@ cdef class Proxy(Shared):
             return old
         old = None              # read_version looks whether anybody has it besides us
         value = self.read_version(index, position, &version)
+        if self.opaque and index == 1 and not isinstance(value, type(self)._share_class_):
+            raise CorruptDataError(f"share {self.session.name}: a {type(value).__name__} is where a "
+                                   f"{type(self)._share_class_.__name__} should be, its memory is damaged")
         return self.keep(index, value, &version)
 
     cdef object read_version(self, uint32_t index, uint64_t position, Version* version):

@@ -17,7 +17,7 @@ from .._logs cimport is_logged
 from .._protocol cimport APPLY, ASSIGN, CALL, CALL_AT, CLEAR, Command, COMMAND_HEADER, CREATE, IF_ABSENT, \
     DELETE, DELETE_AT, ERROR, GET, GET_AT, KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, RESPOND, RESULT, SET, SET_AT, SPILLED
 from .._ringbuf cimport CELL, CLAIMED, CLOSED, COMMITTED, CORRUPT, FREE, PAD, mpsc_body, mpsc_free, mpsc_help, \
-    mpsc_pad, mpsc_peek
+    mpsc_is_in_order, mpsc_pad, mpsc_peek
 from .._wait cimport announce, now_ns, sleep, spin_rounds, spun, wake
 from ..cerial._codec cimport decode
 from ._answers cimport Answers
@@ -113,7 +113,7 @@ cdef class Loop:
                     self.wait_for_work()
 
     cdef int check_idle(self) except -1:
-        """Raises CorruptDataError if tail or head is not where it is when the ring is empty.
+        """Raises CorruptDataError if tail, head or the next cell is not as it is when the ring is empty.
 
         With such a ring nobody would ever get on. As it is, our successors come to the same end, and whoever waits is
         told so.
@@ -121,7 +121,8 @@ cdef class Loop:
         cdef uint32_t n = 0, owner = 0
         # acquire: pairs with every CAS on tail. Whoever moves it has claimed before, at our position or behind it.
         if load_acq(self.control.ring.tail) != self.position and \
-                mpsc_peek(&self.control.ring, self.position, &n, &owner) == FREE:
+                mpsc_peek(&self.control.ring, self.position, &n, &owner) == FREE or \
+                not mpsc_is_in_order(&self.control.ring, self.position):
             raise damaged(self.position)
         if load_rlx(self.control.ring.head) != self.position:       # our own
             raise damaged(self.position)
