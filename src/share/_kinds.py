@@ -12,7 +12,6 @@ T = TypeVar("T", bound=type)
 
 _ATOMS: set[type] = {
     type(None), bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented), range,
-    types.FunctionType, types.BuiltinFunctionType,
 }  # fmt: skip
 # By name, because importing these modules would take a third of the time that `import share` takes. Whoever has
 # an instance has the module too.
@@ -46,6 +45,10 @@ def is_value(obj: Any, _atoms: set[type] = _ATOMS, _type: Callable[[Any], type] 
         return all(map(is_value, obj))
     if isinstance(obj, (type, enum.Enum)):
         return True
+    if cls is types.FunctionType:
+        return _holds_values(obj)
+    if cls is types.BuiltinFunctionType:  # which a bound method of a list is, too
+        return obj.__self__ is None or isinstance(obj.__self__, (type, types.ModuleType))
     if isinstance(obj, tuple) and hasattr(cls, "_fields") and not hasattr(obj, "__dict__"):
         return all(map(is_value, obj))  # a named tuple
     if hasattr(cls, "__dataclass_fields__"):
@@ -54,6 +57,18 @@ def is_value(obj: Any, _atoms: set[type] = _ATOMS, _type: Callable[[Any], type] 
             names = _frozen_fields[cls] = _fields_if_frozen(cls)
         return bool(names) and all(is_value(getattr(obj, name, None)) for name in names)
     return _is_standard(cls)
+
+
+def _holds_values(function: types.FunctionType) -> bool:
+    """Whether a function has nothing in its closure that can change; functions in there may lead back to it."""
+    for cell in function.__closure__ or ():
+        try:
+            content = cell.cell_contents
+        except ValueError:
+            continue  # not yet assigned
+        if getattr(content, "__closure__", None) or not is_value(content):
+            return False
+    return True
 
 
 def _fields_if_frozen(cls: Any) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ LAYERS = [
     {"__init__", "_api", "_lifecycle", "maintenance"},
     {"client", "coordinator"},
     {"_protocol", "primitives"},
-    {"_control", "_heap", "_slots", "_names", "_runtime", "_kinds", "_logs", "_paths", "_program"},
+    {"_cells", "_control", "_heap", "_slots", "_names", "_runtime", "_kinds", "_logs", "_paths", "_program"},
     {"analysis"},
     {"cerial"},
     {"_ringbuf", "_committed", "_flags", "_memory", "_wait", "_process", "_spawn"},

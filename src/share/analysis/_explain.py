@@ -43,6 +43,8 @@ class Explanation:
             parts.append("attributes: " + ", ".join(self.plan.attributes))
         for group in self.plan.alias_groups:
             parts.append("may share an object: " + ", ".join(sorted(group)))
+        if self.plan.entangled:
+            parts.append("any two attributes may share an object: whatever is written, all may be")
         if self.plan.custom_setattr:
             parts.append("own __setattr__ or __delattr__: assigning an attribute may change anything")
         if self.plan.custom_getattribute:

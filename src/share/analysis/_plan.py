@@ -70,4 +70,7 @@ class ClassPlan:
     deleters: Mapping[str, MethodPlan] = field(default_factory=dict)
     custom_setattr: bool = False  # own __setattr__/__delattr__: attribute writes are wildcard
     custom_getattribute: bool = False  # own __getattribute__: attribute reads wait for everything
-    alias_groups: tuple[frozenset[str], ...] = ()  # attributes that may hold the same mutable
+    alias_groups: tuple[
+        frozenset[str], ...
+    ] = ()  # attributes that may hold the same mutable: published together
+    entangled: bool = False  # any two attributes may, for all that is known: every write is one of everything

@@ -182,6 +182,7 @@ class _Planner:
             custom_setattr=self.overrides("__setattr__") or self.overrides("__delattr__"),
             custom_getattribute=self.overrides("__getattribute__"),
             alias_groups=tuple(groups),
+            entangled=self.entangled,
         )
 
     def overrides(self, name: str) -> bool:
@@ -249,7 +250,8 @@ class _Planner:
             self.refuse(member, effects.class_writes[0])
         self.check(member, effects.override)
         reads = self.names(effects.reads, [])  # writes tell of aliases, and that is enough
-        writes = self.names({**effects.doubtful, **effects.writes}, groups)
+        written = {**effects.doubtful, **effects.writes}
+        writes = None if written and self.entangled else self.names(written, groups)
         if reads is not None and reads & self.self_reachable:
             reads = None
         instance = effects.instance
@@ -328,8 +330,15 @@ class _Planner:
             if solver.nodes.receiver in solver.graph(name)
         )
 
+    @functools.cached_property
+    def entangled(self) -> bool:
+        """Whether any attribute may hold what another does: each reaches the receiver, or code was not followed."""
+        return bool(self.self_reachable) or any(member.wild for member, _, _ in self.entries)
+
     def alias_groups(self) -> list[frozenset[str]]:
         """Attributes that may hold the same mutable object, by what their graphs have in common."""
+        if self.entangled:
+            return []
         groups: list[set[str]] = []
         for solver in self.solvers:
             owners: dict[Node, set[str]] = {}
@@ -339,8 +348,6 @@ class _Planner:
                     if node.kind is Kind.STATE and node.name is not None:
                         owners[node].add(node.name)
             groups += [set(group) for group in owners.values() if len(group) > 1]
-        if self.self_reachable or any(member.wild for member, _, _ in self.entries):
-            groups.append(set(self.attributes))
         merged: list[set[str]] = []
         for group in groups:
             for other in [other for other in merged if other & group]:

@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from share._cells import index_of
+
 from ._containers import overrides
 from ._nested import Nested
 from ._proxy import Attribute, Method, Property, Proxy
@@ -22,14 +24,19 @@ _OWN = frozenset(
 )
 
 
-def proxy_class(cls: type, attributes: tuple[str, ...], plan: "ClassPlan") -> type:
-    """The proxy class for a user's class whose instances have cells for ``attributes``, from cell 1 on."""
-    index_of = {name: index for index, name in enumerate(attributes, 1)}
-    members = _members(cls, plan, index_of, attributes)
+def proxy_class(cls: type, cells: tuple[Any, ...], plan: "ClassPlan") -> type:
+    """The proxy class for a user's class whose instances have these cells, from cell 1 on."""
+    indices = index_of(cells)
+    members = _members(cls, plan, indices, cells)
+    places = len(cells)  # of cached values: one a cell, and one more for each attribute that shares a cell
     if plan.kind != "opaque":
-        for name, index in index_of.items():
+        for name, index in indices.items():
+            place = index
+            if isinstance(cells[index - 1], tuple):
+                place = places = places + 1
             if not isinstance(members.get(name), Property):
-                members[name] = Attribute(index, name)
+                members[name] = Attribute(index, name, place)
+    members["_share_places_"] = places + 1
     return _made(cls, Proxy, members)
 
 
@@ -51,14 +58,9 @@ def _made(cls: type, base: type, members: dict[str, Any]) -> type:
 
 
 def _members(
-    cls: type, plan: "ClassPlan", index_of: dict[str, int], attributes: tuple[str, ...]
+    cls: type, plan: "ClassPlan", index_of: dict[str, int], cells: tuple[Any, ...]
 ) -> dict[str, Any]:
     opaque = plan.kind == "opaque"
-    groups = {
-        name: tuple(sorted(index_of.get(other, 0) for other in group))
-        for group in plan.alias_groups
-        for name in group
-    }
     members: dict[str, Any] = {
         "__slots__": (),
         "__module__": cls.__module__,
@@ -66,10 +68,9 @@ def _members(
         "__doc__": cls.__doc__,
         "__class__": property(lambda self: cls),
         "_share_class_": cls,
-        "_share_attributes_": attributes,
+        "_share_cells_": cells,
         "_share_plan_": plan,
         "_share_index_": index_of,
-        "_share_groups_": groups,
     }
     for name, method in plan.methods.items():
         if name in _OWN or method.kind != "method":

@@ -8,7 +8,8 @@ cdef class Nested(Proxy):
     cdef Proxy owner
     cdef uint32_t index             # the owner's cell that holds it
     cdef tuple path                 # from the owner; see _paths.py
-    cdef tuple inner                # from the value of the cell
+    cdef bint together              # the cell is one of several attributes, a dict
+    cdef tuple inner                # from the value of the cell, or what it has under the attribute's name
     cdef bytes prefix               # the encoded path that begins each command
     cdef uint64_t seen              # serial of the owner's snapshot in which `found` was looked up
     cdef object found

@@ -45,7 +45,7 @@ cdef class Nested(Proxy):
         found = snapshot.values[self.index]
         if found is _proxy.MISSING:
             raise _paths.gone(self.path)
-        if self.index == 0:             # the attributes without a cell of their own, by name
+        if self.together:               # the attributes in this cell, by name
             if self.path[1] not in found:
                 raise _paths.gone(self.path)
             found = found[self.path[1]]
@@ -54,7 +54,7 @@ cdef class Nested(Proxy):
         if type(found) is not type(self)._share_class_:
             raise _paths.gone(self.path)
         self.own = None
-        if self.inner or self.index == 0:
+        if self.inner or self.together:
             # Not the value of a cell itself: to hold that would keep it from being changed in place.
             self.found = found
             self.seen = snapshot.serial
@@ -102,16 +102,10 @@ cdef class Nested(Proxy):
 
     cdef uint64_t send_encoded(self, int kind, int flags, bytes name, object payload) except 0:
         cdef Encoder encoder = payload
-        cdef uint64_t* raised[64]
-        cdef int count = 0
-        if self.owner.opaque:
-            raised[0], count = self.owner.flags, 1
-        else:
-            # Attributes that may hold the same object change together.
-            for index in type(self.owner)._share_groups_.get(self.path[1], (self.index,))[:64]:
-                raised[count] = self.owner.flags + <uint32_t>index
-                count += 1
-        return self.session.send(kind, flags, self.owner.id, name, encoder, raised, count)
+        cdef uint64_t* raised = self.owner.flags
+        if not self.owner.opaque and not type(self.owner)._share_plan_.entangled:
+            raised += self.index
+        return self.session.send(kind, flags, self.owner.id, name, encoder, &raised, 1)
 
     cdef object begin(self):
         """An encoder that holds the path."""
@@ -294,6 +288,7 @@ cdef Nested new_nested(Proxy owner, uint32_t index, tuple path, cls):
     proxy.owner, proxy.index, proxy.path = owner, index, path
     # An opaque owner's cell holds the whole object; an attribute's cell what the first step gives.
     proxy.inner = path if owner.opaque else path[2:]
+    proxy.together = not owner.opaque and (index == 0 or type(type(owner)._share_cells_[index - 1]) is tuple)
     return proxy
 
 

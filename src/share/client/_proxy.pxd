@@ -26,7 +26,7 @@ cdef class Proxy(Shared):
     cdef Slot* slots                # [extras, attribute 1, ...]
     cdef uint32_t cells
     cdef uint64_t flags_at, slots_at, shape_at
-    cdef uint64_t* tags             # of the cached value, by cell
+    cdef uint64_t* tags             # of the cached value, by place: that of its cell, if the cell has one attribute
     cdef list values
     cdef Snapshot snapshot
     cdef dict children              # path -> weak reference to the nested proxy; None before the first
@@ -35,10 +35,12 @@ cdef class Proxy(Shared):
     cdef object __weakref__
 
     cdef object read(self, uint32_t index)
+    cdef object read_together(self, uint32_t index, str name, uint32_t place)
     cdef object read_array(self)
     cdef Snapshot take_snapshot(self, uint32_t* indices, int count)
     cdef int forget_snapshot(self) except -1
     cdef object hand_out(self, Snapshot snapshot, object result)
+    cdef int let_out(self, object error) except -1
     cdef Snapshot cell_state(self, uint32_t index)
     cdef object take_replica(self, uint32_t index, const Version* version, uint64_t* done)
     cdef object read_version(self, uint32_t index, uint64_t position, Version* version)

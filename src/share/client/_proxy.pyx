@@ -183,17 +183,31 @@ cdef class Proxy(Shared):
         if value is MISSING or is_value(value):
             value = carrying(value)
         elif index and is_array(value):
-            value = array_at(self, index, () if self.opaque else (ATTRIBUTE, type(self)._share_attributes_[index - 1]),
+            value = array_at(self, index, () if self.opaque else (ATTRIBUTE, type(self)._share_cells_[index - 1]),
                              value)
         elif index and not isinstance(value, Shared) and is_nested(value):
             self.keep(index, value, &version)
-            value = nested_factory(self, index, (ATTRIBUTE, type(self)._share_attributes_[index - 1]), type(value))
+            value = nested_factory(self, index, (ATTRIBUTE, type(self)._share_cells_[index - 1]), type(value))
         else:
             self.tags[index] = EMPTY
             self.values[index] = None
             return sealed(value)
         self.values[index] = value
         self.tags[index] = tag
+        return value
+
+    cdef object read_together(self, uint32_t index, str name, uint32_t place):
+        """As ``read``, of one of several attributes in a cell; its cached value has a place of its own."""
+        cdef Snapshot snapshot = self.cell_state(index)
+        state = snapshot.values[index]
+        if state is MISSING or name not in state:
+            return MISSING
+        value = state[name]
+        # What `child` gives as a copy is the caller's; a proxy or a value may be given again.
+        cached = is_value(value) or is_nested(value) or isinstance(value, Shared)
+        value = self.child(ATTRIBUTE, name, value)
+        self.tags[place] = snapshot.tags[index] if cached else EMPTY
+        self.values[place] = value if cached else None
         return value
 
     cdef object read_array(self):
@@ -299,7 +313,7 @@ cdef class Proxy(Shared):
         return nested_factory(self, index, (kind, key), cls)
 
     cdef object attribute(self, str name):
-        """An attribute that has no cell of its own and no descriptor."""
+        """An attribute that has no descriptor."""
         state = self.cell_state(1).values[1] if self.opaque else self.cell_state(0).values[0]
         if state is not MISSING:
             if not self.opaque:
@@ -407,6 +421,15 @@ cdef class Proxy(Shared):
             self.forget_snapshot()
             return result
 
+    cdef int let_out(self, object error) except -1:
+        """What a local method raised goes to its caller: with the cached snapshot, if it holds a part of that."""
+        while error is not None:
+            if error.__dict__ or not is_value(error.args):
+                self.forget_snapshot()
+                return 0
+            error = error.__cause__ or error.__context__
+        return 0
+
     def __reduce__(self):
         return reference, (self.session.name, self.id, self.flags_at, self.slots_at, self.shape_at, self.cells)
 
@@ -422,7 +445,7 @@ cdef class Proxy(Shared):
         return copy.deepcopy(self.current(), memo)      # of the replica: what classes say of deep copies holds
 
     def __dir__(self):
-        return sorted({*dir(type(self)._share_class_), *type(self)._share_attributes_})
+        return sorted({*dir(type(self)._share_class_), *type(self)._share_index_})
 
     def __repr__(self):
         return f"<shared {type(self)._share_class_.__qualname__} object, id {self.id} on {self.session.name}>"
@@ -567,13 +590,14 @@ cdef bint has_dict(cls):
 
 @cython.final
 cdef class Attribute:
-    """Data descriptor of one attribute with a cell of its own."""
+    """Data descriptor of one attribute."""
 
-    cdef readonly uint32_t index
+    cdef readonly uint32_t index    # of its cell
+    cdef readonly uint32_t place    # of its cached value
     cdef readonly str name
 
-    def __init__(self, uint32_t index, str name):
-        self.index = index
+    def __init__(self, uint32_t index, str name, uint32_t place):
+        self.index, self.place = index, place
         self.name = name
 
     def __get__(self, instance, owner):
@@ -597,11 +621,11 @@ cdef class Attribute:
         # acquire: pairs with the release of C; the slots are as new as C
         c = load_acq(proxy.commit)
         # One comparison for "C < position" and for the closed bit.
-        if c - position < CLOSED_BIT and slot_find(proxy.slots + index, c, &tag) >= 0 and tag == proxy.tags[index]:
-            value = PyList_GET_ITEM(proxy.values, index)
+        if c - position < CLOSED_BIT and slot_find(proxy.slots + index, c, &tag) >= 0 and tag == proxy.tags[self.place]:
+            value = PyList_GET_ITEM(proxy.values, self.place)
             if value != <PyObject*>MISSING:
                 return <object>value
-        found = proxy.read(index)
+        found = proxy.read(index) if self.place == index else proxy.read_together(index, self.name, self.place)
         if found is MISSING:
             return class_attribute(proxy, self.name)
         return found
@@ -793,7 +817,11 @@ cdef class Method:
             # C code of built-in types looks at the concrete type of its operand.
             args = tuple([plain_operand(arg) for arg in args])
         method = getattr(snapshot.instance, self.name)
-        result = method(*args) if kwargs is None else method(*args, **kwargs)
+        try:
+            result = method(*args) if kwargs is None else method(*args, **kwargs)
+        except BaseException as error:
+            proxy.let_out(error)
+            raise
         return proxy.hand_out(snapshot, result) if self.effects.returns_alias else result
 
     cdef object call(self, Proxy proxy, tuple args, dict kwargs):
@@ -923,7 +951,11 @@ cdef class Property:
         if self.getter.read_only or self.getter.plain is not None:
             snapshot = proxy.take_snapshot(self.getter.reads, self.getter.read_count)
             if self.getter.fits(proxy, snapshot):
-                result = getattr(snapshot.instance, self.name)
+                try:
+                    result = getattr(snapshot.instance, self.name)
+                except BaseException as error:
+                    proxy.let_out(error)
+                    raise
                 return proxy.hand_out(snapshot, result) if self.getter.returns_alias else result
         position = send_call(proxy, GET, self.getter, self.name.encode(), (), None, True)
         return proxy.session.await_response(position, None)
@@ -995,7 +1027,7 @@ cdef object execute(Proxy proxy, str name, tuple args, dict kwargs, bint wait):
 cdef Proxy new_proxy(type cls, Session session, uint64_t id, uint64_t flags_at, uint64_t slots_at,
                      uint64_t shape_at, uint32_t cells):
     cdef Proxy proxy = cls.__new__(cls)
-    cdef uint32_t i
+    cdef uint32_t i, places = cls._share_places_
     proxy.session = session
     proxy.commit = session.control.commit
     proxy.wide = session.control.wide
@@ -1005,12 +1037,12 @@ cdef Proxy new_proxy(type cls, Session session, uint64_t id, uint64_t flags_at, 
     proxy.cells = cells
     proxy.opaque = cls._share_plan_.kind == "opaque"
     proxy.flags_at, proxy.slots_at, proxy.shape_at = flags_at, slots_at, shape_at
-    proxy.tags = <uint64_t*>malloc(cells * 8)
+    proxy.tags = <uint64_t*>malloc(places * 8)
     if proxy.tags == NULL:
         raise MemoryError
-    for i in range(cells):
+    for i in range(places):
         proxy.tags[i] = EMPTY
-    proxy.values = [None] * cells
+    proxy.values = [None] * places
     proxy.forget_snapshot()
     return proxy
 

@@ -1,22 +1,25 @@
-"""What a new object brings along: its class, which attributes get cells, the class's plan, and its state."""
+"""What a new object brings along: its class, its cells, the class's plan, and its state."""
 
 import weakref
 from types import MemberDescriptorType
 from typing import Any
 
+from share._cells import cells_for
 from share._protocol import encode
 from share.errors import NotShareableError
 
+from ._session import Shared
+
 __all__ = ["describe"]
 
-# class -> {attributes: encoded shape}; encoding a class and its plan is too slow to do at every assignment.
-_encoded: "weakref.WeakKeyDictionary[type, dict[tuple[str, ...], bytes]]" = weakref.WeakKeyDictionary()
+# class -> {cells: encoded shape}; encoding a class and its plan is too slow to do at every assignment.
+_encoded: "weakref.WeakKeyDictionary[type, dict[tuple[Any, ...], bytes]]" = weakref.WeakKeyDictionary()
 
 
 def describe(instance: Any, where: str) -> tuple[bytes, Any]:
     """(encoded shape, state) of an instance that is about to be copied into a share.
 
-    A shape is the tuple (class, attributes, plan). Raises NotShareableError for what can never be shared.
+    A shape is the tuple (class, cells, plan). Raises NotShareableError for what can never be shared.
     """
     from share.analysis import plan as plan_of  # not at the top: analysis is half of all import time
 
@@ -25,15 +28,18 @@ def describe(instance: Any, where: str) -> tuple[bytes, Any]:
     if plan.kind == "opaque":
         return _shape(cls, (), plan, where), instance
     state = _state(instance)
-    attributes = plan.attributes + tuple(name for name in state if name not in plan.attributes)
-    return _shape(cls, attributes, plan, where), state
+    return _shape(cls, cells_for(plan, state, is_shared, instance), plan, where), state
 
 
-def _shape(cls: type, attributes: tuple[str, ...], plan: Any, where: str) -> bytes:
+def is_shared(value: Any) -> bool:
+    return issubclass(type(value), Shared)
+
+
+def _shape(cls: type, cells: tuple[Any, ...], plan: Any, where: str) -> bytes:
     shapes = _encoded.setdefault(cls, {})
-    found = shapes.get(attributes)
+    found = shapes.get(cells)
     if found is None:
-        found = shapes[attributes] = encode((cls, attributes or ("",), plan), f"class of {where}")
+        found = shapes[cells] = encode((cls, cells or ("",), plan), f"class of {where}")
     return found
 
 

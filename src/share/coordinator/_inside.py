@@ -34,14 +34,16 @@ class Inside:
 
             cls = type(value)
             state: Any = value
-            attributes: tuple[str, ...] = ("",)
+            cells: tuple[Any, ...] = ("",)
             found = plan(cls)
             if found.kind != "opaque":
+                from share._cells import cells_for
+
                 from ._live import all_state
 
                 state = all_state(value)
-                attributes = found.attributes + tuple(n for n in state if n not in found.attributes)
-            shape = self._store.shape(encode((cls, attributes, found), name))
+                cells = cells_for(found, state, self._store.mirror_of, value)
+            shape = self._store.shape(encode((cls, cells, found), name))
             mirror = self._store.create(shape, cerial.loads(encode(state, name, self._store.reduce)))
         self._store.assign(name, value if mirror is None else mirror)
 

@@ -4,6 +4,8 @@ from collections import deque
 from types import MemberDescriptorType
 from typing import Any
 
+from share._cells import index_of
+
 __all__ = [
     "EMPTY_CONTAINERS",
     "MISSING",
@@ -129,8 +131,11 @@ def all_state(instance: Any) -> dict[str, Any]:
     return state
 
 
-def state_of(instance: Any, names: tuple[str, ...]) -> list[Any]:
-    """The values by cell: first the attributes without a cell (a dict, or MISSING), then ``names``."""
+def state_of(instance: Any, cells: tuple[Any, ...], shared: tuple[int, ...]) -> list[Any]:
+    """The values by cell: first the attributes without a cell (a dict, or MISSING), then those of ``cells``.
+
+    :arg shared: the cells of several attributes, whose values are dicts too.
+    """
     attributes = getattr(instance, "__dict__", None)
     if attributes is None or _slot_names(type(instance)):
         attributes = dict(attributes or {})
@@ -139,10 +144,15 @@ def state_of(instance: Any, names: tuple[str, ...]) -> list[Any]:
             if value is not MISSING:
                 attributes[name] = value
     values: list[Any] = [MISSING]
-    values += [attributes.get(name, MISSING) for name in names]
+    values += [attributes.get(cell, MISSING) for cell in cells]
     known = sum(value is not MISSING for value in values)
+    for index in shared:
+        together = {name: attributes[name] for name in cells[index - 1] if name in attributes}
+        known += len(together)
+        values[index] = together or MISSING
     if known < len(attributes):
-        values[0] = {name: value for name, value in attributes.items() if name not in names}
+        named = index_of(cells)
+        values[0] = {name: value for name, value in attributes.items() if name not in named}
     return values
 
 

@@ -21,14 +21,7 @@ def part(live: Any, path: tuple[Any, ...]) -> Any:
 
 def path_cells(shape: Any, path: tuple[Any, ...]) -> tuple[int, ...] | None:
     """The cells that a command on a part may write; None for all."""
-    if shape.plan.kind == "opaque":
-        return None
-    name = path[2]
-    cells = {shape.cell_of(name)}
-    for group in shape.plan.alias_groups:
-        if name in group:
-            cells.update(shape.cell_of(other) for other in group)
-    return tuple(sorted(cells))
+    return None if shape.plan.kind == "opaque" or shape.plan.entangled else (shape.cell_of(path[2]),)
 
 
 def apply_to_root(store: Any, name: str, operation: str, operand: Any) -> None:

@@ -17,13 +17,15 @@ cdef class Call:
 cdef class Shape:
     cdef uint64_t at                # locator of its slot
     cdef readonly object cls
-    cdef readonly tuple attributes
+    cdef readonly tuple cells       # from cell 1 on: the attribute, or a tuple of several
+    cdef readonly tuple together    # the cells of several attributes
     cdef readonly object plan
     cdef dict index_of
     cdef dict calls                 # method name (bytes) -> Call
     cdef bint opaque
 
     cdef Call call(self, bytes name)
+    cdef bint has_own(self, uint32_t index) noexcept
 
 
 cdef class Root:

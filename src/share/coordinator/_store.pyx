@@ -19,6 +19,7 @@ from ..cerial._codec cimport Encoder, decode
 from ._tracked cimport Log, is_tracked, log_of, tracked_copy, untracked
 
 from .. import _protocol
+from .._cells import index_of
 from .._kinds import is_value
 from ..errors import DeletedObjectError, ShareMemoryError, ShareWarning
 from .._paths import ITEM, step_into
@@ -44,16 +45,27 @@ cdef list blocks_of(const Version* version):
     return []
 
 
+cdef bint same_values(value, last):
+    """Whether two dicts hold the very same objects."""
+    if type(value) is not dict or type(last) is not dict or len(<dict>value) != len(<dict>last):
+        return False
+    for name, held in (<dict>value).items():
+        if (<dict>last).get(name, MISSING) is not held:
+            return False
+    return True
+
+
 cdef class Call:
     """A method as the coordinator calls it."""
 
 
 cdef class Shape:
-    """A class as the share knows it: its attributes with cells, and what each method may write."""
+    """A class as the share knows it: the cells of its objects, and what each method may write."""
 
-    def __init__(self, cls, attributes, plan):
-        self.cls, self.attributes, self.plan = cls, attributes, plan
-        self.index_of = {name: index for index, name in enumerate(attributes, 1)}
+    def __init__(self, cls, cells, plan):
+        self.cls, self.cells, self.plan = cls, cells, plan
+        self.index_of = index_of(cells)
+        self.together = tuple([index for index, cell in enumerate(cells, 1) if type(cell) is tuple])
         self.opaque = plan.kind == "opaque"
         self.calls = {}
 
@@ -96,6 +108,10 @@ cdef class Shape:
         """The cells that evaluating a property may write."""
         plan = self.plan.getters.get(name)
         return None if plan is None else self.cells_of(plan)
+
+    cdef bint has_own(self, uint32_t index) noexcept:
+        """Whether a cell is that of one attribute and holds its value itself."""
+        return index and not self.opaque and index not in self.together
 
 
 cdef class Root:
@@ -276,7 +292,7 @@ cdef class Store:
         cdef uint32_t i
         mirror.id = self.new_id()
         mirror.shape = shape
-        mirror.cells = len(shape.attributes) + 1
+        mirror.cells = len(shape.cells) + 1
         mirror.live = tracked(state) if shape.opaque else live_instance(shape.cls, state)
         mirror.flags_at = self.flags.allocate(mirror.cells)
         mirror.slots_at = self.slots.allocate(mirror.cells)
@@ -444,7 +460,7 @@ cdef class Store:
         cdef Publication link
         cdef str where
         cdef set found
-        cdef bint changed
+        cdef bint changed, own
         cdef Log log
         cdef dict journals = mirror.journals
         mirror.last_call = None
@@ -454,17 +470,18 @@ cdef class Store:
             if not (mirror.everything or mirror.touched or journals or self.check):
                 return 0
         else:
-            values = state_of(mirror.live, shape.attributes)
+            values = state_of(mirror.live, shape.cells, shape.together)
         mirror.published = True
         for i in range(mirror.cells):
             value = values[i]
+            own = shape.has_own(i)
             journal = journals.get(i) if journals is not None else None
             if journal is not None:
                 if not everything and i not in mirror.touched and value is mirror.last[i] \
                         and not mirror.references[i] and self.prepare_log(&mirror.slots[i], mirror.id, journal):
                     continue
                 mirror.touched.add(i)
-            log = log_of(value) if i and not shape.opaque else None
+            log = log_of(value) if own else None
             if log is not None and (log.mirror != mirror.id or log.cell != i):
                 log = None              # the container of another cell too
             if log is not None and value is mirror.last[i]:
@@ -480,11 +497,11 @@ cdef class Store:
                     mirror.touched.add(i)
             elif i in mirror.seen:
                 mirror.touched.add(i)
-            if value is mirror.last[i]:
-                # The same object as last time: changed only if it can change and something may have done it.
+            if value is mirror.last[i] or not own and same_values(value, mirror.last[i]):
+                # The same as last time: changed only if it can change and something may have done it.
                 if value is MISSING or not (everything or i in mirror.touched) or is_value(value):
                     continue
-            where = f"attribute {shape.attributes[i - 1]}" if i else "attributes"
+            where = f"attribute {shape.cells[i - 1]}" if i and type(value) is not dict else "attributes"
             if shape.opaque:
                 value = plain_state(value)
                 if value is mirror.live:
@@ -501,7 +518,7 @@ cdef class Store:
             mirror.last[i] = values[i]
             if log is not None:
                 log.reset(values[i])
-            elif changed and i and not shape.opaque:
+            elif changed and own:
                 link = self.pending[len(self.pending) - 1]
                 if link.kind == LOG and not found:
                     values[i] = value = None
@@ -517,7 +534,7 @@ cdef class Store:
     cdef int follow(self, Mirror mirror, uint32_t i, uint64_t size) except -1:
         """Has the container of a cell, which has just been published, tracked from now on."""
         cdef Log log
-        name = mirror.shape.attributes[i - 1]
+        name = mirror.shape.cells[i - 1]
         mirror.last[i] = None
         attributes = getattr(mirror.live, "__dict__", None)
         is_slot = attributes is None or name not in attributes
@@ -554,7 +571,9 @@ cdef class Store:
 
     def warn_outside_plan(self, Mirror mirror, uint32_t i):
         """Reports, once for each class, attribute and set of methods, a write that no plan knew of."""
-        attribute = mirror.shape.attributes[i - 1] if i else "an attribute without a cell"
+        attribute = mirror.shape.cells[i - 1] if i else "an attribute without a cell"
+        if type(attribute) is tuple:
+            attribute = " or ".join(attribute)
         cls = mirror.shape.cls.__qualname__
         methods = " or ".join(sorted(f"{cls}.{name}()" for name in mirror.ran)) or "a command"
         key = (mirror.shape.cls, attribute, methods)
@@ -834,7 +853,7 @@ cdef class Store:
             value = self.read(&mirror.slots[i], &version)
             if version.kind != ABSENT:
                 values[i] = value
-                if version.kind == LOG and i and not mirror.shape.opaque:
+                if version.kind == LOG and mirror.shape.has_own(i):
                     logged[i] = version.payload[1]
             self.found.discard(mirror.id)
             for other in self.found:
@@ -844,8 +863,9 @@ cdef class Store:
             self.found = None
         if not mirror.shape.opaque:
             state = {} if values[0] is MISSING else dict(values[0])
-            state.update((name, value) for name, value in zip(mirror.shape.attributes, values[1:])
-                         if value is not MISSING)
+            for cell, value in zip(mirror.shape.cells, values[1:]):
+                if value is not MISSING:
+                    state.update(value if type(cell) is tuple else ((cell, value),))
             replace_state(mirror.live, state)
             mirror.last = values
             value = state = None
