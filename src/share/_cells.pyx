@@ -10,7 +10,8 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 
 from ._kinds import is_value
 
-cdef tuple NO_STATE = (type, FunctionType, BuiltinFunctionType, ModuleType)
+builtin_id = id
+cdef object MISSING = object()
 
 
 def cells_for(plan, state, is_shared, instance):
@@ -54,34 +55,46 @@ cdef list merged(list groups):
 
 cdef list aliases(dict state, is_shared, instance):
     """Pairs of attributes through which the same mutable object is reached. None of the objects' code is run."""
-    cdef dict reached_from = {}     # id of a mutable object -> the first attribute through which it was reached
-    cdef list found = [], todo
-    cdef set seen
-    if len(state) < 2 or sum([not is_value(value) for value in state.values()]) < 2:
+    cdef dict reached_from = {}     # id of an object -> the attribute through which it was reached
+    cdef dict ends = {}             # class -> whether its objects are not looked into; None: ask each
+    cdef list found = [], level, inner
+    if sum([not is_atom(value) for value in state.values()]) < 2:
         return found
-    for name, value in state.items():
-        todo, seen = [value], set()
-        while todo:
-            value = todo.pop()
-            cls = type(value)
-            if value is instance or id(value) in seen or isinstance(value, NO_STATE) or cls.__module__ == "logging" \
-                    or is_shared(value):
-                continue
-            seen.add(id(value))
-            if cls is not tuple and cls is not frozenset:
-                if is_value(value):
+    for name, root in state.items():
+        level = [root]
+        while level:
+            inner = []
+            for value in level:
+                cls = type(value)
+                if cls is FunctionType:
+                    value, cls = value.__closure__, tuple       # not its module
+                if value is None:
                     continue
-                first = reached_from.setdefault(id(value), name)
-                if first != name:
-                    found.append((first, name))
-                    continue            # what it holds was reached from there, too
-            push_parts(todo, gc.get_referents(value))
+                if cls is not list and cls is not dict and cls is not tuple and cls is not set:
+                    end = ends.get(cls, MISSING)
+                    if end is MISSING:
+                        end = ends[cls] = is_end(cls, value)
+                    if end or end is None and is_value(value) or value is instance or is_shared(value):
+                        continue
+                first = reached_from.get(builtin_id(value))
+                if first is None or first is not name and (cls is tuple or cls is frozenset):
+                    reached_from[builtin_id(value)] = name
+                    inner.append(value)
+                elif first is not name:
+                    found.append((first, name))         # and what it holds was reached from there, too
+            level = [part for part in gc.get_referents(*inner) if not is_atom(part)]
     return found
 
 
-cdef int push_parts(list todo, list parts) except -1:
-    for part in parts:
-        cls = type(part)
-        if not (cls is int or cls is str or cls is float or part is None or cls is bool or cls is bytes):
-            todo.append(part)
-    return 0
+cdef object is_end(cls, value):
+    """Whether objects of a class are values or no state; None if that depends on the object."""
+    if issubclass(cls, (type, ModuleType)) or cls.__module__ == "logging":
+        return True
+    if issubclass(cls, (tuple, BuiltinFunctionType)) or hasattr(cls, "__dataclass_fields__"):
+        return None
+    return is_value(value)
+
+
+cdef bint is_atom(value):
+    cls = type(value)
+    return cls is int or cls is str or cls is float or value is None or cls is bool or cls is bytes

@@ -127,6 +127,11 @@ class Failing:
         self.done.append("socket")
         self.thing = socket.socket()
 
+    def keep_socket_in_a_dict(self) -> None:
+        import socket
+
+        self.thing = {"deep": [socket.socket()]}
+
     def answer_socket(self) -> Any:
         import socket
 

@@ -98,10 +98,21 @@ def test_parting(shared: Share) -> None:
 SAME = [1]
 
 
+def closure_on(value: Any) -> Any:
+    return lambda: value
+
+
 @pytest.mark.parametrize(
     ("a", "b"),
-    [(SAME, SAME), (SAME, {"k": (0, SAME)}), ([[SAME]], [SAME]), (bytearray(b"a"), None)],
-    ids=["same", "deep", "both deep", "no container"],
+    [
+        (SAME, SAME),
+        (SAME, {"k": (0, SAME)}),
+        ([[SAME]], [SAME]),
+        (bytearray(b"a"), None),
+        (SAME, SAME.append),
+        (SAME, closure_on(SAME)),
+    ],
+    ids=["same", "deep", "both deep", "no container", "bound method", "closure"],
 )
 def test_instances_show_what_plans_do_not(shared: Share, a: Any, b: Any) -> None:
     shared.two = alias_classes.Two(a, b if b is not None else a)

@@ -203,6 +203,9 @@ def test_state_that_cannot_be_shared(failing: Any, shared: Share) -> None:
     with pytest.raises(NotShareableError, match="thing"):
         failing.keep_socket.call()
     assert failing.thing is None and failing.done == ["first"]
+    with pytest.raises(NotShareableError, match=r"attribute thing\['deep'\]\[0\]"):
+        failing.keep_socket_in_a_dict.call()
+    assert failing.thing is None
     failing.fail.send("second", really=False)
     failing.keep_socket()
     failing.fail.send("third", really=False)

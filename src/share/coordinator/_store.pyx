@@ -501,7 +501,7 @@ cdef class Store:
                 # The same as last time: changed only if it can change and something may have done it.
                 if value is MISSING or not (everything or i in mirror.touched) or is_value(value):
                     continue
-            where = f"attribute {shape.cells[i - 1]}" if i and type(value) is not dict else "attributes"
+            where = f"attribute {shape.cells[i - 1]}" if i and i not in shape.together else "attributes"
             if shape.opaque:
                 value = plain_state(value)
                 if value is mirror.live:
