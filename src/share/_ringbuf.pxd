@@ -74,6 +74,7 @@ cdef struct SPSC:
     char* data
     uint64_t size               # bytes, a power of two
     uint64_t head_seen          # private: a head that the writer has seen (a lower bound)
+    uint64_t* role              # changes before anybody cuts tail back; NULL if nobody ever does
 
 cdef struct SPSCRecord:
     uint32_t length             # of the payload

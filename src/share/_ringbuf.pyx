@@ -14,7 +14,7 @@ follows from one of them is a CAS on `tail` or on a stamp whose owner is alive.
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from ._atomic cimport TESTPOINT, cas, load_acq, load_rlx, store_rel, store_rlx
+from ._atomic cimport TESTPOINT, cas, fence_acq, fence_rel, load32_rlx, load_acq, load_rlx, store_rel, store_rlx
 
 cdef enum:
     LINE = 128                  # two cache lines: neighbours are fetched in pairs
@@ -318,6 +318,7 @@ cdef void spsc_bind(SPSC* ring, char* base, uint64_t size) noexcept nogil:
     ring.data = base + DATA_AT
     ring.size = size
     ring.head_seen = load_acq(ring.head)        # pairs with the store of head in spsc_take
+    ring.role = NULL
 
 
 cdef uint64_t spsc_record_bytes(uint32_t length) noexcept nogil:
@@ -372,30 +373,42 @@ cdef bint spsc_put(SPSC* ring, uint32_t kind, uint64_t position, const char* pay
 
 cdef int spsc_peek(SPSC* ring, SPSCRecord* record, const char** payload) noexcept nogil:
     cdef uint64_t head = load_rlx(ring.head)    # our own
-    # Acquire, pairs with the release of tail in spsc_commit. Loaded anew each time: a take-over cuts tail
-    # back.
-    cdef uint64_t tail = load_acq(ring.tail)
-    cdef uint64_t at
+    cdef uint64_t at, tail, role = 0
+    cdef bint sound
     cdef SPSCRecord* found
-    while head != tail:
+    while True:
+        if ring.role != NULL:
+            role = load_acq(ring.role)          # pairs with the CAS that takes the role
+        # Acquire, pairs with the release of tail in spsc_commit. Loaded anew each time: a take-over cuts tail
+        # back.
+        tail = load_acq(ring.tail)
+        if head == tail:
+            return 0
+        TESTPOINT("spsc.looked")
         at = head & (ring.size - 1)
         found = <SPSCRecord*> (ring.data + at)
-        record.length = found.length
-        record.kind = found.kind
-        if record.kind == 0:                    # padding, and there is always a record behind it
-            head += ring.size - at
-            if tail - head > ring.size:
-                return -1
-            store_rel(ring.head, head)          # pairs with the acquire of head in spsc_try_claim
-            TESTPOINT("spsc.skipped")
-            continue
-        if (tail - head > ring.size or tail - head < RECORD
-                or spsc_record_bytes(record.length) > min(tail - head, ring.size - at)):
+        record.length = load32_rlx(&found.length)
+        record.kind = load32_rlx(&found.kind)
+        if record.kind == 0:                    # padding; a record is behind it, or has been cut
+            sound = ring.size - at <= tail - head <= ring.size
+        else:
+            sound = RECORD <= tail - head <= ring.size \
+                and spsc_record_bytes(record.length) <= min(tail - head, ring.size - at)
+        if sound and record.kind != 0:
+            # If a successor has written it meanwhile, its position tells that: none that C has passed is cut.
+            record.position = load_rlx(&found.position)
+            payload[0] = ring.data + at + RECORD
+            return 1
+        if ring.role != NULL:
+            # What we saw may be a successor's, and beyond the tail that we knew. pairs with the fence in spsc_cut
+            fence_acq()
+            if load_rlx(ring.role) != role or load_rlx(ring.tail) != tail:
+                continue
+        if not sound:
             return -1
-        record.position = load_rlx(&found.position)
-        payload[0] = ring.data + at + RECORD
-        return 1
-    return 0
+        head += ring.size - at
+        store_rel(ring.head, head)              # pairs with the acquire of head in spsc_try_claim
+        TESTPOINT("spsc.skipped")
 
 
 cdef void spsc_take(SPSC* ring) noexcept nogil:
@@ -425,4 +438,5 @@ cdef void spsc_cut(SPSC* ring, uint64_t commit) noexcept nogil:
             break
         head += spsc_record_bytes(record.length)
     store_rel(ring.tail, min(head, tail))       # pairs with the acquire of tail in spsc_peek
+    fence_rel()                                 # the role has changed before; pairs with the fence in spsc_peek
     TESTPOINT("spsc.cut")

@@ -3,7 +3,8 @@
 CLIENT = """
     process.entered process.registered segment.created client.spilled client.opened_responses client.claimed
     client.flagged client.written client.committed client.read_answer mpsc.claimed mpsc.moved_tail mpsc.written
-    mpsc.committed mpsc.wrapped mpsc.helped wait.announced wait.bumped wait.bumped_always spsc.taken spsc.skipped
+    mpsc.committed mpsc.wrapped mpsc.helped wait.announced wait.bumped wait.bumped_always spsc.looked spsc.taken
+    spsc.skipped
     segment.unlinked
 """.split()
 

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 
 from share.testing._ledger import Ledger, arm_now
 
@@ -30,6 +31,24 @@ class Fatal:
         self.last = "slow"
         threading.Event().wait(seconds)
         return 7
+
+
+class Answerer:
+    """Answers a replayed call at greater length, and stops its coordinator before the second answer is committed."""
+
+    def __init__(self) -> None:
+        self.pid = self.calls = 0
+
+    def answer(self) -> bytes:
+        first = os.getpid() == self.pid or not self.pid
+        if not self.pid:
+            self.pid = os.getpid()
+            os.environ["SHARE_TESTPOINT"] = "spsc.committed:stop:2"
+        self.calls += 1
+        begun = time.perf_counter()
+        while time.perf_counter() < begun + 0.005:  # so that each has a commit of its own
+            pass
+        return bytes(8 if first else 600)
 
 
 class Tally(Ledger):

@@ -11,7 +11,7 @@ from libc.string cimport memcpy
 from .._atomic cimport load_acq, load_rlx, store_rel, store_rlx, TESTPOINT
 from .._control cimport Control
 from .._flags cimport flag_raise
-from .._layout cimport CLOSED_BIT, P_RESPONSE
+from .._layout cimport CLOSED_BIT, P_RESPONSE, ROLE
 from .._protocol cimport COMMAND_HEADER, Command, ERROR, ERROR_SPILLED, RESPONSE_BYTES, RESPONSE_INLINE, \
     RESULT, RESULT_SPILLED, SPILLED, RESPOND
 from .._ringbuf cimport CELL, CLAIM_CLOSED, CLAIM_CORRUPT, CLAIM_OK, MPSC, SPSCRecord, mpsc_body, mpsc_commit, \
@@ -300,6 +300,7 @@ cdef class Session:
                 self._raise_if_closed()
             spsc_init(segment.base, RESPONSE_BYTES)
             spsc_bind(&self.responses, segment.base, RESPONSE_BYTES)
+            self.responses.role = self.control.word(ROLE)
             # release: pairs with the coordinator's acquire before it attaches the ring
             store_rel(self.control.process(self.entry, P_RESPONSE), RESPONSE_BYTES)
             TESTPOINT("client.opened_responses")

@@ -1,0 +1,46 @@
+"""A client that was about to take an answer while a successor wrote another in its place."""
+
+import os
+import signal
+
+import pytest
+from arena import state_of, until
+from victims import Answerer
+
+from share import Share, ShareTimeoutError
+from share.testing._ledger import Words, fork
+
+pytestmark = pytest.mark.testpoints
+
+
+def test_an_answer_that_was_replaced_is_not_taken_for_damage() -> None:
+    words = Words(3)
+    with Share() as share:
+        share.answerer = Answerer()
+        share.flush()
+        session = share.session_of()
+
+        def ask() -> None:
+            mine = share.session_of()
+            first = mine.control.tail() + 1
+            for _ in range(2):
+                with pytest.raises(ShareTimeoutError):
+                    share.answerer.answer.call(timeout=0)
+            words[0] = 1
+            until(lambda: words[1], "the coordinator's stop")
+            os.environ["SHARE_TESTPOINT"] = "spsc.looked:stop:2"
+            mine.drain_until(first)
+            assert len(share.answerer.answer()) == 600
+
+        child = fork(ask)
+        until(lambda: words[0], "two calls")
+        coordinator = session.control.coordinator_pid()
+        until(lambda: state_of(coordinator) == "T", "the coordinator at the point")
+        words[1] = 1
+        until(lambda: state_of(child) == "T", "the client at the point")
+        os.kill(coordinator, signal.SIGKILL)
+        assert share.answerer.calls == 2  # a successor has answered anew
+        os.kill(child, signal.SIGCONT)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert share.answerer.calls == 3
+        assert share.errors == []
