@@ -144,3 +144,16 @@ def test_a_reader_never_sees_a_torn_slot_or_two_positions_in_one_snapshot() -> N
     finally:
         memory.close()
         memory.unlink()
+
+
+@pytest.mark.parametrize("damage", [b"\xff" * 8, b"\0" * 7 + b"\x7f"])
+def test_a_slot_without_a_whole_version_is_reported(damage: bytes) -> None:
+    """No reader waits for ever for the next version of what has none."""
+    memory = bytearray(Slots.size_for(2))
+    slots = Slots(memory, 2, create=True)
+    slots.publish(1, b"value")
+    slots.commit()
+    memory[-128:] = damage * 16
+    with pytest.raises(SegmentError, match="slot 1"):
+        slots.read(1)
+    assert slots.read(0) is None

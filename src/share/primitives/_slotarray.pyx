@@ -19,6 +19,9 @@ from ..errors import SegmentError, ShareTimeoutError
 
 cdef bytes MAGIC = b"shrSLOT1"
 
+cdef enum:
+    MOST_ATTEMPTS = 1 << 14     # of a read at one commit position; a sound slot is whole at the next
+
 
 cdef class Slots(Committed):
     """An array of slots of up to 40 bytes each, published together by one writer.
@@ -29,7 +32,7 @@ cdef class Slots(Committed):
 
     ``buffer`` is any writable buffer, in practice ``SharedMemory(...).buf``; the creator says ``create=True``
     and the number of slots ``n``. A writer that takes over from one that died calls :meth:`take_over` first.
-    Raises ``SegmentError`` if the buffer is too small or holds no slots.
+    Raises ``SegmentError`` if the buffer is too small, holds no slots, or a slot that is read is damaged.
 
     >>> slots = Slots(bytearray(Slots.size_for(2)), 2, create=True)
     >>> slots.publish(0, b"one")
@@ -118,16 +121,22 @@ cdef class Slots(Committed):
     def snapshot(self, *indices: int):
         """``(position, [bytes or None, ...])``: the slots as they are at one commit position."""
         cdef Version version
-        cdef uint64_t owner = 0, c
+        cdef uint64_t owner = 0, c, before = 0
         cdef Slot* slot
+        cdef int attempts = 0
         while True:
             self.check()
             c = self.committed()
+            attempts = attempts + 1 if c == before else 0
+            before = c
             values = []
             for index in indices:
                 slot = self.slot(index)
                 if not slot_read(slot, c, &version, &owner):
-                    break                           # overwritten meanwhile: the position has moved
+                    # Overwritten meanwhile, so that the position has moved; that may take a moment to be seen.
+                    if attempts == MOST_ATTEMPTS:
+                        raise SegmentError(f"slot {index} is damaged")
+                    break
                 if version.kind == ABSENT:
                     values.append(None)
                 elif version.kind == INLINE and version.length <= INLINE_BYTES:
