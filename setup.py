@@ -1,7 +1,7 @@
 """Compiles every ``.pyx`` under ``src/share``; everything else is in ``pyproject.toml``.
 
 ``SHARE_TESTPOINTS=1`` builds the variant with named test points; ``SHARE_SANITIZE=address,undefined``
-adds the sanitizers of those names.
+adds the sanitizers of those names, ``SHARE_SANITIZE=thread`` that for threads (see ``_atomic.h``).
 """
 
 import os

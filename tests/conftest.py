@@ -39,8 +39,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    from share import _wait
+    from share import _ringbuf, _wait
 
+    if b"__tsan_init" not in Path(_ringbuf.__file__).read_bytes():
+        skip = pytest.mark.skip(reason="needs a build with SHARE_SANITIZE=thread")
+        for item in items:
+            if item.get_closest_marker("tsan"):
+                item.add_marker(skip)
     if not getattr(_wait, "has_testpoints", bool)():
         skip = pytest.mark.skip(reason="needs a build with SHARE_TESTPOINTS=1")
         for item in items:

@@ -46,7 +46,7 @@ class FailedCommand(NamedTuple):
     """A queued command that raised while nobody waited for it."""
 
     position: int  # the command's end position
-    command: str  # "Class.method", or the name that was assigned
+    command: str  # "Class.method", or the name that was assigned; "?" if there was no memory for more
     error: BaseException
     traceback: str  # as the coordinator saw it
 
@@ -152,6 +152,7 @@ class Share(Namespace):
         itself if there is one, an ExceptionGroup if there are several.
 
         Raises:
+            ShareMemoryError: commands have failed, perhaps of other processes, and there is no room for their errors.
             ShareTimeoutError: not done after ``timeout`` seconds.
             ShareClosedError, CoordinatorLostError: it never will be.
         """
@@ -165,7 +166,7 @@ class Share(Namespace):
         identity = session.identity
         if identity is None:
             return
-        mine = [r for r in self.read_errors() if r[1] == identity[1] and r[0] > session.last_raised]
+        mine = [r for r in self.read_errors() if r[1] in (identity[1], None) and r[0] > session.last_raised]
         if not mine:
             return
         session.last_raised = max(record[0] for record in mine)

@@ -23,7 +23,8 @@ cdef class FlagArray(Committed):
     until a flag is down waits for the work queued before, and for none that is queued later.
 
     ``buffer`` is any writable buffer, in practice ``SharedMemory(...).buf``; the creator says ``create=True``
-    and the number of flags ``n``. Raises ``SegmentError`` if the buffer is too small or holds no flags.
+    and the number of flags ``n``. Raises ``SegmentError`` if the buffer is too small or holds no flags,
+    ``ShareMemoryError`` if they are to be made and the buffer's shared memory does not fit into /dev/shm.
 
     >>> flags = FlagArray(bytearray(FlagArray.size_for(8)), 8, create=True)
     >>> flags.raise_to(3, 41)

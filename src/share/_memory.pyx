@@ -7,7 +7,31 @@ from libc.stdint cimport uint64_t
 from ._atomic cimport load_acq, store_rel
 from ._process cimport fork_count, pid_namespace
 
-from .errors import SegmentError, ShareClosedError
+from .errors import SegmentError, ShareClosedError, ShareMemoryError
+
+cdef extern from *:
+    """
+    #include <errno.h>
+    #include <stdint.h>
+    #include <sys/mman.h>
+    #include <unistd.h>
+
+    /* Finds memory for all pages of the range now. False if there is none: then touching them would be a SIGBUS, as
+     * Python's SharedMemory reserves nothing. True too where the kernel (before Linux 5.14) cannot be asked. */
+    static int sh_populate(const char *base, uint64_t bytes)
+    {
+    #if defined(__linux__)
+        const int populate_write = 23;  /* MADV_POPULATE_WRITE */
+        uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)base / page * page;
+        while (madvise((void *)start, (uintptr_t)base + bytes - start, populate_write)) {
+            if (errno == EFAULT || errno == ENOMEM) return 0;
+            if (errno != EINTR && errno != EAGAIN) break;
+        }
+    #endif
+        return 1;
+    }
+    """
+    bint sh_populate(const char* base, uint64_t bytes) noexcept nogil
 
 
 cdef uint64_t checksum(Header* header) noexcept nogil:
@@ -50,6 +74,9 @@ cdef class Memory:
         cdef const char* name = magic
         if bytes_ > self.available:
             raise SegmentError(f"the buffer has {self.available} bytes, {bytes_} are needed")
+        if not sh_populate(self.base, bytes_):
+            raise ShareMemoryError(f"there is no memory for {bytes_} bytes of the buffer: /dev/shm is full or too "
+                                   f"small; free some, or enlarge it (docker: --shm-size)")
         store_rel(&header.ready, 0)
         header.magic = (<uint64_t*> name)[0]
         header.version = LAYOUT_VERSION

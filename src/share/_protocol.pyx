@@ -14,7 +14,7 @@ from ._slots cimport block_unchanged
 from .cerial._codec cimport Encoder, decode
 
 from ._segment import unlink
-from .errors import CorruptDataError, ShareError
+from .errors import CorruptDataError, ShareError, ShareMemoryError
 
 #: name of a share -> callable(id, flags, slots, shape, cells) that gives the object: a proxy, or, in the share's
 #: own coordinator, the mirror.
@@ -108,6 +108,23 @@ def encode(value, str where, reduce=None) -> bytes:
     encoder.reduce = reduce
     encoder.encode(value, where)
     return encoder.data[:encoder.size]
+
+
+def failed_records(published) -> list:
+    """The records of failed commands: (position, serial of the sender, command, error, traceback).
+
+    Where there was no memory for them only (position of the last, serial of the sender) is published; the sender is
+    None if there are several.
+    """
+    if isinstance(published, list):
+        return published
+    if not isinstance(published, tuple) or len(published) != 2 or not isinstance(published[0], int):
+        raise CorruptDataError(f"a {type(published).__name__} where the errors of commands should be")
+    position, sender = published
+    error = ShareMemoryError(
+        "queued commands have failed, and there is no room for their errors (they are in the log): /dev/shm is full or "
+        "too small; free some, or enlarge it (docker: --shm-size)")
+    return [(position, sender, "?", error, "")]
 
 
 def write_spill(str name, bytes payload) -> None:

@@ -14,6 +14,7 @@ from share._atomic cimport TESTPOINT
 from share.errors import SegmentError, ShareMemoryError
 
 cdef object memory_class = None
+cdef tuple NO_MEMORY = (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT, errno.EFBIG)
 
 
 cdef object memory_of(str name, bint create, uint64_t size):
@@ -49,9 +50,11 @@ def _memory_class():
                         os.ftruncate(self._fd, size)
                     self._size = os.fstat(self._fd).st_size
                     self._mmap = mmap.mmap(self._fd, self._size)
-                except (OSError, ValueError):
+                except BaseException:
                     os.close(self._fd)
                     self._fd = -1
+                    if create:
+                        _posixshmem.shm_unlink(self._name)
                     raise
                 self._buf = memoryview(self._mmap)
 
@@ -99,17 +102,17 @@ cdef class Segment:
         try:
             memory = memory_of(name, True, size)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT):
+            if error.errno in NO_MEMORY:
                 raise _full(size) from error
             raise
         try:
             # Without this a full /dev/shm would show as SIGBUS at the first touch of a page.
             TESTPOINT("segment.created")
             os.posix_fallocate(memory._fd, 0, size)
-        except OSError as error:
+        except BaseException as error:      # Ctrl-C too: to reserve much memory takes a while
             memory.close()
             unlink(name)
-            if error.errno in (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT, errno.EFBIG):
+            if isinstance(error, OSError) and error.errno in NO_MEMORY:
                 raise _full(size) from error
             raise
         self._map(memory, name)

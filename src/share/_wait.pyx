@@ -10,7 +10,7 @@ import os
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint32_t
 
-from ._atomic cimport TESTPOINT, cas32, fence_sc, fetch_add32, fetch_or32, load32_acq, load32_rlx, pause
+from ._atomic cimport TESTPOINT, cas32, fence_sc, fetch_add32, fetch_or32, load32_acq, load32_rlx, pause, store32_rlx
 
 cdef extern from *:
     """
@@ -82,8 +82,8 @@ cdef bint no_futex = os.environ.get("SHARE_NO_FUTEX") == "1" or sh_futex_wake(&p
 # one core: a spin only delays the other
 cdef int spins = SPINS if len(os.sched_getaffinity(0)) > 1 else 0
 # of the next wait: doubled by a spin that succeeds, halved by one that does not
-cdef int budget = spins
-cdef unsigned int waits = 0
+cdef uint32_t budget = spins
+cdef uint32_t waits = 0
 
 
 def uses_futex() -> bool:
@@ -100,21 +100,21 @@ cdef int64_t now_ns() noexcept nogil:
 
 
 cdef int spin_rounds() noexcept nogil:
-    global waits
-    # Racy counts are good enough here: they only choose between two right ways of waiting.
-    waits += 1
-    return spins if waits % PROBE_EVERY == 0 else budget
+    # Threads may lose each other's counts: these only choose between two right ways of waiting.
+    cdef uint32_t count = load32_rlx(&waits) + 1
+    store32_rlx(&waits, count)
+    return spins if count % PROBE_EVERY == 0 else load32_rlx(&budget)
 
 
 cdef void spun(bint success) noexcept nogil:
     # A spin pays where the partner runs on another core, and only keeps it from running where it does not;
     # which of the two it is shows in whether spins succeed. A full-length probe now and then finds out that it
     # has changed.
-    global budget
+    cdef uint32_t rounds = load32_rlx(&budget)
     if success:
-        budget = min(spins, budget * 2)
+        store32_rlx(&budget, min(<uint32_t> spins, rounds * 2))
     else:
-        budget = max(spins // LEAST_PART, budget // 2)
+        store32_rlx(&budget, max(<uint32_t> spins // LEAST_PART, rounds // 2))
 
 
 cdef uint32_t announce(uint32_t* word) noexcept nogil:

@@ -9,13 +9,19 @@ from types import ModuleType
 import pytest
 
 import share
+from share import _ringbuf
+from share._wait import has_testpoints
+
+# Built as the package is: whether with ThreadSanitizer, with test points.
+SANITIZED = b"__tsan_init" in Path(_ringbuf.__file__).read_bytes()
+FLAGS = ["-O2", *["-fsanitize=thread"] * SANITIZED, *["-DSHARE_TESTPOINTS=1"] * has_testpoints()]
 
 SETUP = """
 import sys
 from Cython.Build import cythonize
 from setuptools import Extension, setup
-source, package = sys.argv.pop(), sys.argv.pop()
-extension = Extension("programs", [source], include_dirs=[package], extra_compile_args=["-O2"])
+source, package, flags = sys.argv.pop(), sys.argv.pop(), sys.argv.pop().split()
+extension = Extension("programs", [source], include_dirs=[package], extra_compile_args=flags, extra_link_args=flags)
 setup(name="programs", ext_modules=cythonize([extension], include_path=[package + "/.."], quiet=True))
 """
 
@@ -29,7 +35,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     source.write_text(Path(__file__).with_name("programs.pyx").read_text())
     command = [sys.executable, "-c", SETUP, "-q", "build_ext", "--inplace"]
     done = subprocess.run(
-        [*command, str(Path(share.__file__).parent), "programs.pyx"],
+        [*command, " ".join(FLAGS), str(Path(share.__file__).parent), "programs.pyx"],
         cwd=folder,
         capture_output=True,
         text=True,

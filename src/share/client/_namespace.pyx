@@ -14,6 +14,7 @@ from ._session cimport Session, Shared, note_reference
 from .._kinds import is_value
 from ..errors import DeletedObjectError, NotShareableError, ReservedNameError, ShareClosedError
 from .._paths import ATTRIBUTE
+from .._protocol import failed_records
 from ._proxy import MISSING, plain
 from ._shapes import describe
 
@@ -281,7 +282,7 @@ cdef class Namespace(Shared):
         """The records of failed commands that the coordinator keeps, oldest first, fresh to this moment."""
         cdef uint64_t tag = 0
         found = read_slot(self.session, self.session.control.errors, 0, load_acq(self.session.control.ring.tail), &tag)
-        return [] if found is MISSING else found
+        return [] if found is MISSING else failed_records(found)
 
 
 def resolver_for(Session session not None):

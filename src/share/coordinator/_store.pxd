@@ -83,6 +83,7 @@ cdef class Store:
     cdef list errors
     cdef bint errors_dirty
     cdef bint errors_late           # there was no memory to publish them; the next commit tries again
+    cdef uint64_t errors_told       # position of the last that has been published
     cdef bint linked                # some published cell refers to a mirror
     cdef set found                  # ids that the encoding in progress referred to
     cdef readonly uint64_t resolutions  # references that commands have carried

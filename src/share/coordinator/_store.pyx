@@ -23,6 +23,7 @@ from .._cells import index_of
 from .._kinds import is_value
 from ..errors import DeletedObjectError, ShareMemoryError, ShareWarning
 from .._paths import ITEM, step_into
+from .._protocol import failed_records
 from ._live import EMPTY_CONTAINERS, MISSING, live_instance, plain_state, refill, replace_state, state_of, tracked
 
 cdef extern from "Python.h":
@@ -53,6 +54,11 @@ cdef bint same_values(value, last):
         if (<dict>last).get(name, MISSING) is not held:
             return False
     return True
+
+
+cdef uint64_t last_of(list records) except? 0xffffffffffffffff:
+    """The position of the last record of a failed command; 0 if there is none."""
+    return records[len(records) - 1][0] if records else 0
 
 
 cdef class Call:
@@ -393,6 +399,11 @@ cdef class Store:
         self.errors = [*self.errors[1 - ERRORS_KEPT:], record]
         self.errors_dirty = True
 
+    def untold_errors(self):
+        """What is published for errors that find no memory: (position of the last, whose they are or None)."""
+        whose = {record[1] for record in self.errors if record[0] > self.errors_told}
+        return last_of(self.errors), whose.pop() if len(whose) == 1 else None
+
     def clear_names(self):
         """Deletes every name."""
         for name in self.names():
@@ -449,8 +460,12 @@ cdef class Store:
         if self.errors_dirty:
             try:
                 self.prepare_value(self.control.errors, 0, False, self.errors, "errors")
+                self.errors_told = last_of(self.errors)
             except ShareMemoryError:
-                self.errors_late = True     # no reason to undo what commands have done; the log has it
+                # No reason to undo what commands have done. That some have failed is said all the same: it needs
+                # no block.
+                self.errors_late = True
+                self.prepare_value(self.control.errors, 0, False, self.untold_errors(), "errors")
         return 0
 
     cdef int prepare_mirror(self, Mirror mirror) except -1:
@@ -774,7 +789,7 @@ cdef class Store:
         self.doomed.clear()
         late = [record for record in self.errors if record[0] <= self.control.committed()]
         self.load()
-        known = {record[0] for record in self.errors}
+        known = {record[0] for record in self.errors if record[0] <= self.errors_told}
         if any(record[0] not in known for record in late):
             self.errors, self.errors_dirty = late, True
         return 0
@@ -803,7 +818,9 @@ cdef class Store:
                 self.roots[name] = root
             while self.unfilled:
                 self.fill(self.unfilled.pop())
-            self.errors = self.read(self.control.errors, &version) or []
+            errors = self.read(self.control.errors, &version) or []
+            self.errors = failed_records(errors)
+            self.errors_told = last_of(errors) if isinstance(errors, list) else 0
         finally:
             self.loading = False
         self.dirty.clear()

@@ -86,7 +86,8 @@ cdef class MPSCRing(Ring):
     order in which they were claimed, each exactly once. A producer killed at any instruction loses at most
     the record it was writing, and holds nobody up.
 
-    Raises ``SegmentError`` if the buffer is too small or holds no such ring.
+    Raises ``SegmentError`` if the buffer is too small or holds no such ring, ``ShareMemoryError`` if it is to be made
+    and the buffer's shared memory does not fit into /dev/shm.
 
     >>> memory = bytearray(MPSCRing.size_for(cells=64))
     >>> ring = MPSCRing(memory, 64, create=True)

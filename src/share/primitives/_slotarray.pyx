@@ -32,7 +32,8 @@ cdef class Slots(Committed):
 
     ``buffer`` is any writable buffer, in practice ``SharedMemory(...).buf``; the creator says ``create=True``
     and the number of slots ``n``. A writer that takes over from one that died calls :meth:`take_over` first.
-    Raises ``SegmentError`` if the buffer is too small, holds no slots, or a slot that is read is damaged.
+    Raises ``SegmentError`` if the buffer is too small, holds no slots, or a slot that is read is damaged;
+    ``ShareMemoryError`` if they are to be made and the buffer's shared memory does not fit into /dev/shm.
 
     >>> slots = Slots(bytearray(Slots.size_for(2)), 2, create=True)
     >>> slots.publish(0, b"one")

@@ -73,7 +73,8 @@ cdef class SPSCRing(Ring):
     they detach or are proven dead. Several threads of a process may use one object. A record may take half of
     the ring.
 
-    Raises ``SegmentError`` if the buffer is too small or holds no such ring.
+    Raises ``SegmentError`` if the buffer is too small or holds no such ring, ``ShareMemoryError`` if it is to be made
+    and the buffer's shared memory does not fit into /dev/shm.
 
     >>> memory = bytearray(SPSCRing.size_for(1024))
     >>> sender = SPSCRing(memory, 1024, create=True)
