@@ -300,6 +300,7 @@ cdef bint mpsc_is_freed(MPSC* ring, uint64_t position) noexcept nogil:
 
 cdef enum:
     DATA_AT = 2 * LINE
+    UNIT = 8                    # where a record may begin
     RECORD = 16                 # bytes of a record's head
 
 
@@ -334,6 +335,8 @@ cdef char* spsc_try_claim(SPSC* ring, uint32_t length, uint64_t* start) noexcept
     cdef uint64_t bytes = spsc_record_bytes(length)
     cdef uint64_t at = tail & (ring.size - 1)
     cdef uint64_t skip = ring.size - at if bytes > ring.size - at else 0
+    if at % UNIT:
+        return NULL                             # damaged; like a ring that stays full
     if tail - ring.head_seen + skip + bytes > ring.size:
         ring.head_seen = load_acq(ring.head)    # pairs with spsc_take: its reads come before our writes
         if tail - ring.head_seen + skip + bytes > ring.size:
@@ -386,6 +389,8 @@ cdef int spsc_peek(SPSC* ring, SPSCRecord* record, const char** payload) noexcep
             return 0
         TESTPOINT("spsc.looked")
         at = head & (ring.size - 1)
+        if at % UNIT:                           # then a record's head might cross the end of the ring
+            return -1
         found = <SPSCRecord*> (ring.data + at)
         record.length = load32_rlx(&found.length)
         record.kind = load32_rlx(&found.kind)
@@ -425,7 +430,7 @@ cdef void spsc_cut(SPSC* ring, uint64_t commit) noexcept nogil:
     cdef uint64_t tail = load_acq(ring.tail)    # pairs with spsc_commit of the dead coordinator
     cdef uint64_t at
     cdef SPSCRecord* record
-    if tail - head > ring.size:
+    if tail - head > ring.size or head % UNIT:
         tail = head                             # damaged: nothing in it can be believed
     while head < tail:
         at = head & (ring.size - 1)

@@ -4,6 +4,7 @@ import gc
 import os
 import pickle
 import random
+import struct
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from share.errors import (
+    CorruptDataError,
     RecordTooLargeError,
     SegmentError,
     ShareClosedError,
@@ -417,6 +419,26 @@ def test_memory_that_holds_no_such_ring_is_refused(make: Make) -> None:
     with pytest.raises(SegmentError, match="1024"):
         kind(good, 512)
     kind(good, 1024).put(b"x")
+
+
+def test_a_position_between_two_records_is_damage() -> None:
+    """What stands there could be taken for a record, or what is written there could go beyond the end."""
+    size, tail, head = SPSCRing.size_for(256), 768, 896
+    memory = bytearray(size) + b"\xaa" * 64
+    ring = SPSCRing(memory, 256, create=True)
+    ring.put(b"a record")
+    first = memory.index(b"a record") - 16
+    kind = memory[first + 4 : first + 8]
+    ring.put(bytes(5) + (3).to_bytes(4, "little") + kind + bytes(40))
+    struct.pack_into("<Q", memory, head, 24 + 16 + 5)
+    with pytest.raises(CorruptDataError, match="damaged"):
+        ring.get(timeout=0)
+    struct.pack_into("<Q", memory, tail, 256 + 253)
+    struct.pack_into("<Q", memory, head, 256 + 248)
+    writer = SPSCRing(memory)
+    with pytest.raises(CorruptDataError, match="tail"):
+        writer.put(b"another", timeout=0)
+    assert memory[size:] == b"\xaa" * 64
 
 
 def test_a_buffer_too_small_to_create_in_is_refused(make: Make) -> None:

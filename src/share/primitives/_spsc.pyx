@@ -150,6 +150,8 @@ cdef class SPSCRing(Ring):
             return CLAIM_CLOSED
         self.body = spsc_try_claim(&self.ring, <uint32_t> bytes_, &self.position)
         if self.body == NULL:
+            if load_rlx(self.ring.tail) % 8:
+                raise CorruptDataError("this SPSCRing is damaged, no record can begin at its tail; create it anew")
             return CLAIM_FULL
         self.capacity = (bytes_ + 7) // 8 * 8
         self.claimed = True
