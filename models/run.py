@@ -12,6 +12,18 @@ from pathlib import Path
 HERE = Path(__file__).parent
 #: (model, what it is compiled with, whether a counterexample must be found)
 RUNS = [
+    ("directory", "-DP=2", False),
+    ("directory", "-DP=3 -DLOOKS=1 -DOBJECTS -DFAILS=0", False),
+    ("directory", "-DP=2 -DBUG_NO_ROOT_WAIT", True),
+    ("directory", "-DP=2 -DBUG_ROOT_ONLY", True),
+    ("directory", "-DP=2 -DBUG_NEWEST", True),
+    ("directory", "-DP=2 -DBUG_TAG_LATER", True),
+    ("directory", "-DP=2 -DBUG_NO_DROP", True),
+    ("directory", "-DP=2 -DBUG_DIRECTORY_LATE", True),
+    ("directory", "-DP=2 -DBUG_FREE_NAME", True),
+    ("directory", "-DP=3 -DLOOKS=1 -DOBJECTS -DFAILS=0 -DBUG_NO_OWNER", True),
+    ("directory", "-DP=3 -DLOOKS=1 -DOBJECTS -DFAILS=0 -DBUG_ID_AGAIN", True),
+    ("directory", "-DP=3 -DLOOKS=1 -DOBJECTS -DFAILS=0 -DBUG_EARLY", True),
     ("elect", "-DMAXC=2 -DCLIENTS=2", False),
     ("elect", "-DMAXC=1 -DCLIENTS=3", False),
     ("elect", "-DMAXC=2 -DCLIENTS=2 -DBUG_NO_CAS", True),
