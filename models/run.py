@@ -79,6 +79,16 @@ RUNS = [
     ("wake", "-DMAXC=1 -DONE_READER -DBUG_NO_FENCE_R", True),
     ("wake", "-DMAXC=1 -DONE_READER -DBUG_NO_WAITER_WAKES", True),
     ("wake", "-DMAXC=1 -DONE_READER -DBUG_NO_TAKEOVER_WAKE", True),
+    ("whole", "-DK=2 -DMAXC=2 -DCLIENT_DIES", False),
+    ("whole", "-DK=2 -DMAXC=2 -DN=2", False),
+    ("whole", "-DPRODUCERS=1 -DK=4 -DMAXC=3", False),
+    ("whole", "-DBUG_COMMIT_FIRST", True),
+    ("whole", "-DBUG_PUBLISH_LATE", True),
+    ("whole", "-DBUG_FREE_FIRST", True),
+    ("whole", "-DBUG_NO_CUT", True),
+    ("whole", "-DBUG_NO_REFREE", True),
+    ("whole", "-DBUG_FLAG_LATE", True),
+    ("whole", "-DBUG_NO_BARRIER", True),
 ]
 COMPILER = ["gcc", "-O2", "-w", "-DSAFETY", "-DCOLLAPSE", "-DMEMLIM=6000", "-o", "pan", "pan.c"]
 
