@@ -59,6 +59,7 @@ byte kills, returned, sent[2], dur[2];   /* dur: the state that commit position 
 #define USABLE (N - 1)
 #endif
 #define ISCLOSED(s) (SS(s) == FREE && SO(s) == 1)
+#define OVER ((done[0] || kill[0]) && (done[1] || kill[1]))
 #ifdef BUG_HELP_CLAIMED_ONLY
 #define HELPABLE(s) (SS(s) == CLAIMED)
 #else
@@ -255,7 +256,7 @@ end:do
        do :: p < e -> d_step { stamp[p % N] = S(LAP(p+N),FREE,0,0); CLR; p++ } :: else -> break od;
        head = e; p = 0
 #ifdef IDLE                     /* nothing to do: the ring must not look damaged */
-    :: e == commit && SL(stamp[e % N]) == LAP(e) && SS(stamp[e % N]) == FREE && !ISCLOSED(stamp[e % N]) ->
+    :: e == commit && SL(stamp[e % N]) == LAP(e) && SS(stamp[e % N]) == FREE && !OVER ->
        assert(head == e);
        p = tail;
 #ifdef BUG_IDLE_ORDER           /* the cell first, then tail */
