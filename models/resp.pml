@@ -31,6 +31,11 @@
 #else
 #define LOOK_AGAIN rtail != t || role != r
 #endif
+#ifdef GO_ON                  /* its user tries again after the error */
+#define DAMAGED goto over
+#else
+#define DAMAGED assert(false)
+#endif
 #ifdef BUG_TAIL_FIRST         /* loads the tail once, before C */
 #define PEEK over
 #else
@@ -140,7 +145,7 @@ next:
 #ifdef BUG_STEP_OVER
            if :: LOOK_AGAIN -> goto PEEK :: else fi;
 #endif
-           assert(false)
+           DAMAGED
         :: else
         fi;
         rhead = h + REST(h);                    /* padding */
@@ -152,7 +157,7 @@ next:
 #ifndef BUG_NO_RELOAD
         if :: LOOK_AGAIN -> goto PEEK :: else fi;
 #endif
-        assert(false)
+        DAMAGED
      :: else
      fi;
      p = rp[h % CAP];
