@@ -41,9 +41,8 @@ proctype coordinator(byte me; short want)
        if :: d_step { role == want -> role = R(E(want), COORD, me) } :: else -> goto out fi
 #endif
     fi;
-end:do
-    :: assert(S(role) == COORD && W(role) == me)        /* it writes */
-    od;
+end:S(role) != COORD || W(role) != me;                  /* it writes for as long as it lives, */
+    assert(false);                                      /* and nobody else may have the role meanwhile */
 out: skip
   } unless { dead[me] }
 }
@@ -54,7 +53,8 @@ proctype client(byte me)
   { end: do
     :: r = role;
        if
-       :: !LOST(r) -> (role != r || LOST(r))
+       :: !LOST(r) ->
+end2:     role != r || LOST(r)
        :: LOST(r) ->
           d_step {
             won = 0;

@@ -1,54 +1,96 @@
-/* resp.pml: the response ring across deaths of the coordinator (spsc_* in _ringbuf.pyx, drain in _session.pyx,
- * cut_responses in coordinator/_recovery.pyx).
+/* resp.pml: the response ring across deaths of the coordinator (spsc_* in _ringbuf.pyx, reserve_response and drain in
+ * client/_session.pyx, cut_responses in coordinator/_recovery.pyx).
  *
  * One client sends K calls, numbered by their end positions, and each wants an answer of one or two units in a ring
- * of CAP units. A replayed call may answer differently. -DCREDIT is the protocol as built: the client reserves the
- * largest answer before it sends. Answers are written before C is stored; a successor cuts the ring back to the first
- * one beyond C; the client loads C first and the ring's tail after it.
+ * of CAP units. No answer crosses the end of the ring: what is left there is padding. A replayed call may answer
+ * differently, in another size too. The client reserves before it sends: at most CAP / 2 - 2 calls are without their
+ * answer. Answers are written before C is stored; a successor cuts the ring back to the first one beyond C; the client
+ * loads C first and the ring's tail after it, for each answer anew, and does not believe a record that reaches beyond
+ * that tail: the ring is damaged. Before it says so, and before it steps over padding, it makes sure that neither tail
+ * nor the role has changed since it loaded them; else it looks again. (-DBUG_NO_RELOAD, without that, is how spsc_peek
+ * and drain do it now.)
  *
- * Checked: each call gets exactly one answer, that of the run that was committed, in order. */
+ * Checked: each call gets exactly one answer, that of the run that was committed, in order; there is always room; a
+ * sound ring is never taken for a damaged one. */
 #ifndef K
-#define K 3
+#define K 5
 #endif
 #ifndef CAP
-#define CAP 4
+#define CAP 6
 #endif
 #ifndef MAXC
 #define MAXC 1
 #endif
+#ifdef BUG_NO_MARGIN          /* as many as fit without padding */
+#define MOST (CAP / 2)
+#else
+#define MOST (CAP / 2 - 2)
+#endif
+#ifdef BUG_LOOK_AT_TAIL       /* two successors: tail is as it was */
+#define LOOK_AGAIN rtail != t
+#else
+#define LOOK_AGAIN rtail != t || role != r
+#endif
+#ifdef GO_ON                  /* its user tries again after the error */
+#define DAMAGED goto over
+#else
+#define DAMAGED assert(false)
+#endif
+#ifdef BUG_TAIL_FIRST         /* loads the tail once, before C */
+#define PEEK over
+#else
+#define PEEK peek
+#endif
+#define REST(u) (CAP - (u) % CAP)
 byte q;                       /* commands queued (command ring abstracted: 1 cell each) */
 byte commit;
-byte rp[CAP], rv[CAP], rn[CAP];   /* record at unit u: position, value, units */
+byte rp[CAP], rv[CAP], rn[CAP];   /* record at unit u: position, value, units; 0 units: padding */
 byte rtail, rhead;
 byte hist[K+1];               /* ghost: the value that the committed run of command p returned */
-byte got[K+1]; byte ngot; bool ckill, cdone; byte kills, fresh = 1;
+byte ngot; bool ckill, cdone; byte kills, role, fresh = 1;
 
 proctype coordinator() {
-  byte e, c, n, u, val[K+1];
+  byte e, c, n, u, i, val[K+1];
 restart:
-  { c = commit;
+  { d_step { role++; c = commit };            /* it has the role */
 #ifndef BUG_NO_TRUNCATE
     u = rhead;                /* cut back: everything after the last record with position <= commit */
-    do :: u != rtail && rp[u % CAP] <= c -> u = u + rn[u % CAP] :: else -> break od;
+    i = rtail;
+    d_step { if :: u > i -> i = u :: else fi };         /* died between padding and the record behind it */
+    do
+    :: u < i && rn[u % CAP] == 0 ->
+#ifdef BUG_CUT_PADDING        /* padding before an uncommitted record goes too */
+       if :: rp[(u + REST(u)) % CAP] > c -> break :: else -> u = u + REST(u) fi
+#else
+       u = u + REST(u)
+#endif
+    :: u < i && rn[u % CAP] != 0 && rp[u % CAP] <= c -> u = u + rn[u % CAP]
+    :: else -> break
+    od;
     rtail = u;
 #endif
     e = c;
 end:do
     :: e < q ->
-       e++; 
+       e++;
        d_step { fresh = 1 + fresh % 5; val[e] = fresh };
        if :: n = 1 :: n = 2 fi;
 #ifndef BUG_AFTER_COMMIT
-#ifdef BUG_DROP_WHEN_FULL     /* never blocks, no credit: keeps it in private memory, hoping for room */
-       if :: rtail + n - rhead > CAP -> goto nores :: else fi;
+       d_step { u = rtail; i = (n > REST(u) -> REST(u) : 0) };
+#ifdef BUG_DROP_WHEN_FULL     /* never blocks, nothing is reserved: keeps it in private memory, hoping for room */
+       if :: u + i + n - rhead > CAP -> goto nores :: else fi;
+#else
+       assert(u + i + n - rhead <= CAP);
 #endif
-#ifdef CREDIT
-       assert(rtail + n - rhead <= CAP);
+#ifdef BUG_NO_PADDING         /* lets a record cross the end */
+       i = 0;
 #endif
-       rp[rtail % CAP] = e; rn[rtail % CAP] = n;
-       rv[rtail % CAP] = val[e];
-       if :: n == 2 -> rp[(rtail+1) % CAP] = 0; rv[(rtail+1) % CAP] = 0; rn[(rtail+1) % CAP] = 0 :: else fi;   /* any bytes */
-       rtail = rtail + n;
+       if :: i -> rn[u % CAP] = 0; u = u + i :: else fi;
+       rn[u % CAP] = n;
+       rp[u % CAP] = e;
+       rv[u % CAP] = val[e];
+       if :: n == 2 -> d_step { rp[(u+1) % CAP] = 0; rv[(u+1) % CAP] = 0; rn[(u+1) % CAP] = 3 } :: else fi;   /* any bytes */
+       rtail = u + n;
 nores:  skip
 #endif
     :: e > c ->
@@ -62,42 +104,76 @@ nores:  skip
        ; do :: n < e -> n++; rp[rtail % CAP] = n; rn[rtail % CAP] = 1; rv[rtail % CAP] = val[n]; rtail = rtail + 1 :: else -> break od
 #endif
     od
-  } unless { d_step { ckill -> ckill = 0; e = 0; c = 0; n = 0; u = 0; val[1] = 0; val[2] = 0; val[K] = 0 } };
+  } unless { d_step { ckill -> ckill = 0; e = 0; c = 0; n = 0; u = 0; i = 0;
+                      val[1] = 0; val[2] = 0; val[K-2] = 0; val[K-1] = 0; val[K] = 0 } };
   goto restart
 }
 
 proctype client() {
-  byte c, t, n, p;
+  byte c, t, n, p, h, r;
   do
   :: ngot == K -> break
-#ifdef CREDIT       /* a call reserves the largest record (2 units) before it is queued */
-  :: q < K && (q - ngot + 1) * 2 <= CAP -> q++
-#else
+#ifdef BUG_DROP_WHEN_FULL
   :: q < K -> q++
+#else
+  :: q < K && q - ngot + 1 <= MOST -> q++
 #endif
   :: ngot < q && rhead != rtail ->
 #ifdef BUG_TAIL_FIRST
-     t = rtail; c = commit;
+     r = role; t = rtail; c = commit;
 #else
-     c = commit; t = rtail;
+     c = commit;
 #endif
-     do
-     :: rhead != t ->
-        p = rp[rhead % CAP];
+peek:
+#ifndef BUG_TAIL_FIRST
+     r = role; t = rtail;
+#endif
+next:
+     if
+     :: rhead == t -> goto over
+     :: else
+     fi;
+     h = rhead;
+     n = rn[h % CAP];
+     if
+     :: n == 0 ->
+#if !defined(BUG_NO_RELOAD) && !defined(BUG_STEP_OVER)
+        if :: LOOK_AGAIN -> goto PEEK :: else fi;
+#endif
         if
-        :: p > c -> break                       /* not committed: not taken */
-        :: else ->
-           assert(p == ngot + 1);               /* in order, none lost, none twice, no garbage */
-           assert(rv[rhead % CAP] == hist[p]);  /* the value of the run that was committed */
-           n = rn[rhead % CAP];
-           ngot++; rhead = rhead + n
-        fi
-     :: else -> break
-     od;
-     skip; d_step { c = 0; t = 0; n = 0; p = 0 }
+        :: h + REST(h) > t ->
+#ifdef BUG_STEP_OVER
+           if :: LOOK_AGAIN -> goto PEEK :: else fi;
+#endif
+           DAMAGED
+        :: else
+        fi;
+        rhead = h + REST(h);                    /* padding */
+        goto next
+     :: else
+     fi;
+     if
+     :: h + n > t || n > REST(h) ->
+#ifndef BUG_NO_RELOAD
+        if :: LOOK_AGAIN -> goto PEEK :: else fi;
+#endif
+        DAMAGED
+     :: else
+     fi;
+     p = rp[h % CAP];
+     if
+     :: p > c -> goto over                      /* not committed: not taken */
+     :: else
+     fi;
+     d_step {
+       assert(p == ngot + 1);                   /* in order, none lost, none twice, no garbage */
+       assert(rv[h % CAP] == hist[p]) };        /* the value of the run that was committed */
+     d_step { ngot++; rhead = h + n };
+     goto peek;
+over: atomic { c = 0; t = 0; n = 0; p = 0; h = 0; r = 0 }
   od;
   cdone = 1
 }
-proctype killer() { do :: kills < MAXC && !ckill -> d_step { ckill = 1; kills++ } :: break od }
+proctype killer() { end: do :: d_step { kills < MAXC && !ckill -> ckill = 1; kills++ } od }
 init { atomic { run coordinator(); run client(); run killer() }
   timeout -> assert(cdone) }

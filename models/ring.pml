@@ -7,10 +7,14 @@
  *   -DCLOSE   somebody closes the ring at any moment; a closed stamp is FREE with owner 1
  *   -DSPILL   commands of two cells have a spill segment, which must be there whenever they are executed and must
  *             be gone in the end
+ *   -DIDLE    the coordinator looks at tail and head when it has nothing to do, and takes what cannot be for damage
  *   -DREUSE   entries of dead producers are given to new processes by the reaping rule
  *
+ * One cell is never claimed: so a cell of another lap at tail means an old tail, and not a full ring.
+ *
  * Checked: nothing lost, repeated, reordered or torn; a read sees every call that had returned before it began;
- * nobody waits for ever; after a close every command that was sent has been executed. */
+ * nobody waits for ever; a sound ring is never taken for a damaged one; after a close every command that was sent has
+ * been executed. */
 #ifndef N
 #define N 4          /* cells */
 #endif
@@ -49,7 +53,13 @@ byte kills, returned, sent[2], dur[2];   /* dur: the state that commit position 
 #else
 #define ROOM head
 #endif
+#ifdef BUG_FULL               /* every cell can be claimed */
+#define USABLE N
+#else
+#define USABLE (N - 1)
+#endif
 #define ISCLOSED(s) (SS(s) == FREE && SO(s) == 1)
+#define OVER ((done[0] || kill[0]) && (done[1] || kill[1]))
 #ifdef BUG_HELP_CLAIMED_ONLY
 #define HELPABLE(s) (SS(s) == CLAIMED)
 #else
@@ -79,15 +89,25 @@ proctype producer(byte i) {
        if :: closed -> gone[i] = 1; goto over :: else fi;
 #endif
 retry: t = tail;
-#ifdef CLOSE
-       if :: SL(stamp[t % N]) == LAP(t) && ISCLOSED(stamp[t % N]) ->
-             spill[i*K + k] = 0; gone[i] = 1; goto over
-          :: else fi;
-#endif
+       d_step { s = stamp[t % N]; r = N - t % N;
+          if :: SL(s) != LAP(t) -> r = 3                                    /* an old tail */
+             :: SL(s) == LAP(t) && ISCLOSED(s) -> r = 4
+             :: SL(s) == LAP(t) && SS(s) == FREE && !ISCLOSED(s) -> r = (n > r -> 2 : 0)    /* 2: PAD the wrap  0: claim */
+             :: SL(s) == LAP(t) && SS(s) != FREE && HELPABLE(s) -> r = 1    /* help */
+             :: else -> r = 5 fi };
        if
-       :: d_step { t + (n > N - t % N -> N - t % N : n) <= ROOM + N && ROOM <= t -> skip }
-       :: d_step { ROOM > t -> t = 0 }; goto retry                                  /* stale tail */
-       :: d_step { t + (n > N - t % N -> N - t % N : n) > ROOM + N -> h = ROOM; t = 0 };
+       :: r == 4 -> spill[i*K + k] = 0; gone[i] = 1; goto over
+       :: r == 3 -> assert(tail != t);                                      /* else the ring is taken for damaged */
+          d_step { t = 0; s = 0; r = 0 }; goto retry
+       :: r == 5 -> d_step { tail != t || stamp[t % N] != s -> t = 0; s = 0; r = 0 }; goto retry
+       :: r == 1 -> d_step { if :: tail == t -> tail = t + SN(s) :: else fi; t = 0; s = 0; r = 0 }; goto retry
+       :: r == 0 || r == 2
+       fi;
+       if
+       :: d_step { ROOM <= t && t + (n > N - t % N -> N - t % N : n) <= ROOM + USABLE -> skip }
+       :: ROOM > t -> assert(tail != t);
+          d_step { t = 0; s = 0; r = 0 }; goto retry                                  /* an old tail */
+       :: d_step { ROOM <= t && t + (n > N - t % N -> N - t % N : n) > ROOM + USABLE -> h = ROOM; t = 0; s = 0; r = 0 };
 #ifdef CLOSE
           d_step { (ROOM != h || (SL(stamp[tail % N]) == LAP(tail) && ISCLOSED(stamp[tail % N]))) -> h = 0 };
           goto retry                                                                /* no room, not closed: wait */
@@ -95,14 +115,7 @@ retry: t = tail;
           d_step { ROOM != h -> h = 0 }; goto retry                                  /* no room: wait */
 #endif
        fi;
-       d_step { s = stamp[t % N]; r = N - t % N;
-          if :: SL(s) == LAP(t) && ISCLOSED(s) -> r = 3
-             :: SL(s) == LAP(t) && SS(s) == FREE -> r = (n > r -> 2 : 0)    /* 2: PAD the wrap  0: claim */
-             :: SL(s) == LAP(t) && HELPABLE(s) -> r = 1                     /* help */
-             :: else -> r = 3 fi };
        if
-       :: r == 3 -> d_step { (tail != t || stamp[t % N] != s || ISCLOSED(s)) -> t = 0; s = 0; r = 0 }; goto retry
-       :: r == 1 -> d_step { if :: tail == t -> tail = t + SN(s) :: else fi; t = 0; s = 0; r = 0 }; goto retry
 #ifdef BUG_PAD_TWO_STEPS   /* claim the rest CLAIMED(me), then turn it to PAD */
        :: r == 2 -> d_step { if :: stamp[t % N] == s -> stamp[t % N] = S(LAP(t),CLAIMED,i,N - t % N)
                                 :: else -> r = 0 fi; };
@@ -116,7 +129,7 @@ retry: t = tail;
           d_step { if :: stamp[t % N] == s -> stamp[t % N] = S(LAP(t),CLAIMED,i,n) :: else -> r = 1 fi; s = 0 };
           if :: r == 1 -> d_step { t = 0; r = 0 }; goto retry :: else fi
        fi;
-       d_step { if :: tail == t -> tail = t + n :: else fi };
+       d_step { if :: tail == t -> tail = t + n :: else fi; assert(tail <= head + USABLE) };
        d_step { flag[i] = MAX(flag[i], t + n) };
        body[t % N] = i*16 + k + 1;
        if :: n == 2 -> body[(t+1) % N] = i*16 + k + 1 :: else fi;
@@ -242,6 +255,17 @@ end:do
 #endif
        do :: p < e -> d_step { stamp[p % N] = S(LAP(p+N),FREE,0,0); CLR; p++ } :: else -> break od;
        head = e; p = 0
+#ifdef IDLE                     /* nothing to do: the ring must not look damaged */
+    :: e == commit && SL(stamp[e % N]) == LAP(e) && SS(stamp[e % N]) == FREE && !OVER ->
+       assert(head == e);
+       p = tail;
+#ifdef BUG_IDLE_ORDER           /* the cell first, then tail */
+       assert(p == e);
+#else
+       if :: p != e -> assert(!(SL(stamp[e % N]) == LAP(e) && SS(stamp[e % N]) == FREE)) :: else fi;
+#endif
+       p = 0
+#endif
 #ifdef BUG_CLOSE_FLAG
     :: closed && e == commit && SS(stamp[e % N]) == FREE -> goto over
 #endif

@@ -12,6 +12,18 @@ from pathlib import Path
 HERE = Path(__file__).parent
 #: (model, what it is compiled with, whether a counterexample must be found)
 RUNS = [
+    ("directory", "-DP=2", False),
+    ("directory", "-DP=3 -DLOOKS=1 -DOBJECTS -DFAILS=0", False),
+    ("directory", "-DP=2 -DBUG_NO_ROOT_WAIT", True),
+    ("directory", "-DP=2 -DBUG_ROOT_ONLY", True),
+    ("directory", "-DP=2 -DBUG_NEWEST", True),
+    ("directory", "-DP=2 -DBUG_TAG_LATER", True),
+    ("directory", "-DP=2 -DBUG_NO_DROP", True),
+    ("directory", "-DP=2 -DBUG_DIRECTORY_LATE", True),
+    ("directory", "-DP=2 -DBUG_FREE_NAME", True),
+    ("directory", "-DP=3 -DLOOKS=1 -DOBJECTS -DFAILS=0 -DBUG_NO_OWNER", True),
+    ("directory", "-DP=3 -DLOOKS=1 -DOBJECTS -DFAILS=0 -DBUG_ID_AGAIN", True),
+    ("directory", "-DP=3 -DLOOKS=1 -DOBJECTS -DFAILS=0 -DBUG_EARLY", True),
     ("elect", "-DMAXC=2 -DCLIENTS=2", False),
     ("elect", "-DMAXC=1 -DCLIENTS=3", False),
     ("elect", "-DMAXC=2 -DCLIENTS=2 -DBUG_NO_CAS", True),
@@ -21,14 +33,21 @@ RUNS = [
     ("poison", "-DBUG_ONE_WORD", True),
     ("poison", "-DBUG_FORGET", True),
     ("ring", "-DMAXC=1 -DFIXED -DNO_READER", False),
+    ("ring", "-DMAXC=1 -DFIXED -DNO_READER -DIDLE", False),
     ("ring", "-DMAXC=1 -DFIXED -DK=1", False),
     ("ring", "-DMAXC=1 -DFIXED -DNO_READER -DSPILL", False),
     ("ring", "-DMAXC=1 -DFIXED -DNO_READER -DCLOSE -DK=1", False),
+    ("ring", "-DMAXC=1 -DFIXED -DNO_READER -DREUSE", False),
+    ("ring", "-DMAXC=1 -DFIXED -DNO_READER -DBUG_FULL", True),
+    ("ring", "-DMAXC=0 -DFIXED -DNO_READER -DIDLE -DBUG_IDLE_ORDER", True),
     ("ring", "-DMAXC=1 -DFIXED -DNO_READER -DSPILL -DBUG_SPILL_FIRST", True),
     ("ring", "-DMAXC=0 -DFIXED -DNO_READER -DCLOSE -DBUG_CLOSE_FLAG", True),
+    ("ring", "-DMAXC=1 -DFIXED -DNO_READER -DREUSE -DBUG_REUSE", True),
     ("ring", "-DMAXC=1 -DFIXED -DNO_READER -DBUG_ROOM_COMMIT", True),
     ("ring", "-DMAXC=1 -DFIXED -DNO_READER -DBUG_NO_REFREE", True),
     ("ring", "-DMAXC=1 -DFIXED -DNO_READER -DBUG_FREE_BEFORE_COMMIT", True),
+    ("ring", "-DMAXC=1 -DFIXED -DNO_READER -DBUG_CONSUMER_NO_HELP", True),
+    ("ring", "-DMAXC=1 -DFIXED -DK=1 -DBUG_PAD_NO_COMMIT", True),
     ("logs", "-DL=2 -DP=4", False),
     ("logs", "-DL=1 -DP=5", False),
     ("logs", "-DL=2 -DBUG_FROM_START", True),
@@ -36,11 +55,20 @@ RUNS = [
     ("logs", "-DL=2 -DBUG_REPLICA", True),
     ("logs", "-DL=1 -DP=5 -DBUG_NO_GENERATION", True),
     ("logs", "-DL=1 -DP=5 -DBUG_REBUILD", True),
-    ("resp", "-DCREDIT -DMAXC=2", False),
-    ("resp", "-DCREDIT -DMAXC=1 -DBUG_NO_TRUNCATE", True),
-    ("resp", "-DCREDIT -DMAXC=1 -DBUG_TAIL_FIRST", True),
-    ("resp", "-DCREDIT -DMAXC=1 -DBUG_AFTER_COMMIT", True),
-    ("resp", "-DMAXC=1 -DBUG_DROP_WHEN_FULL", True),
+    ("resp", "-DMAXC=2", False),
+    ("resp", "-DMAXC=1 -DCAP=8", False),
+    ("resp", "-DMAXC=2 -DGO_ON", False),
+    ("resp", "-DMAXC=1 -DBUG_NO_RELOAD", True),
+    ("resp", "-DMAXC=2 -DGO_ON -DBUG_NO_RELOAD", True),
+    ("resp", "-DMAXC=1 -DBUG_STEP_OVER", True),
+    ("resp", "-DMAXC=2 -DCAP=8 -DBUG_LOOK_AT_TAIL", True),
+    ("resp", "-DMAXC=1 -DBUG_NO_MARGIN", True),
+    ("resp", "-DMAXC=1 -DBUG_CUT_PADDING", True),
+    ("resp", "-DMAXC=1 -DBUG_NO_PADDING", True),
+    ("resp", "-DMAXC=1 -DBUG_NO_TRUNCATE", True),
+    ("resp", "-DMAXC=1 -DCAP=8 -DBUG_TAIL_FIRST", True),
+    ("resp", "-DMAXC=1 -DBUG_AFTER_COMMIT", True),
+    ("resp", "-DMAXC=1 -DK=3 -DCAP=4 -DBUG_DROP_WHEN_FULL", True),
     ("slots", "-DGENCHECK -DMAXC=1 -DP=2", False),
     ("slots", "-DMAXC=1 -DP=2", False),
     ("slots", "-DGENCHECK -DMAXC=1 -DP=2 -DBUG_NO_INVALIDATE", True),
@@ -48,12 +76,27 @@ RUNS = [
     ("slots", "-DMAXC=1 -DBUG_TWICE", True),
     ("slots", "-DMAXC=1 -DBUG_REBUILD", True),
     ("slots", "-DMAXC=1 -DBUG_FREE_FIRST", True),
-    ("wake", "-DMAXC=0 -DONE_READER", False),
-    ("wake", "-DMAXC=1 -DONE_READER -DBUG_FLAG_WORDS", True),
-    ("wake", "-DMAXC=1 -DONE_READER -DBUG_SLEEPER_CLEARS", True),
-    ("wake", "-DMAXC=1 -DONE_READER -DBUG_NO_FENCE_R", True),
-    ("wake", "-DMAXC=1 -DONE_READER -DBUG_NO_WAITER_WAKES", True),
-    ("wake", "-DMAXC=1 -DONE_READER -DBUG_NO_TAKEOVER_WAKE", True),
+    ("wake", "-DMAXC=0", False),
+    ("wake", "-DMAXC=2 -DPRODUCERS=1", False),
+    ("wake", "-DMAXC=1 -DPRODUCERS=1 -DREADERS=2", False),
+    ("wake", "-DMAXC=1 -DPRODUCERS=1 -DBUG_FLAG_WORDS", True),
+    ("wake", "-DMAXC=1 -DPRODUCERS=1 -DBUG_SLEEPER_CLEARS", True),
+    ("wake", "-DMAXC=1 -DPRODUCERS=1 -DBUG_NO_FENCE_R", True),
+    ("wake", "-DMAXC=1 -DPRODUCERS=1 -DBUG_NO_WAITER_WAKES", True),
+    ("wake", "-DMAXC=1 -DPRODUCERS=1 -DREADERS=2 -DBUG_NO_TAKEOVER_WAKE", True),
+    ("wake", "-DMAXC=1 -DPRODUCERS=1 -DBUG_NO_PROOF", True),
+    ("wake", "-DMAXC=1 -DPRODUCERS=1 -DBUG_NO_CLAIM_PROOF", True),
+    ("whole", "-DK=2 -DMAXC=1 -DCLIENT_DIES", False),
+    ("whole", "-DK=1 -DMAXC=2 -DCLIENT_DIES", False),
+    ("whole", "-DK=2 -DMAXC=2 -DN=2", False),
+    ("whole", "-DPRODUCERS=1 -DK=4 -DMAXC=3", False),
+    ("whole", "-DBUG_COMMIT_FIRST", True),
+    ("whole", "-DBUG_PUBLISH_LATE", True),
+    ("whole", "-DBUG_FREE_FIRST", True),
+    ("whole", "-DBUG_NO_CUT", True),
+    ("whole", "-DBUG_NO_REFREE", True),
+    ("whole", "-DBUG_FLAG_LATE", True),
+    ("whole", "-DBUG_NO_BARRIER", True),
 ]
 COMPILER = ["gcc", "-O2", "-w", "-DSAFETY", "-DCOLLAPSE", "-DMEMLIM=6000", "-o", "pan", "pan.c"]
 
@@ -72,7 +115,10 @@ def run(model: str, macros: str) -> tuple[int, int, bool]:
         ).stdout
     errors = int(output.partition("errors: ")[2].split()[0])
     states = int(output.partition(" states, stored")[0].split()[-1])
-    return errors, states, "Search not completed" not in output and "max search depth" not in output
+    # The assertion for those who wait for ever comes after everything has stopped: it must have been met.
+    stops = "assert" not in output.partition("unreached in init")[2].partition("unreached in")[0]
+    complete = "Search not completed" not in output and "max search depth" not in output
+    return errors, states, complete and stops
 
 
 def main(words: list[str]) -> int:
