@@ -163,6 +163,7 @@ STEPS: dict[str, Callable[[Any], Any]] = {
     "an array": assign(array=numpy.zeros(LARGE // 4)),
     "names": assign(**{f"name_{n}": n for n in range(700)}),
     "a successor": kill_coordinator,
+    "a large value in the successor": assign(later=b"z" * 3 * LARGE),
     "a dict in the successor": lambda shared: [shared.table.update({n: "w" * 2000}) for n in range(600)],
     "another share": lambda shared: Share().close(),
     "a named share": named,

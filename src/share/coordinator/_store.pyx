@@ -400,9 +400,12 @@ cdef class Store:
         self.errors_dirty = True
 
     def untold_errors(self):
-        """What is published for errors that find no memory: (position of the last, whose they are or None)."""
-        whose = {record[1] for record in self.errors if record[0] > self.errors_told}
-        return last_of(self.errors), whose.pop() if len(whose) == 1 else None
+        """What is published for errors that find no memory: (position of the last, whose they are).
+
+        None: of several processes; 0: of none, as are warnings.
+        """
+        whose = {record[1] for record in self.errors if record[0] > self.errors_told and record[1]}
+        return last_of(self.errors), None if len(whose) > 1 else whose.pop() if whose else 0
 
     def clear_names(self):
         """Deletes every name."""
