@@ -7,8 +7,7 @@
  * answer. Answers are written before C is stored; a successor cuts the ring back to the first one beyond C; the client
  * loads C first and the ring's tail after it, for each answer anew, and does not believe a record that reaches beyond
  * that tail: the ring is damaged. Before it says so, and before it steps over padding, it makes sure that neither tail
- * nor the role has changed since it loaded them; else it looks again. (-DBUG_NO_RELOAD, without that, is how spsc_peek
- * and drain do it now.)
+ * nor the role has changed since it loaded them; else it looks again.
  *
  * Checked: each call gets exactly one answer, that of the run that was committed, in order; there is always room; a
  * sound ring is never taken for a damaged one. */
