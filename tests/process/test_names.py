@@ -6,6 +6,7 @@ import decimal
 import enum
 import pathlib
 import re
+import threading
 import uuid
 from collections import namedtuple
 from dataclasses import dataclass
@@ -205,6 +206,41 @@ def test_delete_then_recreate_behind_a_backlog(shared: Share, tmp_path: pathlib.
     shared.counter.increment()
     assert shared.counter.n == 1 and shared.x == 3
     assert sorted(shared) == ["counter", "gate", "x"]
+
+
+@pytest.mark.parametrize("way", ["delete", "a value", "another object"])
+def test_a_proxy_of_what_has_been_deleted_says_so_at_once(shared: Share, tmp_path: pathlib.Path, way: str) -> None:
+    """No read that begins after a deletion has returned sees the object, though the deletion is still queued."""
+    shared.gate, shared.counter = Gate(), Counter()
+    counter = shared.counter
+    assert counter.n == 0
+    shared.flush()
+    shared.gate.enter(str(tmp_path / "open"))
+    match way:
+        case "delete":
+            del shared.counter
+        case "a value":
+            shared.counter = 5
+        case _:
+            shared.counter = Counter()
+    opener = threading.Timer(0.2, (tmp_path / "open").touch)
+    opener.start()
+    with pytest.raises(DeletedObjectError):
+        _ = counter.n
+    opener.join()
+
+
+def test_values_of_a_name_make_no_other_read_wait(shared: Share, tmp_path: pathlib.Path) -> None:
+    shared.gate, shared.counter, shared.x = Gate(), Counter(), 1
+    assert shared.x + shared.counter.n == 1
+    shared.x = 2
+    shared.flush()
+    shared.gate.enter(str(tmp_path / "open"))
+    for i in range(10):
+        shared.x = i
+    assert shared.counter.n == 0  # while the gate is closed
+    (tmp_path / "open").touch()
+    assert shared.x == 9
 
 
 def test_late_command_does_not_reach_the_new_object(shared: Share, tmp_path: pathlib.Path) -> None:

@@ -11,6 +11,7 @@ cdef class Cell:
     cdef uint64_t owner
     cdef uint64_t tag
     cdef object value
+    cdef uint64_t value_at          # position of this process's last assignment of a plain value; 0: none
     cdef bint is_array              # the value is the proxy of an array, which is read anew each time
 
 
@@ -26,4 +27,5 @@ cdef class Namespace(Shared):
     cdef object look_up(self, str name)
     cdef object read_cell(self, Cell cell)
     cdef object array_of(self, Cell cell)
+    cdef bint may_be_object(self, str name, Cell cell) except -1
     cdef int command(self, int kind, str name, uint64_t target, encoder, str operation=*, int flags=*) except -1

@@ -3,7 +3,7 @@
 from libc.stdint cimport uint64_t
 
 from .._atomic cimport fence_acq, load_acq, load_rlx
-from .._layout cimport ABSENT, CLOSED_BIT, EMPTY, Slot, SLOT_SIZE, Version
+from .._layout cimport ABSENT, CLOSED_BIT, EMPTY, REF, Slot, SLOT_SIZE, Version
 from .._protocol cimport APPLY, ASSIGN, CLEAR, CREATE, IF_ABSENT, LINK, REMOVE, RESPOND
 from .._slots cimport slot_find, slot_read
 from ..cerial._codec cimport Encoder
@@ -169,15 +169,41 @@ cdef class Namespace(Shared):
 
     # -- writing --------------------------------------------------------------------------------------
 
+    cdef bint may_be_object(self, str name, Cell cell) except -1:
+        """Whether a name may mean an object now, or once what is queued has been executed."""
+        cdef Version version
+        cdef uint64_t owner = 0, c
+        fence_acq()             # pairs with the seq_cst operation that ends every call
+        if load_rlx(self.session.control.root_flag) > load_acq(self.session.control.commit):
+            return True
+        if cell is None:
+            self.refresh()
+            cell = self.cells.get(name)
+            if cell is None:
+                return False
+        c = load_acq(self.session.control.commit)
+        if cell.value_at and load_rlx(cell.flag) == cell.value_at:
+            return False        # the last that is queued is our own assignment of a value
+        if load_rlx(cell.flag) > c or not slot_read(cell.slot, c, &version, &owner):
+            return True
+        return version.kind == REF
+
     cdef int command(self, int kind, str name, uint64_t target, encoder, str operation=None, int flags=0) except -1:
         cdef Cell cell = self.cells.get(name)
-        cdef uint64_t* raised = cell.flag if cell is not None else self.session.control.root_flag
+        cdef uint64_t* raised[2]
+        cdef int count = 1
         cdef bint wait = self.session.must_wait()
         cdef uint64_t position
         if self.detached:
             raise ShareClosedError(f"this process has closed its use of share {self.session.name}")
+        raised[0] = cell.flag if cell is not None else self.session.control.root_flag
+        if kind != APPLY and not flags & IF_ABSENT and self.may_be_object(name, cell):
+            # The command may end an object of which somebody has a proxy: every read waits for it.
+            raised[1], count = self.session.control.wide, 2
         position = self.session.send(kind, flags | (RESPOND if wait else 0), target, (operation or name).encode(),
-                                     <Encoder>encoder, &raised, 1)
+                                     <Encoder>encoder, raised, count)
+        if cell is not None and kind == ASSIGN and not flags & IF_ABSENT:
+            cell.value_at = position
         if wait:
             self.session.await_response(position, None)
         return 0
