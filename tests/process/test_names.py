@@ -209,7 +209,9 @@ def test_delete_then_recreate_behind_a_backlog(shared: Share, tmp_path: pathlib.
 
 
 @pytest.mark.parametrize("way", ["delete", "a value", "another object"])
-def test_a_proxy_of_what_has_been_deleted_says_so_at_once(shared: Share, tmp_path: pathlib.Path, way: str) -> None:
+def test_a_proxy_of_what_has_been_deleted_says_so_at_once(
+    shared: Share, tmp_path: pathlib.Path, way: str
+) -> None:
     """No read that begins after a deletion has returned sees the object, though the deletion is still queued."""
     shared.gate, shared.counter = Gate(), Counter()
     counter = shared.counter
