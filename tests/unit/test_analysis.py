@@ -207,6 +207,22 @@ def test_alias_groups() -> None:
     assert found.methods["push"].writes == {"a", "b"}
 
 
+def test_tuples_of_an_assignment_are_no_aliases() -> None:
+    class Two:
+        def __init__(self, a: Any, b: Any) -> None:
+            self.a, self.b = a, b
+
+        def swap(self) -> None:
+            self.a, self.b = self.b, self.a
+
+    class Apart:
+        def __init__(self, a: Any, b: Any) -> None:
+            [self.a, self.b] = a, b
+
+    assert plan(Apart).alias_groups == ()
+    assert plan(Two).alias_groups == (frozenset({"a", "b"}),)  # by swapping
+
+
 def test_child_that_knows_its_parent() -> None:
     class Child:
         def __init__(self, parent: Any) -> None:

@@ -93,6 +93,13 @@ def _default_values(args: ast.arguments) -> list[ast.expr]:
     return [*args.defaults, *(value for value in args.kw_defaults if value is not None)]
 
 
+def _elements(node: ast.expr) -> list[ast.expr]:
+    """What a tuple or a list is written as; nothing if one of it is starred."""
+    if not isinstance(node, ast.Tuple | ast.List) or any(isinstance(e, ast.Starred) for e in node.elts):
+        return []
+    return node.elts
+
+
 def _leaves(statements: list[ast.stmt]) -> bool:
     """Whether the end of a block is surely never reached."""
     match statements[-1]:
@@ -223,6 +230,14 @@ class _Lowering:
         self.emit("return", self.expr(node.value) if node.value is not None else self.result("const", None))
 
     def do_Assign(self, node: ast.Assign) -> None:
+        parts = _elements(node.value)
+        if parts and all(len(_elements(target)) == len(parts) for target in node.targets):
+            # ``a, b = x, y``: no tuple, in which x and y would come together.
+            values = [self.expr(part) for part in parts]
+            for target in node.targets:
+                for inner, value in zip(_elements(target), values, strict=True):
+                    self.assign(inner, value)
+            return
         value = self.expr(node.value)
         for target in node.targets:
             self.assign(target, value)
