@@ -13,7 +13,9 @@ ever overlap.)
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from share._atomic cimport fence_acq, fence_rel, fence_sc, load32_acq, load_acq, load_rlx, pause, store_rel, store_rlx
+from share._atomic cimport (
+    TESTPOINT, fence_acq, fence_rel, fence_sc, load32_acq, load_acq, load_rlx, pause, store_rel, store_rlx,
+)
 from share._flags cimport flag_raise, flag_read
 from share._ringbuf cimport (
     CLAIM_OK, COMMITTED, MPSC, PAD, SPSC, SPSCRecord, mpsc_abort, mpsc_bind, mpsc_body, mpsc_close, mpsc_commit,
@@ -588,7 +590,9 @@ cdef int64_t reused_block(Place* p, int who) noexcept nogil:
     if c == 0:                          # as it was prepared: block 0 in its first generation
         version.payload[0], version.payload[2] = 0, 1
     block = block_of(p, version.payload[0])
+    TESTPOINT("litmus.found")
     first = load_rlx(block + 1)
+    TESTPOINT("litmus.half")
     second = load_rlx(block + 2)
     if not block_unchanged(<char*> block, version.payload[2]):
         return 10 * <int64_t> c + LOST

@@ -160,7 +160,7 @@ def test_delays_reach_the_windows(programs: ModuleType, monkeypatch: pytest.Monk
     monkeypatch.setenv("SHARE_TESTPOINT", "*:noise:1")
     monkeypatch.setenv("SHARE_BREAK", "generation")
     assert any(
-        forbidden("reused_block", outcomes(programs, "reused_block", by_processes)) for _ in range(100)
+        forbidden("reused_block", outcomes(programs, "reused_block", by_processes)) for _ in range(300)
     )
 
 
