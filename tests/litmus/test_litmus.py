@@ -114,7 +114,7 @@ def by_stopped_processes(party: Callable[[int], None], count: int) -> None:
         time.sleep(chance.random() / 2000)
         os.kill(child, signal.SIGCONT)
         time.sleep(chance.random() / 4000)
-        done, status = os.waitpid(-1, os.WNOHANG)
+        done, status = os.waitpid(child, os.WNOHANG)
         assert status == 0
         running.discard(done)
 

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from share.errors import CorruptDataError, ShareError, ShareTimeoutError
+from share.errors import CorruptDataError, ShareClosedError, ShareError, ShareTimeoutError
 from share.primitives import MPSCRing, SPSCRing
 
 
@@ -108,6 +108,26 @@ def test_a_put_that_waits_for_an_entry_goes_on_once_the_reader_is_past_the_dead(
     thread.start()
     assert [ring.get(timeout=60), ring.get(timeout=60)] == [b"dead", b"living"]
     thread.join()
+
+
+def test_a_put_that_waits_for_an_entry_is_told_that_the_ring_is_closed() -> None:
+    ring = MPSCRing(shared(64, producers=1), 64, create=True, producers=1)
+    kill(in_child(lambda: ring.put(b"dead")))
+    waiting = os.fork()
+    if waiting == 0:
+        os._exit(7 if closed_for(ring) else 8)
+    ring.close()
+    assert os.waitstatus_to_exitcode(os.waitpid(waiting, 0)[1]) == 7
+    assert ring.get(timeout=60) == b"dead"
+
+
+def closed_for(ring: MPSCRing) -> bool:
+    signal.alarm(20)  # a wait that has no end ends the process
+    try:
+        ring.put(b"living", 60)
+    except ShareClosedError:
+        return True
+    return False
 
 
 def test_too_many_living_producers_are_refused_and_detaching_makes_room() -> None:

@@ -14,7 +14,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from .._atomic cimport cas, load_acq, load_rlx, store_rlx
 from .._process cimport fork_count, process_word, proven_dead
 from .._ringbuf cimport (
-    CELL, CLAIM_CORRUPT, CLAIM_FULL, CLAIMED, CLOSED, COMMITTED, CORRUPT, FREE, MAX_CELLS, MAX_OWNERS,
+    CELL, CLAIM_CLOSED, CLAIM_CORRUPT, CLAIM_FULL, CLAIMED, CLOSED, COMMITTED, CORRUPT, FREE, MAX_CELLS, MAX_OWNERS,
     MPSC, PAD,
     mpsc_abort, mpsc_bind, mpsc_body, mpsc_bytes, mpsc_close, mpsc_commit, mpsc_free, mpsc_has_room,
     mpsc_help, mpsc_init, mpsc_is_closed, mpsc_is_freed, mpsc_pad, mpsc_peek, mpsc_try_claim,
@@ -190,7 +190,7 @@ cdef class MPSCRing(Ring):
         cdef int answer
         # A forked child inherits the object, but the entry names its parent: it takes one of its own.
         if self.registered != fork_count() + 1 and not self.register():
-            return CLAIM_FULL
+            return CLAIM_CLOSED if mpsc_is_closed(&self.reader.ring) else CLAIM_FULL
         answer = mpsc_try_claim(&self.reader.ring, self.owner, n, &self.position)
         if answer == CLAIM_CORRUPT:
             raise CorruptDataError("a stamp of this MPSCRing is damaged; create it anew")
