@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._args import Args
 from ._classes import MISSING, lookup
-from ._nodes import Kind, Node, NodeSet
+from ._nodes import Kind, Node, NodeSet, Plain
 from ._plain import READING
 from ._special import GETTERS, SPECIAL
 from ._table import (
@@ -63,7 +63,10 @@ _MAX_DEPTH = 8
 _CONTAINERS = (list, dict, set, deque, bytearray, OrderedDict, defaultdict)
 _VIEWS = {"keys": type({}.keys()), "values": type({}.values()), "items": type({}.items())}
 _TEXTS = (str, bytes, int, float, complex, bool)
-_WRAPPERS = (types.FunctionType, types.MethodType)
+#: What a generator or iterator made by the method itself does is part of what the method does.
+_ITERATORS = (types.GeneratorType, zip, enumerate, map, filter, reversed)
+#: Built-in types whose values a built-in function does not change when these are its arguments.
+_LOOKED_AT = frozenset({Plain, list, tuple, set, frozenset, dict, OrderedDict, deque, *_VIEWS.values()})
 
 
 class Calls:
@@ -144,6 +147,8 @@ class Calls:
                     else:
                         out |= self.call_object(instance, found, args.bound(node), (key, "__call__"))
                 return out
+            case Kind.SITE if node.type is Plain:
+                return self.plain(instance, node, args, key, "a call of unknown effect")
             case Kind.SITE:
                 if node.type in GETTERS:
                     return GETTERS[node.type](
@@ -295,7 +300,7 @@ class Calls:
         if body.vararg is not None:
             self.bind_rest(inner, args)
         if body.kwarg is not None:
-            site = self.nodes.site((inner, "**"), dict)
+            site = self.nodes.site((inner, "**"), dict, unknown=False)
             for name, nodes in args.keywords.items():
                 if name not in body.params and name not in body.kwonly:
                     solver.put(site, nodes)
@@ -313,7 +318,7 @@ class Calls:
     def bind_rest(self, inner: "Instance", args: Args) -> None:
         solver, body = self.solver, inner.body
         assert body.vararg is not None
-        site = self.nodes.site((inner, "*"), tuple)
+        site = self.nodes.site((inner, "*"), tuple, unknown=False)
         extra = args.positional[len(body.params) :]
         if site.elements is None:
             site.elements = []
@@ -332,6 +337,8 @@ class Calls:
         solver = self.solver
         if is_immutable_type(cls):
             return {self.nodes.scalar(cls)}
+        if cls is Plain:
+            return self.plain(instance, self.nodes.plain(key), args, key, "a call of unknown effect")
         init = lookup(cls, "__init__")
         new = lookup(cls, "__new__")
         site = self.nodes.site((key, "new"), cls)
@@ -533,6 +540,8 @@ class Calls:
                 if node.name in ("__call__", "__get__"):
                     return self.call_node(instance, receiver, args, (key, "__call__"))
                 return self.unknown(instance, args, key, node.name or "")
+        if receiver.type is Plain:
+            return self.plain(instance, receiver, args, key, f".{node.name}()")
         out = self.unknown(instance, args, key, f".{node.name}()")
         if solver.carries([receiver]):
             out |= solver.escape(instance, [receiver], f".{node.name}() of something that holds it")
@@ -540,6 +549,40 @@ class Calls:
             solver.put(receiver, args.all())
             out |= solver.held(receiver) | {receiver}
         return out
+
+    def plain(self, instance: "Instance", node: Node, args: Args, key: Any, name: str) -> NodeSet:
+        """A plain value, a built-in function or a method of one is called: built-in code looks at the arguments.
+
+        It may iterate and compare them, ask them for items, and put them into the plain value.
+        """
+        solver, objects = self.solver, self.solver.objects
+        given = args.all()
+        out = {node, *solver.held(node), self.nodes.scalar(None)}
+        solver.put(node, given)
+        parts: NodeSet = set()
+        todo = list(given)
+        while todo:
+            part = todo.pop()
+            if part not in parts:
+                parts.add(part)
+                todo += objects.elements(part) if part.kind in (Kind.SITE, Kind.STATE, Kind.KNOWN) else ()
+        if self.reaches_code(given) or not all(map(self.is_looked_at, parts)):
+            return out | self.unknown(instance, args, key, name)
+        for part in parts:
+            if part.kind is Kind.STATE and None in objects.types_of(part):
+                solver.doubt(instance, part, f"passed to {name}")
+        return out
+
+    def is_looked_at(self, node: Node) -> bool:
+        """Whether built-in code does not change an object that it gets as argument, given that it is plain."""
+        return all(
+            cls is None
+            or cls in _LOOKED_AT
+            or (node.kind is Kind.SITE and cls in _ITERATORS)
+            or is_immutable_type(cls)
+            or is_neutral_type(cls)
+            for cls in self.solver.objects.types_of(node)
+        )
 
     def scalar_method(self, instance: "Instance", receiver: Node, name: str, args: Args, key: Any) -> NodeSet:
         """A method of an immutable value: it changes nothing but may iterate its arguments."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from . import _hints
 from ._args import Args
 from ._classes import MISSING, lookup
-from ._nodes import Kind, Node, NodeSet
+from ._nodes import Kind, Node, NodeSet, Plain
 from ._plain import READING
 from ._table import is_neutral_type, method_effect
 
@@ -104,6 +104,8 @@ class Objects:
             return self.load_known(instance, node, name)
         if node.kind is Kind.NONE:
             return {self.nodes.scalar(None)}
+        if node.type is Plain:
+            return {node} if name is None else {node, self.nodes.method(name, node)}
         if node.kind is Kind.SCALAR:
             scalar = self.nodes.scalar(None)
             if node.type is not None and name is not None and not callable(getattr(node.type, name, None)):
@@ -368,6 +370,7 @@ class Objects:
         if node.kind is Kind.SELF:
             solver.write(instance, name, text)
             solver.put_top(name, values)
+            instance.surely = instance.surely or instance.is_receiver
         else:
             solver.put(node, values)
             solver.mutate(instance, node, text, surely=True)
@@ -527,6 +530,9 @@ class Objects:
         out: NodeSet = set()
         plain = True
         left, right = self.plain(left), self.plain(right)
+        if some := {node for node in left | right if node.type is Plain}:
+            if all(node in some or node.kind in (Kind.SCALAR, Kind.NONE) for node in left | right):
+                return {*some, self.nodes.scalar(None)}
         for nodes, others in ((left, right), (right, left)):
             for node in list(nodes):
                 if node.kind not in (Kind.SCALAR, Kind.NONE):
@@ -597,6 +603,10 @@ class Objects:
         if node.kind in (Kind.SCALAR, Kind.NONE):
             return self.operate(instance, {node}, values, (plain, f"__r{name[3:]}"), key)
         out: NodeSet = set()
+        if node.type is Plain:
+            out.add(node)
+            for value in list(values):
+                solver.put(node, self.elements(value))
         for cls in self.types_of(node):
             found = lookup(cls, name) if cls is not None else MISSING
             if cls is None or (found is not MISSING and not isinstance(found, types.FunctionType)):

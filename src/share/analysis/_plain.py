@@ -7,15 +7,17 @@ says of which attributes a method takes that to be so, and whoever calls the met
 
 import types
 from collections import OrderedDict, deque
+from enum import EnumType
+from functools import lru_cache
 from typing import Any
 
 from ._classes import lookup, slot_names
-from ._table import is_immutable_type, is_neutral_type, method_effect
+from ._table import callable_effect, is_immutable_type, is_neutral_type, method_effect
 
-__all__ = ["READING", "WHOLE", "is_plain"]
+__all__ = ["ARGUMENTS", "READING", "WHOLE", "are_plain", "is_plain"]
 
-#: Stands for all the state of an object.
-WHOLE = "*"
+#: Stands for all the state of an object, and for the arguments of a call.
+WHOLE, ARGUMENTS = "*", "()"
 
 _MUTABLE = (list, dict, set, deque, OrderedDict)
 _SEQUENCES = (list, tuple, set, frozenset, deque)
@@ -23,6 +25,21 @@ _OTHERS = (tuple, frozenset, str, bytes, int, float, complex, bool)
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
 #: Objects that are looked at before it takes too long; more count as not plain.
 _MOST = 1000
+
+
+#: What built-in functions among the arguments of a call may do.
+_LOOKING = ("inspect", "test")
+
+
+@lru_cache(maxsize=1024)
+def _has_no_code(cls: type) -> bool:
+    """Whether an immutable class, an enumeration say, has no methods that its user wrote."""
+    return not isinstance(cls, EnumType) or not any(
+        isinstance(value, types.FunctionType | classmethod | staticmethod | property)
+        for base in cls.__mro__
+        if base.__module__ != "enum"
+        for value in vars(base).values()
+    )
 
 
 def _reading() -> frozenset[str]:
@@ -68,14 +85,30 @@ def is_plain(instance: object, names: frozenset[str]) -> bool:
     return _all_plain(held)
 
 
-def _all_plain(todo: list[Any]) -> bool:
+def are_plain(args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> bool:
+    """Whether the arguments of a call are plain values, at any depth: using them runs no code of any class.
+
+    Of functions, only those built-in ones count that look at their arguments and give a number, text or truth.
+    """
+    return _all_plain([*args, *(kwargs or {}).values()], arguments=True)
+
+
+def _all_plain(todo: list[Any], arguments: bool = False) -> bool:
     seen: set[int] = set()
     room = _MOST - len(todo)
     while todo:
         value = todo.pop()
         cls: type = type(value)
-        if value is None or is_immutable_type(cls) or cls in _FUNCTIONS or id(value) in seen:
+        if value is None or id(value) in seen:
             continue
+        if is_immutable_type(cls):
+            if not arguments or _has_no_code(cls):
+                continue
+            return False
+        if cls in _FUNCTIONS:
+            if not arguments or (cls is not types.FunctionType and callable_effect(value) in _LOOKING):
+                continue
+            return False
         if cls in _SEQUENCES or cls is dict or cls is OrderedDict:
             seen.add(id(value))
             room -= len(value) + 1

@@ -4,19 +4,21 @@ import functools
 import types
 import weakref
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..errors import AnalysisError
 from ._classes import MISSING, declared_fields, kind_of, lookup, own_mro, slot_names
 from ._ir import Body
 from ._nodes import Kind, Node, NodeSet
 from ._overrides import Override, checked, overrides_of
-from ._plain import WHOLE
+from ._plain import ARGUMENTS, WHOLE
 from ._plan import ClassPlan, MethodKind, MethodPlan, Reason
 from ._solver import Instance, Solver, TooComplexError
 from ._table import is_immutable_type
 
 __all__ = ["plan"]
+
+Entry: TypeAlias = "tuple[_Member, Instance | None, Solver]"
 
 _plans: "weakref.WeakKeyDictionary[type, ClassPlan]" = weakref.WeakKeyDictionary()
 
@@ -123,27 +125,30 @@ class _Planner:
         self.cls = cls
         self.kind = kind_of(cls)
         self.said = overrides_of(cls)
-        self.entries: list[tuple[_Member, Instance | None, Solver]] = []
-        self.solvers: list[Solver] = []
+        self.members = list(_members(cls))
+        self.entries = self.solve(plain=False)
+        self.solvers = list(dict.fromkeys(solver for _, entry, solver in self.entries if entry is not None))
 
-    def solve(self) -> None:
-        """Analyse all members together; if that is too much, each alone, with nothing known of the others."""
-        members = list(_members(self.cls))
-        solver = Solver(self.cls, _WORK)
+    def solve(self, plain: bool) -> "list[Entry]":
+        """Analyse all members together; if that is too much, each alone, with nothing known of the others.
+
+        :arg plain: whether to take arguments as plain values.
+        """
+        solver = Solver(self.cls, _WORK, plain)
         try:
-            self.entries = [(member, self.enter(member, solver), solver) for member in members]
+            entries = [(member, self.enter(member, solver), solver) for member in self.members]
             solver.run()
-            self.solvers = [solver]
+            return entries
         except (TooComplexError, RecursionError):
             solver.forget()
             seen = {name: solver.classes_seen(name) for name in solver.state_names()}
-            self.entries = [self.solve_alone(member, seen) for member in members]
+            return [self.solve_alone(member, seen, plain) for member in self.members]
 
     def solve_alone(
-        self, member: _Member, seen: dict[str, tuple[set[type], set[type]]]
-    ) -> tuple[_Member, Instance | None, Solver]:
+        self, member: _Member, seen: dict[str, tuple[set[type], set[type]]], plain: bool
+    ) -> "Entry":
         """One member; attributes may be anything, the classes that were seen stored in them among it."""
-        solver = Solver(self.cls, _WORK_ALONE)
+        solver = Solver(self.cls, _WORK_ALONE, plain)
         try:
             solver.put_top(None, {solver.nodes.outside})
             for name, (tops, inside) in seen.items():
@@ -152,23 +157,20 @@ class _Planner:
                 solver.put(solver.nodes.state(name), [*held, solver.nodes.outside])
             entry = self.enter(member, solver)
             solver.run()
-            self.solvers.append(solver)
         except (TooComplexError, RecursionError):
             entry = None
             member.wild = "too much code is reached to follow"
         return (member, entry, solver)
 
     def plan(self) -> ClassPlan:
-        self.solve()
         closed = {
             instance: _Effects(instance, self.said) for _, instance, _ in self.entries if instance is not None
         }
         groups = self.alias_groups()
         plans: dict[str, dict[str, MethodPlan]] = {"getter": {}, "setter": {}, "deleter": {}, "method": {}}
         for member, instance, solver in self.entries:
-            made = self.method_plan(
-                member, solver, closed[instance] if instance is not None else None, groups
-            )
+            effects = closed[instance] if instance is not None else None
+            made = self.method_plan(member, solver, effects, groups)
             kind = member.kind if member.kind in plans else "method"
             plans[kind][member.name] = made
         return ClassPlan(
@@ -232,8 +234,8 @@ class _Planner:
             solver.add(instance, "callee", {solver.nodes.known(callee)})
         if receiver is not None:
             solver.add(instance, "self", {receiver})
-        solver.add(instance, "args", {solver.nodes.site((instance, "*"), tuple)})
-        solver.add(instance, "kwargs", {solver.nodes.site((instance, "**"), dict)})
+        solver.add(instance, "args", {solver.many(instance, "*", tuple)})
+        solver.add(instance, "kwargs", {solver.many(instance, "**", dict)})
         return instance
 
     # One method
@@ -243,7 +245,10 @@ class _Planner:
     ) -> MethodPlan:
         if effects is None:
             reason = Reason("writes anything", member.wild)
-            return MethodPlan(member.name, member.kind, None, None, returns=True, reasons=(reason,))
+            plain = self.plain(member, effects, returns=True)
+            return MethodPlan(
+                member.name, member.kind, None, None, returns=True, plain=plain, reasons=(reason,)
+            )
         # Values are copied, never shared: what their methods do to the class, they do in the caller.
         if effects.class_writes and member.name not in _CONSTRUCTION and not is_immutable_type(self.cls):
             self.refuse(member, effects.class_writes[0])
@@ -263,15 +268,10 @@ class _Planner:
         if effects.override is not None and effects.override.returns is not MISSING:
             returns = effects.override.returns
         returns_self = not lazy and result == {solver.nodes.receiver}
-        plain: frozenset[str] = frozenset()
-        # A writer that gives nothing is queued without waiting; looking at the state first would make it wait.
-        if returns and effects.doubtful and not effects.writes and not effects.outside:
-            names = {name if name is not None else WHOLE for name in effects.assumed}
-            plain = frozenset({WHOLE} if WHOLE in names else names)
         return MethodPlan(
             name=member.name,
             kind=member.kind,
-            plain=plain,
+            plain=self.plain(member, effects, returns),
             reads=reads,
             writes=writes,
             returns=returns,
@@ -283,6 +283,36 @@ class _Planner:
             reasons=tuple(effects.reasons()),
             unseen=self.unseen(effects, groups),
         )
+
+    def plain(self, member: _Member, effects: "_Effects | None", returns: bool) -> frozenset[str]:
+        """What must be plain for a writer to be a reader; empty: it writes even then.
+
+        A writer that gives nothing is queued without waiting; looking at the state first would make it wait.
+        """
+        said = effects.override if effects is not None else None
+        if said is not None and said.writes is not MISSING:
+            return frozenset()
+        if effects is not None and not effects.writes and not effects.outside:
+            return effects.to_be_plain() if returns else frozenset()
+        if member.wild.startswith("neither") or (effects is not None and effects.surely):
+            return frozenset()
+        found = self.with_plain_arguments.get(member)
+        if found is None or found.writes or found.outside or not (returns or not found.doubtful):
+            return frozenset()
+        body = found.instance.body
+        takes = len(body.params) > 1 or body.kwonly or body.vararg or body.kwarg
+        if takes and (body.is_generator or body.is_async):
+            return frozenset()  # which looks at its arguments later
+        return found.to_be_plain() | {ARGUMENTS}
+
+    @functools.cached_property
+    def with_plain_arguments(self) -> "dict[_Member, _Effects]":
+        """The effects of all members as long as arguments are plain; what other calls may have stored is not."""
+        wild = {member: member.wild for member in self.members}
+        entries = self.solve(plain=True)
+        for member, text in wild.items():
+            member.wild = text
+        return {member: _Effects(entry, self.said) for member, entry, _ in entries if entry is not None}
 
     @staticmethod
     def unseen(effects: "_Effects", groups: list[frozenset[str]]) -> frozenset[str] | None:
@@ -444,9 +474,15 @@ class _Effects:
                 self.assumed |= instance.assumed
             self.class_writes += instance.class_writes
             self.unseen |= instance.unseen if author is None or author.writes is MISSING else {None}
+        self.surely = any(instance.surely for instance in self.called("writes"))
         for instance in self.called(None):
             self.outside.update(instance.outside)
             self.blocks.update(instance.blocks)
+
+    def to_be_plain(self) -> frozenset[str]:
+        """The attributes that the doubtful writes depend on."""
+        names = {name if name is not None else WHOLE for name in self.assumed}
+        return frozenset({WHOLE} if WHOLE in names else names)
 
     def override_of(self, instance: Instance) -> Override | None:
         if instance.function is None or not instance.is_receiver:

@@ -15,7 +15,7 @@ from ._args import Args
 from ._classes import declared_fields, kind_of, slot_names
 from ._front import body_of
 from ._ir import Body, Var
-from ._nodes import Kind, Node, Nodes, NodeSet
+from ._nodes import Kind, Node, Nodes, NodeSet, Plain
 from ._plan import Reason
 from ._table import is_immutable_type, is_neutral_type
 
@@ -53,6 +53,7 @@ class Instance:
         self.blocks: dict[str, None] = {}
         self.calls: dict[Instance, None] = {}
         self.result: NodeSet = set()
+        self.surely = False  # it writes whatever its arguments are
         self.is_receiver = False  # the first argument is the shared object
         self.line = body.line
 
@@ -62,10 +63,13 @@ class Instance:
 
 
 class Solver:
-    """Analyses one class; see :meth:`enter` and :meth:`run`."""
+    """Analyses one class; see :meth:`enter` and :meth:`run`.
 
-    def __init__(self, cls: type, work: int) -> None:
-        self.cls = cls
+    :arg plain: whether to take all arguments that come from outside as plain values.
+    """
+
+    def __init__(self, cls: type, work: int, plain: bool = False) -> None:
+        self.cls, self.plain = cls, plain
         self.allowed = work  # nodes handled in calls and stores before it is too much
         self.nodes = Nodes(is_immutable_type)
         self.instances: dict[Any, Instance] = {}
@@ -118,14 +122,25 @@ class Solver:
         for name in body.kwonly:
             self.add(instance, name, self.argument(instance, name))
         if body.vararg is not None:
-            site = self.nodes.site((instance, "*"), tuple, unknown=True)
+            site = self.many(instance, "*", tuple)
             if receiver is not None and not body.params:
                 self.put(site, {receiver})
                 site.elements = [{receiver}]
             self.add(instance, body.vararg, {site})
         if body.kwarg is not None:
-            self.add(instance, body.kwarg, {self.nodes.site((instance, "**"), dict)})
+            self.add(instance, body.kwarg, {self.many(instance, "**", dict)})
+        if self.plain:
+            self.calling.bind_defaults(instance, function)
         return instance
+
+    def many(self, instance: Instance, stars: str, cls: type) -> Node:
+        """The arguments from outside that come in by ``*args`` or ``**kwargs``."""
+        site = self.nodes.site((instance, stars), cls, unknown=not self.plain)
+        if self.plain:
+            self.put(site, {self.nodes.plain((instance, stars))})
+        else:
+            site.unknown = True
+        return site
 
     def hint_space(self, name: str) -> FunctionType | None:
         """Some function of the class that declares an attribute, for the globals of its module."""
@@ -139,7 +154,10 @@ class Solver:
         """What a caller from outside may pass."""
         function = instance.function
         hints = function.__annotations__ if function is not None and sys.version_info < (3, 14) else {}
-        return self.objects.from_hint(hints.get(name), (instance, name), function)
+        hinted = self.objects.from_hint(hints.get(name), (instance, name), function)
+        if self.plain and any(node.kind is Kind.SITE for node in hinted):
+            return {self.nodes.plain((instance, name))}
+        return hinted
 
     def run(self) -> None:
         """Iterate to the fixed point, then once more with what was never seen being stored taken as unknown."""
@@ -257,6 +275,8 @@ class Solver:
         if holder.kind not in (Kind.STATE, Kind.SITE, Kind.KNOWN) or holder is self.nodes.outside:
             return
         nodes = {self.general(node) for node in nodes if node is not holder}
+        if holder.kind is not Kind.SITE:
+            nodes = self.lasting(nodes) if holder.kind is Kind.KNOWN else set(map(self.kept, nodes))
         self.spend(len(nodes))
         self.merge([holder, *nodes, *self.contents.get(holder, ())])
         nodes.discard(holder)
@@ -337,12 +357,36 @@ class Solver:
 
     def put_top(self, name: str | None, nodes: Iterable[Node]) -> None:
         """Remember that an attribute may be one of these."""
-        nodes = {self.general(node) for node in nodes}
+        nodes = {self.kept(self.general(node)) for node in nodes}
         self.merge([*nodes, *self.tops.get(name, ())])
         old = self.tops.setdefault(name, set())
         if not nodes <= old:
             old |= nodes
             self.changed = True
+
+    def kept(self, node: Node) -> Node:
+        """Something as another call finds it: what was an argument of this one may then be anything."""
+        if node.type is Plain or (node.receiver is not None and node.receiver.type is Plain):
+            return self.nodes.outside
+        return node
+
+    def lasting(self, nodes: Iterable[Node]) -> NodeSet:
+        """As :meth:`kept`, for what another call finds elsewhere than in the receiver; so for all that is in it."""
+        if not self.plain:
+            return set(nodes)
+        out = set(map(self.kept, nodes))
+        seen: NodeSet = set()
+        todo = list(out)
+        while todo:
+            node = todo.pop()
+            if node in seen or node.kind not in (Kind.SITE, Kind.KNOWN):
+                continue
+            seen.add(node)
+            inner = self.contents.get(node, set())
+            if any(self.kept(held) is not held for held in inner):
+                self.put(node, {self.nodes.outside})
+            todo += inner
+        return out
 
     def general(self, node: Node) -> Node:
         """A text loses which text it is when it is stored."""
@@ -380,7 +424,7 @@ class Solver:
                 continue
             seen.add(node)
             if node.kind is not Kind.STATE:
-                out.add(node)
+                out.add(self.kept(node))
             elif node.deep or node.name in (None, DICT):
                 out |= self.shapes(node)
             else:
@@ -403,7 +447,7 @@ class Solver:
             is_inside, node = item
             if node.kind is not Kind.STATE:
                 if is_inside:
-                    out.add(node)
+                    out.add(self.kept(node))
                 todo += [(True, inner) for inner in self.held(node)]
                 continue
             top, deep = self.nodes.state(node.name), self.nodes.state(node.name, True)
@@ -449,7 +493,7 @@ class Solver:
 
     def part(self, node: Node) -> Node:
         """Stands for the unseen things in an object; of an object of unknown type it is that object itself."""
-        if node.kind is Kind.SITE and node.type is None:
+        if node.kind is Kind.SITE and (node.type is None or node.type is Plain):
             return node
         if node.kind is Kind.SITE:
             return self.nodes.site(("part", node.type), None)
@@ -592,6 +636,7 @@ class Solver:
             case Kind.STATE:
                 if surely or self.is_mutable(node):
                     self.write(instance, node.name, text)
+                    instance.surely = instance.surely or (definite and own)
                     if not own and not (node.deep and self.has_known_types(node.name)):
                         instance.unseen.add(node.name)
             case Kind.SELF:
