@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ._args import Args
 from ._classes import MISSING, lookup
 from ._nodes import Kind, Node, NodeSet, Plain
-from ._plain import READING
+from ._plain import CHANGING, OF_CONTAINERS, READING
 from ._special import GETTERS, SPECIAL
 from ._table import (
     blocking_name,
@@ -133,13 +133,16 @@ class Calls:
             case Kind.SELF:
                 return solver.objects.special(instance, node, "__call__", args, key)
             case Kind.STATE:
-                if node.name is None:
+                if node.name is None and not solver.plain:
                     solver.read(instance, None, "calling an attribute whose name is not known")
                     solver.write(instance, None, "calling an attribute whose name is not known")
                 out: NodeSet = set()
                 for cls in solver.objects.types_of(node):
                     found = lookup(cls, "__call__") if cls is not None else MISSING
-                    if found is MISSING:
+                    if cls is None and solver.plain:
+                        solver.doubt(instance, node, "a call of unknown effect")
+                        out |= self.plain(instance, node, "__call__", args, key)
+                    elif found is MISSING:
                         solver.mutate(instance, node, "a call of unknown effect", surely=True)
                         solver.put(node, args.all())
                         out |= self.unknown(instance, args, key, "a call of unknown effect")
@@ -148,7 +151,7 @@ class Calls:
                         out |= self.call_object(instance, found, args.bound(node), (key, "__call__"))
                 return out
             case Kind.SITE if node.type is Plain:
-                return self.plain(instance, node, args, key, "a call of unknown effect")
+                return self.plain(instance, node, "__call__", args, key)
             case Kind.SITE:
                 if node.type in GETTERS:
                     return GETTERS[node.type](
@@ -338,7 +341,7 @@ class Calls:
         if is_immutable_type(cls):
             return {self.nodes.scalar(cls)}
         if cls is Plain:
-            return self.plain(instance, self.nodes.plain(key), args, key, "a call of unknown effect")
+            return self.plain(instance, self.nodes.plain(key), "__call__", args, key)
         init = lookup(cls, "__init__")
         new = lookup(cls, "__new__")
         site = self.nodes.site((key, "new"), cls)
@@ -523,6 +526,9 @@ class Calls:
                 return self.scalar_method(instance, receiver, node.name or "", args, key)
             case Kind.STATE:
                 text = f".{node.name}() of unknown type"
+                if solver.plain and None in solver.objects.types_of(receiver) and node.name not in CHANGING:
+                    solver.doubt(instance, receiver, text)
+                    return self.plain(instance, receiver, node.name or "", args, key)
                 if node.name in READING and not self.reaches_code(args.all()):
                     solver.doubt(instance, receiver, text)
                     for given in list(args.all()):
@@ -541,7 +547,7 @@ class Calls:
                     return self.call_node(instance, receiver, args, (key, "__call__"))
                 return self.unknown(instance, args, key, node.name or "")
         if receiver.type is Plain:
-            return self.plain(instance, receiver, args, key, f".{node.name}()")
+            return self.plain(instance, receiver, node.name or "", args, key)
         out = self.unknown(instance, args, key, f".{node.name}()")
         if solver.carries([receiver]):
             out |= solver.escape(instance, [receiver], f".{node.name}() of something that holds it")
@@ -550,15 +556,13 @@ class Calls:
             out |= solver.held(receiver) | {receiver}
         return out
 
-    def plain(self, instance: "Instance", node: Node, args: Args, key: Any, name: str) -> NodeSet:
-        """A plain value, a built-in function or a method of one is called: built-in code looks at the arguments.
+    def plain(self, instance: "Instance", node: Node, name: str, args: Args, key: Any) -> NodeSet:
+        """``node.name(...)`` of a plain value, or ``node(...)``: built-in code looks at the arguments.
 
         It may iterate and compare them, ask them for items, and put them into the plain value.
         """
         solver, objects = self.solver, self.solver.objects
         given = args.all()
-        out = {node, *solver.held(node), self.nodes.scalar(None)}
-        solver.put(node, given)
         parts: NodeSet = set()
         todo = list(given)
         while todo:
@@ -566,12 +570,33 @@ class Calls:
             if part not in parts:
                 parts.add(part)
                 todo += objects.elements(part) if part.kind in (Kind.SITE, Kind.STATE, Kind.KNOWN) else ()
+        out: NodeSet = set()
+        text = "a call of unknown effect" if name == "__call__" else f".{name}()"
         if self.reaches_code(given) or not all(map(self.is_looked_at, parts)):
-            return out | self.unknown(instance, args, key, name)
-        for part in parts:
-            if part.kind is Kind.STATE and None in objects.types_of(part):
-                solver.doubt(instance, part, f"passed to {name}")
-        return out
+            out |= self.unknown(instance, args, key, text)
+            solver.put(node, given)
+        else:
+            for part in parts:
+                if part.kind is Kind.STATE and None in objects.types_of(part):
+                    solver.doubt(instance, part, f"passed to {text}")
+        return out | self.given_by_plain(node, name, given, key)
+
+    def given_by_plain(self, node: Node, name: str, given: NodeSet, key: Any) -> NodeSet:
+        """What a method of a plain value gives."""
+        solver = self.solver
+        inside = solver.objects.elements(node)
+        if name in ("get", "__getitem__"):
+            return {*inside, *given, self.nodes.none}
+        if name in CHANGING:
+            solver.put(node, given)
+            return {*inside, *given, self.nodes.none}
+        if name == "__call__":
+            inside = inside | given
+        elif name not in OF_CONTAINERS or name in _GIVES_SCALAR:
+            return {self.nodes.scalar(None)}
+        made = self.nodes.site((key, "of plain"), Plain, unknown=False)
+        solver.put(made, inside)
+        return {made}
 
     def is_looked_at(self, node: Node) -> bool:
         """Whether built-in code does not change an object that it gets as argument, given that it is plain."""

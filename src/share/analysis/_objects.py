@@ -27,6 +27,9 @@ C_CALLABLES = (
 )
 #: Special methods that change no plain object.
 _HARMLESS = frozenset("__getitem__ __enter__ __exit__ __contains__ __iter__".split())
+#: In-place operators that lists, sets and dictionaries have.
+_IN_PLACE = frozenset("__iadd__ __imul__ __ior__ __iand__ __isub__ __ixor__".split())
+_TESTS = frozenset("__eq__ __ne__ __lt__ __le__ __gt__ __ge__".split())
 _NUMBERS = (int, float, complex, bool)
 #: Special methods that operators and pure callables may call on an object of a class written in Python.
 _ITERATORS = (types.GeneratorType, enumerate, zip, map, filter, reversed)
@@ -110,7 +113,7 @@ class Objects:
             scalar = self.nodes.scalar(None)
             if node.type is not None and name is not None and not callable(getattr(node.type, name, None)):
                 return {scalar}
-            return {self.nodes.method(name, node), scalar}
+            return {self.nodes.method(name, node if not solver.plain else self.nodes.scalar(node.type)), scalar}
         if node.kind in (Kind.FUNC, Kind.BOUND):
             if name is None or node.kind is Kind.FUNC or name in ("__call__", "__get__"):
                 return {self.nodes.method(name, node)} if name is not None else {node}
@@ -122,7 +125,10 @@ class Objects:
             return {node}
         out: NodeSet = set()
         for cls in self.classes_with(node, name):
-            if cls is None or name is None:
+            if cls is None and name is not None and node.kind is Kind.STATE and solver.plain:
+                solver.doubt(instance, node, f".{name} of unknown type")
+                out |= {self.nodes.method(name, node), self.nodes.scalar(None)}
+            elif cls is None or name is None:
                 out |= self.elements(node)  # methods too: calling any of these has the same effect
                 if name in READING and node.kind is Kind.STATE:
                     out.add(self.nodes.method(name, node))  # which is then what a call calls
@@ -312,6 +318,8 @@ class Objects:
         if node.kind is not Kind.SELF:
             return self.elements(node)
         solver.read(instance, name, f".{name}")
+        if solver.closed:
+            return {solver.nodes.state(None, True)}
         if name in solver.declared and name not in solver.tops:
             hint = solver.declared[name]
             found = self.from_hint(hint, ("declared", name), solver.hint_space(name))
@@ -544,8 +552,13 @@ class Objects:
         texts = [node for node in left if node.kind is Kind.SCALAR and node.type in (str, bytes)]
         if names[0] in ("__bool__", "__format__", "__hash__", "__len__") or (texts and names[0] == "__mod__"):
             return {self.nodes.scalar(str if texts else None)}
+        if self.solver.plain and names[0] in _TESTS:
+            return out | {self.nodes.scalar(bool)}
         numbers = [n for n in left | right if n.kind is Kind.SCALAR and n.type in _NUMBERS]
-        result = self.nodes.site((key, "result"), self.result_type(left, right, names), unknown=False)
+        made = self.result_type(left, right, names)
+        if made is None and self.solver.plain and self.are_built_in(instance, left | right, names[0]):
+            made = Plain
+        result = self.nodes.site((key, "result"), made, unknown=False)
         if not numbers or names[0] == "__mul__":  # ``2 * xs`` holds what xs holds, ``1 + x`` nothing
             for node in left | right:
                 if node.kind not in (Kind.SCALAR, Kind.NONE, Kind.SELF) and names[0][2:4] not in (
@@ -563,6 +576,22 @@ class Objects:
         for node in nodes:
             out |= self.solver.scalars(node) or {node}
         return out
+
+    def are_built_in(self, instance: "Instance", nodes: NodeSet, text: str) -> bool:
+        """Whether operands are built-in values, given that those of unknown type are plain."""
+        for node in nodes:
+            found = self.types_of(node)
+            if node.kind not in (Kind.SCALAR, Kind.NONE, Kind.STATE, Kind.SITE) or not all(
+                cls in (Plain, *_PLAIN_CONTAINERS)
+                or (cls is None and node.kind is not Kind.SITE)
+                or (cls is not None and self.nodes.is_immutable(cls))
+                for cls in found
+            ):
+                return False
+        for node in nodes:
+            if node.kind is Kind.STATE and None in self.types_of(node):
+                self.solver.doubt(instance, node, f"{text} of unknown type")
+        return True
 
     def result_type(self, left: NodeSet, right: NodeSet, names: tuple[str, ...]) -> type | None:
         found = {cls for node in left | right for cls in self.types_of(node)}
@@ -609,6 +638,9 @@ class Objects:
                 solver.put(node, self.elements(value))
         for cls in self.types_of(node):
             found = lookup(cls, name) if cls is not None else MISSING
+            if cls is None and node.kind is Kind.STATE and self.makes_new(name, values):
+                solver.doubt(instance, node, f"{name} in place")
+                continue
             if cls is None or (found is not MISSING and not isinstance(found, types.FunctionType)):
                 known = cls is not None
                 solver.mutate(instance, node, f"{name} in place", definite=known, own=known)
@@ -620,6 +652,14 @@ class Objects:
                 args = Args([{node}, values])
                 out |= solver.calling.call_object(instance, found, args, (key, name))
         return out | self.operate(instance, {node}, values, (plain, f"__r{name[3:]}"), key)
+
+    def makes_new(self, name: str, values: NodeSet) -> bool:
+        """Whether ``x op= value`` changes no plain ``x`` in place: only containers do, with containers and texts."""
+        if name not in _IN_PLACE:
+            return True
+        return bool(values) and all(node.kind is Kind.SCALAR and node.type in _NUMBERS for node in values) and (
+            name != "__imul__"
+        )
 
     def contains(self, instance: "Instance", node: Node, values: NodeSet, key: Any) -> None:
         """``x in node``."""

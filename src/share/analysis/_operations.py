@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ._args import Args
 from ._classes import MISSING
 from ._nodes import Kind, Node, NodeSet
+from ._plain import METHODS
 
 if TYPE_CHECKING:
     from ._solver import Instance, Solver
@@ -84,7 +85,10 @@ def op_setouter(solver: "Solver", instance: "Instance", instr: Any) -> None:
 def op_attr(solver: "Solver", instance: "Instance", instr: Any) -> None:
     _, _, target, owner, name = instr
     for node in solver.get(instance, owner):
-        solver.add(instance, target, solver.objects.load(instance, node, name))
+        found = solver.objects.load(instance, node, name)
+        if solver.plain and target in instance.body.values:
+            found = {found for found in found if found.kind is not Kind.METH or name in METHODS}
+        solver.add(instance, target, found)
 
 
 def op_setattr(solver: "Solver", instance: "Instance", instr: Any) -> None:

@@ -12,9 +12,9 @@ from functools import lru_cache
 from typing import Any
 
 from ._classes import lookup, slot_names
-from ._table import callable_effect, is_immutable_type, is_neutral_type, method_effect
+from ._table import callable_effect, immutable_types, is_immutable_type, is_neutral_type, method_effect
 
-__all__ = ["ARGUMENTS", "READING", "WHOLE", "are_plain", "is_plain"]
+__all__ = ["ARGUMENTS", "CHANGING", "METHODS", "OF_CONTAINERS", "READING", "WHOLE", "are_plain", "is_plain"]
 
 #: Stands for all the state of an object, and for the arguments of a call.
 WHOLE, ARGUMENTS = "*", "()"
@@ -22,12 +22,11 @@ WHOLE, ARGUMENTS = "*", "()"
 _MUTABLE = (list, dict, set, deque, OrderedDict)
 _SEQUENCES = (list, tuple, set, frozenset, deque)
 _OTHERS = (tuple, frozenset, str, bytes, int, float, complex, bool)
-_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
 #: Objects that are looked at before it takes too long; more count as not plain.
 _MOST = 1000
 
 
-#: What built-in functions among the arguments of a call may do.
+#: What built-in functions may do that are plain values too.
 _LOOKING = ("inspect", "test")
 
 
@@ -51,8 +50,26 @@ def _reading() -> frozenset[str]:
     return frozenset(names)
 
 
+def _changing() -> frozenset[str]:
+    return frozenset(
+        name
+        for cls in _MUTABLE
+        for name in dir(cls)
+        if callable(getattr(cls, name)) and method_effect(getattr(lookup(cls, name), "__objclass__", cls), name) is None
+    )
+
+
 #: Names of methods that plain objects have, and that change none of them.
 READING = _reading()
+#: Names of methods that change a plain object which has them, and of all methods of plain containers.
+CHANGING = _changing()
+METHODS = frozenset(
+    name
+    for cls in (*_MUTABLE, *_OTHERS, *immutable_types(), types.BuiltinFunctionType)
+    for name in dir(cls)
+    if callable(getattr(cls, name, None))
+) | {"pack_into"}
+OF_CONTAINERS = frozenset(name for cls in (*_MUTABLE, tuple, frozenset) for name in dir(cls))
 
 
 def is_plain(instance: object, names: frozenset[str]) -> bool:
@@ -90,10 +107,10 @@ def are_plain(args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> bool:
 
     Of functions, only those built-in ones count that look at their arguments and give a number, text or truth.
     """
-    return _all_plain([*args, *(kwargs or {}).values()], arguments=True)
+    return _all_plain([*args, *(kwargs or {}).values()])
 
 
-def _all_plain(todo: list[Any], arguments: bool = False) -> bool:
+def _all_plain(todo: list[Any]) -> bool:
     seen: set[int] = set()
     room = _MOST - len(todo)
     while todo:
@@ -102,11 +119,11 @@ def _all_plain(todo: list[Any], arguments: bool = False) -> bool:
         if value is None or id(value) in seen:
             continue
         if is_immutable_type(cls):
-            if not arguments or _has_no_code(cls):
+            if _has_no_code(cls):
                 continue
             return False
-        if cls in _FUNCTIONS:
-            if not arguments or (cls is not types.FunctionType and callable_effect(value) in _LOOKING):
+        if cls is types.BuiltinFunctionType:
+            if callable_effect(value) in _LOOKING:
                 continue
             return False
         if cls in _SEQUENCES or cls is dict or cls is OrderedDict:

@@ -129,12 +129,12 @@ class _Planner:
         self.entries = self.solve(plain=False)
         self.solvers = list(dict.fromkeys(solver for _, entry, solver in self.entries if entry is not None))
 
-    def solve(self, plain: bool) -> "list[Entry]":
+    def solve(self, plain: bool, closed: bool = False) -> "list[Entry]":
         """Analyse all members together; if that is too much, each alone, with nothing known of the others.
 
-        :arg plain: whether to take arguments as plain values.
+        :arg plain, closed: see :class:`Solver`.
         """
-        solver = Solver(self.cls, _WORK, plain)
+        solver = Solver(self.cls, _WORK, plain, closed)
         try:
             entries = [(member, self.enter(member, solver), solver) for member in self.members]
             solver.run()
@@ -142,13 +142,13 @@ class _Planner:
         except (TooComplexError, RecursionError):
             solver.forget()
             seen = {name: solver.classes_seen(name) for name in solver.state_names()}
-            return [self.solve_alone(member, seen, plain) for member in self.members]
+            return [self.solve_alone(member, seen, plain, closed) for member in self.members]
 
     def solve_alone(
-        self, member: _Member, seen: dict[str, tuple[set[type], set[type]]], plain: bool
+        self, member: _Member, seen: dict[str, tuple[set[type], set[type]]], plain: bool, closed: bool
     ) -> "Entry":
         """One member; attributes may be anything, the classes that were seen stored in them among it."""
-        solver = Solver(self.cls, _WORK_ALONE, plain)
+        solver = Solver(self.cls, _WORK_ALONE, plain, closed)
         try:
             solver.put_top(None, {solver.nodes.outside})
             for name, (tops, inside) in seen.items():
@@ -296,20 +296,29 @@ class _Planner:
             return effects.to_be_plain() if returns else frozenset()
         if member.wild.startswith("neither") or (effects is not None and effects.surely):
             return frozenset()
-        found = self.with_plain_arguments.get(member)
-        if found is None or found.writes or found.outside or not (returns or not found.doubtful):
-            return frozenset()
-        body = found.instance.body
-        takes = len(body.params) > 1 or body.kwonly or body.vararg or body.kwarg
-        if takes and (body.is_generator or body.is_async):
-            return frozenset()  # which looks at its arguments later
-        return found.to_be_plain() | {ARGUMENTS}
+        for assumed in range(2):
+            found = (self.with_plain_arguments, self.with_plain_state)[assumed].get(member)
+            if found is None or found.writes or found.outside or not (returns or not found.doubtful):
+                continue
+            body = found.instance.body
+            takes = len(body.params) > 1 or body.kwonly or body.vararg or body.kwarg
+            if takes and (body.is_generator or body.is_async):
+                continue  # which looks at its arguments later
+            return found.to_be_plain() | {ARGUMENTS}
+        return frozenset()
 
     @functools.cached_property
     def with_plain_arguments(self) -> "dict[_Member, _Effects]":
+        return self.hypothesis(False)
+
+    @functools.cached_property
+    def with_plain_state(self) -> "dict[_Member, _Effects]":
+        return self.hypothesis(True)
+
+    def hypothesis(self, closed: bool) -> "dict[_Member, _Effects]":
         """The effects of all members as long as arguments are plain; what other calls may have stored is not."""
         wild = {member: member.wild for member in self.members}
-        entries = self.solve(plain=True)
+        entries = self.solve(True, closed)
         for member, text in wild.items():
             member.wild = text
         return {member: _Effects(entry, self.said) for member, entry, _ in entries if entry is not None}

@@ -66,10 +66,12 @@ class Solver:
     """Analyses one class; see :meth:`enter` and :meth:`run`.
 
     :arg plain: whether to take all arguments that come from outside as plain values.
+    :arg closed: whether to take all state as plain too, whatever the class stores there. So it need not be followed
+        what that is: a method that stores anything is a writer, whether the rest is right or not.
     """
 
-    def __init__(self, cls: type, work: int, plain: bool = False) -> None:
-        self.cls, self.plain = cls, plain
+    def __init__(self, cls: type, work: int, plain: bool = False, closed: bool = False) -> None:
+        self.cls, self.plain, self.closed = cls, plain, closed
         self.allowed = work  # nodes handled in calls and stores before it is too much
         self.nodes = Nodes(is_immutable_type)
         self.instances: dict[Any, Instance] = {}
@@ -197,6 +199,8 @@ class Solver:
                 self.changed = True
 
     def step(self, instance: Instance) -> None:
+        if self.closed and instance.writes:
+            return  # it is a writer, and so is whatever calls it
         for instr in instance.body.instrs:
             instance.line = instr[1]
             self.operations[instr[0]](self, instance, instr)
@@ -273,6 +277,8 @@ class Solver:
             self.put_top(None, nodes)
             return
         if holder.kind not in (Kind.STATE, Kind.SITE, Kind.KNOWN) or holder is self.nodes.outside:
+            return
+        if self.closed and holder.kind is Kind.STATE:
             return
         nodes = {self.general(node) for node in nodes if node is not holder}
         if holder.kind is not Kind.SITE:
@@ -357,6 +363,8 @@ class Solver:
 
     def put_top(self, name: str | None, nodes: Iterable[Node]) -> None:
         """Remember that an attribute may be one of these."""
+        if self.closed:
+            return
         nodes = {self.kept(self.general(node)) for node in nodes}
         self.merge([*nodes, *self.tops.get(name, ())])
         old = self.tops.setdefault(name, set())
@@ -405,7 +413,7 @@ class Solver:
 
     def find_shapes(self, state: Node) -> NodeSet:
         unknown = self.nodes.site(("unknown", state), None)
-        if state.name is None:
+        if state.name is None or self.closed:
             return {unknown}
         if state.name == DICT:
             return {unknown} if state.deep else {self.nodes.site(DICT, dict)}
@@ -598,6 +606,9 @@ class Solver:
 
     def read(self, instance: Instance, name: str | None, text: str = "") -> None:
         name = None if name == DICT else name
+        if self.closed and name not in instance.assumed:
+            self.write(instance, name, text, plain_would_not=True)
+            instance.assumed.add(name)
         if name not in instance.reads:
             instance.reads[name] = self.reason(instance, f"reads {name or 'anything'}", text)
 
@@ -671,7 +682,7 @@ class Solver:
         place = (instance, instance.line)
         done = self.escaped.setdefault(place, set())
         if given <= done:
-            return kept
+            return {self.nodes.outside} if self.plain else kept
         done |= given
         seen: NodeSet = set()
         todo = list(given)
@@ -694,6 +705,10 @@ class Solver:
                     self.callback(instance, node, {self.nodes.outside})
                 case Kind.SUPER:
                     todo.append(self.nodes.receiver)
+        if self.closed and instance.writes:
+            return set()
+        if self.plain:
+            return {self.nodes.outside}
         if len(kept) > 1 and self.carries(kept):
             self.mix(place, kept)
         return kept
