@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ._args import Args
 from ._classes import MISSING, lookup
 from ._nodes import Kind, Node, NodeSet, Plain
-from ._plain import CHANGING, OF_CONTAINERS, READING
+from ._plain import CHANGING, OF_CONTAINERS, READING, has_no_code
 from ._special import GETTERS, SPECIAL
 from ._table import (
     blocking_name,
@@ -63,6 +63,8 @@ _MAX_DEPTH = 8
 _CONTAINERS = (list, dict, set, deque, bytearray, OrderedDict, defaultdict)
 _VIEWS = {"keys": type({}.keys()), "values": type({}.values()), "items": type({}.items())}
 _TEXTS = (str, bytes, int, float, complex, bool)
+#: Modules whose functions in the table give objects of built-in types, if they give no numbers, texts or truths.
+_GIVING_PLAIN = frozenset("re json struct _struct hashlib _hashlib textwrap zlib binascii base64 posix os string".split())
 #: What a generator or iterator made by the method itself does is part of what the method does.
 _ITERATORS = (types.GeneratorType, zip, enumerate, map, filter, reversed)
 #: Built-in types whose values a built-in function does not change when these are its arguments.
@@ -415,7 +417,8 @@ class Calls:
             return self.inspected(target, key)
         if effect == "copy":
             return {self.nodes.site((key, "copy"), None, unknown=False)}
-        result = self.nodes.site((key, "made"), _BUILT.get(target), unknown=False)
+        made = Plain if solver.plain and effect in ("fold", "build") else None
+        result = self.nodes.site((key, "made"), _BUILT.get(target, made), unknown=False)
         if effect == "hold" and isinstance(target, type):
             result = self.nodes.site((key, "made"), target, unknown=False)
         if target in _BUILT:
@@ -464,7 +467,7 @@ class Calls:
         name = getattr(target, "__name__", "")
         if name in ("debug", "info", "warning", "error", "exception", "critical", "log", "warn", "sleep"):
             return {self.nodes.none}
-        return {self.nodes.site((key, "made"), None, unknown=False)}
+        return {self.nodes.site((key, "made"), Plain if module in _GIVING_PLAIN else None, unknown=False)}
 
     def is_mapping(self, node: Node) -> bool:
         """Whether ``dict(node)`` surely asks it for its keys, so that it iterates no pairs."""
@@ -572,14 +575,29 @@ class Calls:
                 todo += objects.elements(part) if part.kind in (Kind.SITE, Kind.STATE, Kind.KNOWN) else ()
         out: NodeSet = set()
         text = "a call of unknown effect" if name == "__call__" else f".{name}()"
-        if self.reaches_code(given) or not all(map(self.is_looked_at, parts)):
+        functions = [part for part in parts if self.is_function(part) and part.kind is not Kind.NONE]
+        if not all(map(self.is_looked_at, parts.difference(functions))):
             out |= self.unknown(instance, args, key, text)
             solver.put(node, given)
         else:
             for part in parts:
                 if part.kind is Kind.STATE and None in objects.types_of(part):
                     solver.doubt(instance, part, f"passed to {text}")
+                elif part.kind is Kind.SELF:
+                    self.look_at_receiver(instance, part, key)
+            for function in functions:
+                out |= solver.callback(instance, function, {node, *parts.difference(functions)})
         return out | self.given_by_plain(node, name, given, key)
+
+    def look_at_receiver(self, instance: "Instance", node: Node, key: Any) -> None:
+        """What built-in code may do with an object that it is given."""
+        objects = self.solver.objects
+        objects.operate_on(instance, node, set(), (*_CALLED_BY_ANY, "__contains__"), key)
+        objects.iterate(instance, node, -1)
+        if lookup(self.solver.cls, "keys") is not MISSING:
+            for found in objects.load(instance, node, "keys"):
+                self.call_node(instance, found, Args([]), (key, "keys"))
+            objects.special(instance, node, "__getitem__", Args([{self.nodes.outside}]), key)
 
     def given_by_plain(self, node: Node, name: str, given: NodeSet, key: Any) -> NodeSet:
         """What a method of a plain value gives."""
@@ -600,7 +618,7 @@ class Calls:
 
     def is_looked_at(self, node: Node) -> bool:
         """Whether built-in code does not change an object that it gets as argument, given that it is plain."""
-        return all(
+        return node.kind is Kind.SELF or all(
             cls is None
             or cls in _LOOKED_AT
             or (node.kind is Kind.SITE and cls in _ITERATORS)
@@ -627,7 +645,8 @@ class Calls:
             return {made}
         if receiver.type in _TEXTS:
             return {self.nodes.scalar(receiver.type if receiver.type in (str, bytes) else None)}
-        return {self.nodes.scalar(None), self.nodes.site((key, "made"), None, unknown=False)}
+        made = Plain if receiver.type is None or has_no_code(receiver.type) else None
+        return {self.nodes.scalar(None), self.nodes.site((key, "made"), made, unknown=False)}
 
     # Methods implemented in C
 

@@ -118,8 +118,8 @@ CALLABLES: list[tuple[str, str, str, str]] = [
     ("inspect", "struct", "pack unpack unpack_from calcsize", "functions of bytes"),
     ("inspect", "hashlib", "md5 sha1 sha224 sha256 sha384 sha512 blake2b blake2s new", "functions of bytes"),
     ("inspect", "typing", "cast", "gives its second argument; see the special case"),
-    ("inspect", "weakref", "ref", "looks up, keeps nothing alive"),
-    ("inspect", "_weakref", "ref", "looks up, keeps nothing alive"),
+    ("hold", "weakref", "ref", "calling what it gives gives the object again"),
+    ("hold", "_weakref", "ref", "calling what it gives gives the object again"),
     ("inspect", "numpy",
      "arange zeros ones empty full linspace eye sum mean median std var min max argmin argmax any all dot "
      "shape ndim size array_equal allclose isclose count_nonzero linalg.norm percentile quantile",

@@ -14,7 +14,7 @@ from typing import Any
 from ._classes import lookup, slot_names
 from ._table import callable_effect, immutable_types, is_immutable_type, is_neutral_type, method_effect
 
-__all__ = ["ARGUMENTS", "CHANGING", "METHODS", "OF_CONTAINERS", "READING", "WHOLE", "are_plain", "is_plain"]
+__all__ = ["ARGUMENTS", "CHANGING", "METHODS", "OF_CONTAINERS", "READING", "WHOLE", "are_plain", "has_no_code", "is_plain"]
 
 #: Stands for all the state of an object, and for the arguments of a call.
 WHOLE, ARGUMENTS = "*", "()"
@@ -31,7 +31,7 @@ _LOOKING = ("inspect", "test")
 
 
 @lru_cache(maxsize=1024)
-def _has_no_code(cls: type) -> bool:
+def has_no_code(cls: type) -> bool:
     """Whether an immutable class, an enumeration say, has no methods that its user wrote."""
     return not isinstance(cls, EnumType) or not any(
         isinstance(value, types.FunctionType | classmethod | staticmethod | property)
@@ -119,7 +119,7 @@ def _all_plain(todo: list[Any]) -> bool:
         if value is None or id(value) in seen:
             continue
         if is_immutable_type(cls):
-            if _has_no_code(cls):
+            if has_no_code(cls):
                 continue
             return False
         if cls is types.BuiltinFunctionType:

@@ -622,6 +622,8 @@ class Solver:
         """An object of unknown type is read in a way that changes it, unless it is plain; see ``_plain``."""
         if node.kind is not Kind.STATE:
             self.mutate(instance, node, text)
+        elif self.closed and node.deep:
+            return  # what was read of it is assumed to be plain already
         elif self.is_mutable(node):
             self.write(instance, node.name, text, plain_would_not=True)
             instance.assumed.add(None if node.name == DICT else node.name)
