@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ._args import Args
 from ._classes import MISSING, lookup
 from ._nodes import Kind, Node, NodeSet, Plain
-from ._plain import CHANGING, OF_CONTAINERS, READING, has_no_code
+from ._plain import CHANGING, OF_CONTAINERS, READING, has_no_code, is_open
 from ._special import GETTERS, SPECIAL
 from ._table import (
     blocking_name,
@@ -63,6 +63,11 @@ _MAX_DEPTH = 8
 _CONTAINERS = (list, dict, set, deque, bytearray, OrderedDict, defaultdict)
 _VIEWS = {"keys": type({}.keys()), "values": type({}.values()), "items": type({}.items())}
 _TEXTS = (str, bytes, int, float, complex, bool)
+#: What built-in functions give, where their name does not say it.
+_GIVES: dict[str, type] = {
+    "len": int, "id": int, "hash": int, "ord": int, "repr": str, "ascii": str, "format": str, "chr": str, "bin": str,
+    "oct": str, "hex": str, "isinstance": bool, "issubclass": bool, "callable": bool, "any": bool, "all": bool,
+}  # fmt: skip
 #: Modules whose functions in the table give objects of built-in types, if they give no numbers, texts or truths.
 _GIVING_PLAIN = frozenset("re json struct _struct hashlib _hashlib textwrap zlib binascii base64 posix os string".split())
 #: What a generator or iterator made by the method itself does is part of what the method does.
@@ -135,13 +140,13 @@ class Calls:
             case Kind.SELF:
                 return solver.objects.special(instance, node, "__call__", args, key)
             case Kind.STATE:
-                if node.name is None and not solver.plain:
+                if node.name is None and not solver.closed:
                     solver.read(instance, None, "calling an attribute whose name is not known")
                     solver.write(instance, None, "calling an attribute whose name is not known")
                 out: NodeSet = set()
                 for cls in solver.objects.types_of(node):
                     found = lookup(cls, "__call__") if cls is not None else MISSING
-                    if cls is None and solver.plain:
+                    if cls is None and solver.closed:
                         solver.doubt(instance, node, "a call of unknown effect")
                         out |= self.plain(instance, node, "__call__", args, key)
                     elif found is MISSING:
@@ -344,10 +349,11 @@ class Calls:
             return {self.nodes.scalar(cls)}
         if cls is Plain:
             return self.plain(instance, self.nodes.plain(key), "__call__", args, key)
+        carries = solver.carries(args.all())
         init = lookup(cls, "__init__")
         new = lookup(cls, "__new__")
-        site = self.nodes.site((key, "new"), cls)
-        carries = solver.carries(args.all())
+        followed = solver.closed and is_open(cls) and (carries or cls.__module__ in solver.near)
+        site = self.nodes.site((key, "new"), cls, unknown=not followed)
         python_made = isinstance(init, types.FunctionType) or isinstance(new, staticmethod)
         if isinstance(new, staticmethod) and isinstance(new.__func__, types.FunctionType):
             made = args.bound(self.nodes.known(cls))
@@ -417,7 +423,7 @@ class Calls:
             return self.inspected(target, key)
         if effect == "copy":
             return {self.nodes.site((key, "copy"), None, unknown=False)}
-        made = Plain if solver.plain and effect in ("fold", "build") else None
+        made = Plain if solver.closed and effect in ("fold", "build") else None
         result = self.nodes.site((key, "made"), _BUILT.get(target, made), unknown=False)
         if effect == "hold" and isinstance(target, type):
             result = self.nodes.site((key, "made"), target, unknown=False)
@@ -462,8 +468,8 @@ class Calls:
             return {self.nodes.site((key, "made"), made, unknown=False)}
         module = getattr(target, "__module__", None)
         if module in ("builtins", "math", "time", "_operator", "posixpath", "genericpath", "random", "zlib"):
-            scalar = target is not print
-            return {self.nodes.scalar(None) if scalar else self.nodes.none}
+            given = _GIVES.get(target.__name__) if module == "builtins" else None
+            return {self.nodes.scalar(given) if target is not print else self.nodes.none}
         name = getattr(target, "__name__", "")
         if name in ("debug", "info", "warning", "error", "exception", "critical", "log", "warn", "sleep"):
             return {self.nodes.none}
@@ -529,7 +535,7 @@ class Calls:
                 return self.scalar_method(instance, receiver, node.name or "", args, key)
             case Kind.STATE:
                 text = f".{node.name}() of unknown type"
-                if solver.plain and None in solver.objects.types_of(receiver) and node.name not in CHANGING:
+                if solver.closed and None in solver.objects.types_of(receiver) and node.name not in CHANGING:
                     solver.doubt(instance, receiver, text)
                     return self.plain(instance, receiver, node.name or "", args, key)
                 if node.name in READING and not self.reaches_code(args.all()):
@@ -583,18 +589,18 @@ class Calls:
             for part in parts:
                 if part.kind is Kind.STATE and None in objects.types_of(part):
                     solver.doubt(instance, part, f"passed to {text}")
-                elif part.kind is Kind.SELF:
-                    self.look_at_receiver(instance, part, key)
+                if any(cls is not None and is_open(cls) for cls in objects.types_of(part)) or part.kind is Kind.SELF:
+                    self.look_at(instance, part, key)
             for function in functions:
                 out |= solver.callback(instance, function, {node, *parts.difference(functions)})
         return out | self.given_by_plain(node, name, given, key)
 
-    def look_at_receiver(self, instance: "Instance", node: Node, key: Any) -> None:
-        """What built-in code may do with an object that it is given."""
+    def look_at(self, instance: "Instance", node: Node, key: Any) -> None:
+        """What built-in code may do with an object of a class in Python that it is given."""
         objects = self.solver.objects
         objects.operate_on(instance, node, set(), (*_CALLED_BY_ANY, "__contains__"), key)
         objects.iterate(instance, node, -1)
-        if lookup(self.solver.cls, "keys") is not MISSING:
+        if any(cls is not None and lookup(cls, "keys") is not MISSING for cls in objects.types_of(node)):
             for found in objects.load(instance, node, "keys"):
                 self.call_node(instance, found, Args([]), (key, "keys"))
             objects.special(instance, node, "__getitem__", Args([{self.nodes.outside}]), key)
@@ -621,6 +627,7 @@ class Calls:
         return node.kind is Kind.SELF or all(
             cls is None
             or cls in _LOOKED_AT
+            or is_open(cls)
             or (node.kind is Kind.SITE and cls in _ITERATORS)
             or is_immutable_type(cls)
             or is_neutral_type(cls)

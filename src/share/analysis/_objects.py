@@ -113,7 +113,7 @@ class Objects:
             scalar = self.nodes.scalar(None)
             if node.type is not None and name is not None and not callable(getattr(node.type, name, None)):
                 return {scalar}
-            return {self.nodes.method(name, node if not solver.plain else self.nodes.scalar(node.type)), scalar}
+            return {self.nodes.method(name, node if not solver.closed else self.nodes.scalar(node.type)), scalar}
         if node.kind in (Kind.FUNC, Kind.BOUND):
             if name is None or node.kind is Kind.FUNC or name in ("__call__", "__get__"):
                 return {self.nodes.method(name, node)} if name is not None else {node}
@@ -125,7 +125,7 @@ class Objects:
             return {node}
         out: NodeSet = set()
         for cls in self.classes_with(node, name):
-            if cls is None and name is not None and node.kind is Kind.STATE and solver.plain:
+            if cls is None and name is not None and node.kind is Kind.STATE and solver.closed:
                 solver.doubt(instance, node, f".{name} of unknown type")
                 out |= {self.nodes.method(name, node), self.nodes.scalar(None)}
             elif cls is None or name is None:
@@ -552,11 +552,11 @@ class Objects:
         texts = [node for node in left if node.kind is Kind.SCALAR and node.type in (str, bytes)]
         if names[0] in ("__bool__", "__format__", "__hash__", "__len__") or (texts and names[0] == "__mod__"):
             return {self.nodes.scalar(str if texts else None)}
-        if self.solver.plain and names[0] in _TESTS:
+        if self.solver.closed and names[0] in _TESTS:
             return out | {self.nodes.scalar(bool)}
         numbers = [n for n in left | right if n.kind is Kind.SCALAR and n.type in _NUMBERS]
         made = self.result_type(left, right, names)
-        if made is None and self.solver.plain and self.are_built_in(instance, left | right, names[0]):
+        if made is None and self.solver.closed and self.are_built_in(instance, left | right, names[0]):
             made = Plain
         result = self.nodes.site((key, "result"), made, unknown=False)
         if not numbers or names[0] == "__mul__":  # ``2 * xs`` holds what xs holds, ``1 + x`` nothing

@@ -86,7 +86,7 @@ def op_attr(solver: "Solver", instance: "Instance", instr: Any) -> None:
     _, _, target, owner, name = instr
     for node in solver.get(instance, owner):
         found = solver.objects.load(instance, node, name)
-        if solver.plain and target in instance.body.values:
+        if solver.closed and target in instance.body.values:
             found = {found for found in found if found.kind is not Kind.METH or name in METHODS}
         solver.add(instance, target, found)
 

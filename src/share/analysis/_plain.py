@@ -11,10 +11,10 @@ from enum import EnumType
 from functools import lru_cache
 from typing import Any
 
-from ._classes import lookup, slot_names
+from ._classes import kind_of, lookup, slot_names
 from ._table import callable_effect, immutable_types, is_immutable_type, is_neutral_type, method_effect
 
-__all__ = ["ARGUMENTS", "CHANGING", "METHODS", "OF_CONTAINERS", "READING", "WHOLE", "are_plain", "has_no_code", "is_plain"]
+__all__ = ["ARGUMENTS", "CHANGING", "METHODS", "OF_CONTAINERS", "READING", "WHOLE", "are_plain", "has_no_code", "is_open", "is_plain"]
 
 #: Stands for all the state of an object, and for the arguments of a call.
 WHOLE, ARGUMENTS = "*", "()"
@@ -72,11 +72,19 @@ METHODS = frozenset(
 OF_CONTAINERS = frozenset(name for cls in (*_MUTABLE, tuple, frozenset) for name in dir(cls))
 
 
-def is_plain(instance: object, names: frozenset[str]) -> bool:
-    """Whether some attributes of an object hold nothing but plain values, at any depth; none of its code is run.
+@lru_cache(maxsize=1024)
+def is_open(cls: type) -> bool:
+    """Whether all that objects of a class hold is in attributes, so that it can be looked at."""
+    return (
+        bool(cls.__flags__ & (1 << 9))
+        and not isinstance(cls, EnumType)
+        and not issubclass(cls, type | BaseException)
+        and all(base is object or base.__flags__ & (1 << 9) for base in cls.__mro__)
+        and kind_of(cls) == "object"
+    )
 
-    :arg names: the attributes; ``"*"`` among them: all, and what the object holds as a built-in container.
-    """
+
+def _attributes(instance: object) -> dict[str, Any]:
     cls = type(instance)
     state = lookup(cls, "__dict__")
     found: dict[str, Any] = dict(state.__get__(instance)) if hasattr(state, "__get__") else {}
@@ -86,8 +94,21 @@ def is_plain(instance: object, names: frozenset[str]) -> bool:
             found[name] = slot.__get__(instance)
         except AttributeError:
             continue
+    return found
+
+
+def is_plain(
+    instance: object, names: frozenset[str], classes: frozenset[type] = frozenset()
+) -> bool:
+    """Whether some attributes of an object hold nothing but plain values, at any depth; none of its code is run.
+
+    :arg names: the attributes; ``"*"`` among them: all, and what the object holds as a built-in container.
+    :arg classes: objects of exactly these are opened, and their attributes looked at.
+    """
+    cls = type(instance)
+    found = _attributes(instance)
     if WHOLE not in names:
-        return _all_plain([value for name, value in found.items() if name in names])
+        return _all_plain([value for name, value in found.items() if name in names], classes)
     held: list[Any] = list(found.values())
     for base in cls.__mro__:
         if base in _SEQUENCES:
@@ -99,7 +120,7 @@ def is_plain(instance: object, names: frozenset[str]) -> bool:
         else:
             continue
         break
-    return _all_plain(held)
+    return _all_plain(held, classes)
 
 
 def are_plain(args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> bool:
@@ -110,7 +131,7 @@ def are_plain(args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> bool:
     return _all_plain([*args, *(kwargs or {}).values()])
 
 
-def _all_plain(todo: list[Any]) -> bool:
+def _all_plain(todo: list[Any], classes: frozenset[type] = frozenset()) -> bool:
     seen: set[int] = set()
     room = _MOST - len(todo)
     while todo:
@@ -134,6 +155,13 @@ def _all_plain(todo: list[Any]) -> bool:
             todo += value
             if cls is dict or cls is OrderedDict:
                 todo += value.values()
+        elif cls in classes:
+            seen.add(id(value))
+            parts = _attributes(value)
+            room -= len(parts) + 1
+            if room < 0:
+                return False
+            todo += parts.values()
         elif not is_neutral_type(cls):
             return False
     return room >= 0

@@ -45,6 +45,8 @@ class MethodPlan:
     #: Attributes whose containers may be changed by something other than their own methods (C code that was given one,
     #: an alias): only looking at all of one tells whether it was. None means any attribute.
     unseen: frozenset[str] | None = None
+    #: Classes of which ``plain`` attributes may hold objects, if what these hold is plain.
+    opened: frozenset[type] = frozenset()
 
     @property
     def read_only(self) -> bool:

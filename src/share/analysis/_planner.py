@@ -126,29 +126,34 @@ class _Planner:
         self.kind = kind_of(cls)
         self.said = overrides_of(cls)
         self.members = list(_members(cls))
-        self.entries = self.solve(plain=False)
+        self.held_classes: frozenset[type] = frozenset()
+        self.entries = self.solve()
         self.solvers = list(dict.fromkeys(solver for _, entry, solver in self.entries if entry is not None))
 
-    def solve(self, plain: bool, closed: bool = False) -> "list[Entry]":
+    def solve(self, closed: frozenset[type] | None = None) -> "list[Entry]":
         """Analyse all members together; if that is too much, each alone, with nothing known of the others.
 
-        :arg plain, closed: see :class:`Solver`.
+        :arg closed: see :class:`Solver`.
         """
-        solver = Solver(self.cls, _WORK, plain, closed)
+        solver = Solver(self.cls, _WORK, closed)
         try:
             entries = [(member, self.enter(member, solver), solver) for member in self.members]
             solver.run()
+            if closed is None:
+                self.held_classes = solver.classes_held()
             return entries
         except (TooComplexError, RecursionError):
             solver.forget()
+            if closed is None:
+                self.held_classes = solver.classes_held()
             seen = {name: solver.classes_seen(name) for name in solver.state_names()}
-            return [self.solve_alone(member, seen, plain, closed) for member in self.members]
+            return [self.solve_alone(member, seen, closed) for member in self.members]
 
     def solve_alone(
-        self, member: _Member, seen: dict[str, tuple[set[type], set[type]]], plain: bool, closed: bool
+        self, member: _Member, seen: dict[str, tuple[set[type], set[type]]], closed: frozenset[type] | None
     ) -> "Entry":
         """One member; attributes may be anything, the classes that were seen stored in them among it."""
-        solver = Solver(self.cls, _WORK_ALONE, plain, closed)
+        solver = Solver(self.cls, _WORK_ALONE, closed)
         try:
             solver.put_top(None, {solver.nodes.outside})
             for name, (tops, inside) in seen.items():
@@ -245,9 +250,10 @@ class _Planner:
     ) -> MethodPlan:
         if effects is None:
             reason = Reason("writes anything", member.wild)
-            plain = self.plain(member, effects, returns=True)
+            plain, opened = self.plain(member, effects, returns=True)
             return MethodPlan(
-                member.name, member.kind, None, None, returns=True, plain=plain, reasons=(reason,)
+                member.name, member.kind, None, None, returns=True, plain=plain, reasons=(reason,),
+                opened=opened,
             )
         # Values are copied, never shared: what their methods do to the class, they do in the caller.
         if effects.class_writes and member.name not in _CONSTRUCTION and not is_immutable_type(self.cls):
@@ -268,10 +274,12 @@ class _Planner:
         if effects.override is not None and effects.override.returns is not MISSING:
             returns = effects.override.returns
         returns_self = not lazy and result == {solver.nodes.receiver}
+        plain, opened = self.plain(member, effects, returns)
         return MethodPlan(
             name=member.name,
             kind=member.kind,
-            plain=self.plain(member, effects, returns),
+            plain=plain,
+            opened=opened,
             reads=reads,
             writes=writes,
             returns=returns,
@@ -284,41 +292,50 @@ class _Planner:
             unseen=self.unseen(effects, groups),
         )
 
-    def plain(self, member: _Member, effects: "_Effects | None", returns: bool) -> frozenset[str]:
-        """What must be plain for a writer to be a reader; empty: it writes even then.
+    def plain(
+        self, member: _Member, effects: "_Effects | None", returns: bool
+    ) -> tuple[frozenset[str], frozenset[type]]:
+        """What must be plain for a writer to be a reader, or of these classes; empty: it writes even then.
 
         A writer that gives nothing is queued without waiting; looking at the state first would make it wait.
         """
         said = effects.override if effects is not None else None
+        nothing: tuple[frozenset[str], frozenset[type]] = frozenset(), frozenset()
         if said is not None and said.writes is not MISSING:
-            return frozenset()
+            return nothing
         if effects is not None and not effects.writes and not effects.outside:
-            return effects.to_be_plain() if returns else frozenset()
+            return (effects.to_be_plain(), frozenset()) if returns else nothing
         if member.wild.startswith("neither") or (effects is not None and effects.surely):
-            return frozenset()
-        for assumed in range(2):
-            found = (self.with_plain_arguments, self.with_plain_state)[assumed].get(member)
+            return nothing
+        for which, opened in self.assumptions():
+            found = which.get(member)
             if found is None or found.writes or found.outside or not (returns or not found.doubtful):
                 continue
             body = found.instance.body
             takes = len(body.params) > 1 or body.kwonly or body.vararg or body.kwarg
             if takes and (body.is_generator or body.is_async):
                 continue  # which looks at its arguments later
-            return found.to_be_plain() | {ARGUMENTS}
-        return frozenset()
+            return found.to_be_plain() | {ARGUMENTS}, opened
+        return nothing
+
+    def assumptions(self) -> "Iterator[tuple[dict[_Member, _Effects], frozenset[type]]]":
+        """What else may be assumed, and what follows from it; the weakest assumption first."""
+        if self.held_classes:
+            yield self.with_known_state, self.held_classes
+        yield self.with_plain_state, frozenset()
 
     @functools.cached_property
-    def with_plain_arguments(self) -> "dict[_Member, _Effects]":
-        return self.hypothesis(False)
+    def with_known_state(self) -> "dict[_Member, _Effects]":
+        return self.hypothesis(self.held_classes)
 
     @functools.cached_property
     def with_plain_state(self) -> "dict[_Member, _Effects]":
-        return self.hypothesis(True)
+        return self.hypothesis(frozenset())
 
-    def hypothesis(self, closed: bool) -> "dict[_Member, _Effects]":
-        """The effects of all members as long as arguments are plain; what other calls may have stored is not."""
+    def hypothesis(self, closed: frozenset[type]) -> "dict[_Member, _Effects]":
+        """The effects of all members as long as arguments are plain, and all state plain or of some classes."""
         wild = {member: member.wild for member in self.members}
-        entries = self.solve(True, closed)
+        entries = self.solve(closed)
         for member, text in wild.items():
             member.wild = text
         return {member: _Effects(entry, self.said) for member, entry, _ in entries if entry is not None}

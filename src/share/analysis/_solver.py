@@ -16,6 +16,7 @@ from ._classes import declared_fields, kind_of, slot_names
 from ._front import body_of
 from ._ir import Body, Var
 from ._nodes import Kind, Node, Nodes, NodeSet, Plain
+from ._plain import is_open
 from ._plan import Reason
 from ._table import is_immutable_type, is_neutral_type
 
@@ -65,13 +66,15 @@ class Instance:
 class Solver:
     """Analyses one class; see :meth:`enter` and :meth:`run`.
 
-    :arg plain: whether to take all arguments that come from outside as plain values.
-    :arg closed: whether to take all state as plain too, whatever the class stores there. So it need not be followed
-        what that is: a method that stores anything is a writer, whether the rest is right or not.
+    :arg closed: to take all arguments that come from outside as plain values, and all state as plain values or objects
+        of these classes. So it need not be followed what is stored where: a method that stores anything is a writer,
+        whether the rest is right or not, and state is one node, whatever the attribute.
     """
 
-    def __init__(self, cls: type, work: int, plain: bool = False, closed: bool = False) -> None:
-        self.cls, self.plain, self.closed = cls, plain, closed
+    def __init__(self, cls: type, work: int, closed: frozenset[type] | None = None) -> None:
+        self.cls = cls
+        self.closed = closed is not None
+        self.held_classes = closed or frozenset()
         self.allowed = work  # nodes handled in calls and stores before it is too much
         self.nodes = Nodes(is_immutable_type)
         self.instances: dict[Any, Instance] = {}
@@ -131,14 +134,14 @@ class Solver:
             self.add(instance, body.vararg, {site})
         if body.kwarg is not None:
             self.add(instance, body.kwarg, {self.many(instance, "**", dict)})
-        if self.plain:
+        if self.closed:
             self.calling.bind_defaults(instance, function)
         return instance
 
     def many(self, instance: Instance, stars: str, cls: type) -> Node:
         """The arguments from outside that come in by ``*args`` or ``**kwargs``."""
-        site = self.nodes.site((instance, stars), cls, unknown=not self.plain)
-        if self.plain:
+        site = self.nodes.site((instance, stars), cls, unknown=not self.closed)
+        if self.closed:
             self.put(site, {self.nodes.plain((instance, stars))})
         else:
             site.unknown = True
@@ -157,7 +160,7 @@ class Solver:
         function = instance.function
         hints = function.__annotations__ if function is not None and sys.version_info < (3, 14) else {}
         hinted = self.objects.from_hint(hints.get(name), (instance, name), function)
-        if self.plain and any(node.kind is Kind.SITE for node in hinted):
+        if self.closed and any(node.kind is Kind.SITE for node in hinted):
             return {self.nodes.plain((instance, name))}
         return hinted
 
@@ -380,7 +383,7 @@ class Solver:
 
     def lasting(self, nodes: Iterable[Node]) -> NodeSet:
         """As :meth:`kept`, for what another call finds elsewhere than in the receiver; so for all that is in it."""
-        if not self.plain:
+        if not self.closed:
             return set(nodes)
         out = set(map(self.kept, nodes))
         seen: NodeSet = set()
@@ -413,7 +416,9 @@ class Solver:
 
     def find_shapes(self, state: Node) -> NodeSet:
         unknown = self.nodes.site(("unknown", state), None)
-        if state.name is None or self.closed:
+        if self.closed:
+            return {unknown, *(self.nodes.site(("held", cls), cls) for cls in self.held_classes)}
+        if state.name is None:
             return {unknown}
         if state.name == DICT:
             return {unknown} if state.deep else {self.nodes.site(DICT, dict)}
@@ -684,7 +689,7 @@ class Solver:
         place = (instance, instance.line)
         done = self.escaped.setdefault(place, set())
         if given <= done:
-            return {self.nodes.outside} if self.plain else kept
+            return {self.nodes.outside} if self.closed else kept
         done |= given
         seen: NodeSet = set()
         todo = list(given)
@@ -709,7 +714,7 @@ class Solver:
                     todo.append(self.nodes.receiver)
         if self.closed and instance.writes:
             return set()
-        if self.plain:
+        if self.closed:
             return {self.nodes.outside}
         if len(kept) > 1 and self.carries(kept):
             self.mix(place, kept)
@@ -745,9 +750,21 @@ class Solver:
 
     def classes_seen(self, name: str) -> tuple[set[type], set[type]]:
         """The classes of what was stored in an attribute, and of what was stored deeper."""
-        top = {node.type for node in self.values(name) if node.kind is Kind.SITE and node.type is not None}
-        inner = self.inside(self.nodes.state(name))
-        return top, {node.type for node in inner if node.kind is Kind.SITE and node.type is not None}
+        top, inner = (
+            {node.type for node in nodes if node.kind is Kind.SITE and node.type is not None}
+            for nodes in (self.values(name), self.inside(self.nodes.state(name)))
+        )
+        return top, inner
+
+    def classes_held(self) -> frozenset[type]:
+        """The classes written in Python of which objects were seen stored in attributes, at any depth."""
+        found: set[type] = set()
+        for name in self.state_names():
+            for node in self.values(name) | self.inside(self.nodes.state(name)):
+                cls = type(node.obj) if node.kind is Kind.KNOWN else node.type
+                if cls is not None and node.kind in (Kind.SITE, Kind.KNOWN) and is_open(cls):
+                    found.add(cls)
+        return frozenset(found)
 
     def graph(self, name: str) -> NodeSet:
         """Everything that an attribute may be or hold."""

@@ -129,7 +129,7 @@ def _new(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSe
     out: NodeSet = set()
     for cls in _operand(args, 0):
         if cls.kind is Kind.KNOWN and isinstance(cls.obj, type):
-            out.add(solver.nodes.site((key, "new"), cls.obj))
+            out.add(solver.nodes.site((key, "new"), cls.obj, unknown=not solver.closed))
         else:
             out.add(solver.nodes.site((key, "new"), None))
     for site in out:

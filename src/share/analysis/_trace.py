@@ -262,7 +262,7 @@ class _Tracer:
     def watching(self, receiver: Any, observed: Observed, args: Any, kwargs: Any) -> Iterator[None]:
         before = self.state(receiver)
         made = observed.plan
-        local = made.read_only or (bool(made.plain) and self.is_plain(receiver, made.plain, args, kwargs))
+        local = made.read_only or (bool(made.plain) and self.is_plain(receiver, made, args, kwargs))
         frame = _Frame(receiver, observed)
         self.frames().append(frame)
         try:
@@ -277,10 +277,11 @@ class _Tracer:
             if local and not made.read_only:
                 observed.writes_local |= wrote
 
-    def is_plain(self, receiver: Any, names: frozenset[str], args: Any, kwargs: Any) -> bool:
+    def is_plain(self, receiver: Any, made: MethodPlan, args: Any, kwargs: Any) -> bool:
+        names, opened = made.plain, made.opened
         self.local.busy = True
         try:
-            return (ARGUMENTS not in names or are_plain(args, kwargs)) and is_plain(receiver, names)
+            return (ARGUMENTS not in names or are_plain(args, kwargs)) and is_plain(receiver, names, opened)
         finally:
             self.local.busy = False
 
