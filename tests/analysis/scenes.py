@@ -237,7 +237,7 @@ _cache_steps = _each(
     lambda c: c["a"], lambda c: c.get("a"), lambda c: c.__setitem__("a", 4), lambda c: c.__setitem__("n", 4),
     lambda c: c.__delitem__("a"), lambda c: c.pop("a"), lambda c: c.popitem(), lambda c: c.clear(),
     lambda c: c.update({"q": 1}), lambda c: c.setdefault("q", 1), lambda c: c == {"a": 1}, lambda c: len(c),
-    lambda c: repr(c), lambda c: "a" in c, lambda c: list(c.items()),
+    lambda c: (c["a"], c == {"a": 1}), lambda c: repr(c), lambda c: "a" in c, lambda c: list(c.items()),
 )  # fmt: skip
 
 
@@ -248,6 +248,30 @@ def _weak(cls: type) -> Any:
     else:
         found["a"], found["b"] = KEPT[:2]
     return found
+
+
+def _pending(cls: type) -> Any:
+    """What died while it was iterated is still to be removed."""
+    found = _weak(cls)
+    found._pending_removals.append(next(iter(found.data)))
+    return found
+
+
+def _long(cls: type) -> Any:
+    """Many short lists inside, and no index yet."""
+    found = cls(range(50))
+    found._reset(4)
+    return found
+
+
+def _uncached(*names: str) -> Make:
+    def make(cls: type) -> Any:
+        graph = _tree(cls)
+        for name in names:
+            graph.__dict__.pop(name, None)
+        return graph
+
+    return make
 
 
 def _round() -> list[Any]:
@@ -276,8 +300,10 @@ _DICT_STEPS = _each(
 SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
     "configparser:ConfigParser": [(_parser, _parser_steps)],
     "configparser:RawConfigParser": [(_parser, _parser_steps)],
-    "networkx:Graph": [(_tree, _graph_steps)],
-    "networkx:DiGraph": [(_tree, _graph_steps)],
+    **{
+        name: [(_tree, _graph_steps), (_uncached("adj", "degree", "nodes", "edges"), [*_graph_steps, str])]
+        for name in ("networkx:Graph", "networkx:DiGraph")
+    },
     "email.message:Message": [(_message, _message_steps), (_parts, _parts_steps)],
     "email.message:EmailMessage": [
         (_message, _message_steps), (_parts, _parts_steps),
@@ -354,14 +380,16 @@ SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
     "sched:scheduler": [(_filled(lambda s: s.enter(9, 1, print)), _each(
         lambda s: s.enter(9, 1, print), lambda s: s.enterabs(9, 1, print), lambda s: s.cancel(s.queue[0]),
         lambda s: s.empty()))],
-    "sortedcontainers:SortedList": [(_filled(args=([1, 2, 3],)), [*_list_steps, *_sorted_list_steps])],
+    "sortedcontainers:SortedList": [
+        (make, [*_list_steps, *_sorted_list_steps]) for make in (_filled(args=([1, 2, 3],)), _long)
+    ],
     "sortedcontainers:SortedSet": [(_filled(args=([1, 2, 3],)), [*_list_steps[:-1], *_set_steps])],
     "sortedcontainers:SortedDict": [(_filled(args=({"a": 1, "b": 2},)), [*_DICT_STEPS, *_each(
         lambda d: d.iloc, lambda d: d.peekitem(), lambda d: d._check(), lambda d: d | {"z": 1},
         lambda d: d.__ior__({"z": 1}), lambda d: d.copy(), lambda d: list(reversed(d)), lambda d: d._update({"z": 1}),
         lambda d: {"z": 1} | d,
     )])],
-    "weakref:WeakSet": [(_weak, _each(
+    "weakref:WeakSet": [(make, _each(
         lambda s: s.clear(), lambda s: s.discard(KEPT[0]), lambda s: s.pop(), lambda s: s.remove(KEPT[0]),
         lambda s: s.add(Point), lambda s: s.update([Point]), lambda s: s.__isub__({KEPT[0]}),
         lambda s: s.__iand__({KEPT[0]}), lambda s: s.__ixor__({KEPT[0]}), lambda s: s.difference_update([KEPT[0]]),
@@ -370,13 +398,16 @@ SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
         lambda s: s | {Point}, lambda s: s & {Point}, lambda s: s - {Point}, lambda s: s ^ {Point},
         lambda s: s.union([Point]), lambda s: s.difference([Point]), lambda s: s.intersection([Point]),
         lambda s: s.issuperset([Point]), lambda s: s.isdisjoint([Point]), lambda s: s >= {Point}, lambda s: s > {Point},
-    ))],
-    "weakref:WeakValueDictionary": [(_weak, _each(
+        lambda s: s.difference({Point}), lambda s: s._commit_removals(), lambda s: s < {Point}, lambda s: s <= {Point},
+    )) for make in (_weak, _pending)],
+    "weakref:WeakValueDictionary": [(make, _each(
         lambda d: d.__delitem__("a"), lambda d: d.__setitem__("c", KEPT[2]), lambda d: d.pop("a"),
         lambda d: d.popitem(), lambda d: d.setdefault("c", KEPT[2]), lambda d: d.clear(), lambda d: d.update(c=KEPT[2]),
         lambda d: d.__ior__({"c": KEPT[2]}), lambda d: d["a"], lambda d: d.get("a"), lambda d: list(d.items()),
         lambda d: d.copy(), lambda d: len(d), lambda d: list(d.values()), lambda d: d.valuerefs(),
-    ))],
+        lambda d: "a" in d, lambda d: list(d.keys()), lambda d: list(d), lambda d: d == {}, lambda d: d | {"c": KEPT[2]},
+        lambda d: {"c": KEPT[2]} | d, lambda d: d._commit_removals(),
+    )) for make in (_weak, _pending)],
     "collections:Counter": [(_filled(args=("aab",)), [*_DICT_STEPS, *_each(
         lambda c: c.__iadd__({"a": 1}) if False else c.__iadd__(collections.Counter("a")),
         lambda c: c.__isub__(collections.Counter("a")), lambda c: c.__ior__(collections.Counter("zz")),
@@ -421,7 +452,10 @@ SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
     "cachetools:LFUCache": [(_cache, [*_cache_steps, lambda c: c._LFUCache__touch("a")])],
     "cachetools:FIFOCache": [(_cache, _cache_steps)],
     "cachetools:TTLCache": [(_filled(lambda c: c.update({"a": 1, "b": 2}), args=(3, 10)), [
-        *_cache_steps, lambda c: c.expire(1e12), lambda c: c.currsize])],
+        *_cache_steps, lambda c: c.expire(1e12), lambda c: c.currsize,
+    ]), (_filled(lambda c: c.update({"a": 1}), args=(3, 1e-9)), _each(
+        lambda c: len(c), lambda c: repr(c), lambda c: c.currsize, lambda c: c == {"a": 1}, lambda c: list(c),
+    ))],
     "boltons.cacheutils:LRU": [(_filled(lambda c: c.update({"a": 1, "b": 2})), [*_DICT_STEPS, *_each(
         lambda c: c._init_ll(), lambda c: c._remove_from_ll("a"), lambda c: c._evict_last_in_ll() if False else c["b"],
         lambda c: c._get_link_and_move_to_front_of_ll("a"), lambda c: c._set_key_and_add_to_front_of_ll("q", 1),
@@ -436,7 +470,7 @@ SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
         lambda m: m.update([("z", 9)]), lambda m: m.add("z", 1), lambda m: m.__setitem__("a", [5]), lambda m: m["a"],
         lambda m: "a" in m, lambda m: list(m.iteritems()), lambda m: len(m), lambda m: repr(m), lambda m: m == m,
     ))],
-    "boltons.listutils:BarrelList": [(_filled(args=(range(3000),)), _each(
+    "boltons.listutils:BarrelList": [(_filled(args=(range(300),)), _each(
         lambda b: b.__delitem__(0), lambda b: b.del_slice(0, 2), lambda b: b.__delslice__(0, 2),
         lambda b: b.__setitem__(0, 9), lambda b: b.insert(0, 9), lambda b: b.append(1), lambda b: b.extend([1]),
         lambda b: b.pop(), lambda b: b.sort(), lambda b: b.reverse(), 

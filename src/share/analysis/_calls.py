@@ -60,6 +60,7 @@ _CALLING = frozenset(
     "map filter filterfalse takewhile dropwhile starmap reduce accumulate groupby iter sub subn".split()
 )
 _MAX_DEPTH = 8
+_IN_PLACE = frozenset("iadd iand ior ixor isub iconcat imul".split())
 _CONTAINERS = (list, dict, set, deque, bytearray, OrderedDict, defaultdict)
 _VIEWS = {"keys": type({}.keys()), "values": type({}.values()), "items": type({}.items())}
 _TEXTS = (str, bytes, int, float, complex, bool)
@@ -418,6 +419,8 @@ class Calls:
                 for inner in list(objects.elements(node)):
                     if inner.kind in (Kind.STATE, Kind.SITE) and inner is not node:
                         objects.operate_on(instance, inner, set(), _CALLED_BY_ANY, key)
+        if name == "reduce" and len(args.positional) > 1 and not args.rest:
+            return self.reduced(instance, args, held, key)
         self.call_functions(instance, self.functions_in(name, effect, args), held, key)
         if effect in ("inspect", "test"):
             return self.inspected(target, key)
@@ -446,6 +449,16 @@ class Calls:
                     solver.read(instance, None, name)
                 solver.put(result, objects.elements(node))
         return {result}
+
+    def reduced(self, instance: "Instance", args: Args, held: NodeSet, key: Any) -> NodeSet:
+        """``reduce(function, iterable, start)``: what the function gives comes back as its first argument."""
+        made = set(args.positional[2]) if len(args.positional) > 2 else set(held)
+        size = -1
+        while len(made) > size:
+            size = len(made)
+            for function in list(args.positional[0]):
+                made |= self.call_node(instance, function, Args([set(made), set(held)]), (key, "reduce"))
+        return made
 
     def columns(self, instance: "Instance", name: str, args: Args) -> list[NodeSet] | None:
         """What the places of the tuples hold that ``zip`` and ``enumerate`` give; None if that is not known."""
@@ -521,6 +534,8 @@ class Calls:
             if name not in ("next", "heappop", "heapreplace", "heappushpop"):
                 out.add(node)
         self.call_functions(instance, self.functions_in(name, "change", args), set(), key)
+        if name in _IN_PLACE and all(set(objects.types_of(node)) & {list, set, dict, deque} for node in targets):
+            return set(targets)
         return out | others | {self.nodes.none}
 
     def call_method(self, instance: "Instance", node: Node, args: Args, key: Any) -> NodeSet:
@@ -578,7 +593,8 @@ class Calls:
             part = todo.pop()
             if part not in parts:
                 parts.add(part)
-                todo += objects.elements(part) if part.kind in (Kind.SITE, Kind.STATE, Kind.KNOWN) else ()
+                todo += objects.elements(part) if part.kind in (Kind.SITE, Kind.STATE) else ()
+                todo += solver.contents.get(part, ()) if part.kind is Kind.KNOWN else ()
         out: NodeSet = set()
         text = "a call of unknown effect" if name == "__call__" else f".{name}()"
         functions = [part for part in parts if self.is_function(part) and part.kind is not Kind.NONE]
@@ -593,7 +609,7 @@ class Calls:
                     self.look_at(instance, part, key)
             for function in functions:
                 out |= solver.callback(instance, function, {node, *parts.difference(functions)})
-        return out | self.given_by_plain(node, name, given, key)
+        return out | self.given_by_plain(node, name, parts, key)
 
     def look_at(self, instance: "Instance", node: Node, key: Any) -> None:
         """What built-in code may do with an object of a class in Python that it is given."""
@@ -614,7 +630,7 @@ class Calls:
         if name in CHANGING:
             solver.put(node, given)
             return {*inside, *given, self.nodes.none}
-        if name == "__call__":
+        if name in ("__call__", "__class__"):
             inside = inside | given
         elif name not in OF_CONTAINERS or name in _GIVES_SCALAR:
             return {self.nodes.scalar(None)}
@@ -699,7 +715,7 @@ class Calls:
         if effect == "look":
             if name in _GIVES_SCALAR:
                 return {self.nodes.scalar(None)} | missing
-            return {self.nodes.site(key, None, unknown=False)} | missing
+            return {self.nodes.site(key, Plain if solver.closed else None, unknown=False)} | missing
         elements = objects.elements(node)
         if name in ("__getitem__", "get"):
             keys = args.positional[0] if args.positional else args.rest
@@ -729,9 +745,9 @@ class Calls:
     def made_type(self, owner: type, name: str) -> type | None:
         if name in _VIEWS:
             return _VIEWS[name]
-        if name in ("__iter__", "__reversed__"):
-            return None
-        return owner if owner in (list, tuple, set, frozenset, dict) and name != "__reduce__" else None
+        if owner in (list, tuple, set, frozenset, dict) and name not in ("__iter__", "__reversed__", "__reduce__"):
+            return owner
+        return Plain if self.solver.closed and name != "__reduce__" else None
 
     def missing(
         self, instance: "Instance", owner: type, name: str, node: Node, args: Args, key: Any

@@ -55,6 +55,8 @@ CALLABLES: list[tuple[str, str, str, str]] = [
      "mean fmean geometric_mean harmonic_mean median median_low median_high mode multimode pstdev pvariance "
      "stdev variance quantiles covariance correlation linear_regression",
      "they iterate numbers"),
+    ("inspect", "_statistics", "_normal_dist_inv_cdf", "a function of numbers"),
+    ("change", "_collections", "_count_elements", "it counts into its first argument"),
     ("fold", "functools", "reduce", "iterates, and calls the function given"),
     ("hold", "functools", "cmp_to_key wraps update_wrapper", "they keep a function and its arguments"),
     ("fold", "heapq", "nlargest nsmallest merge", "they iterate into a list of their own"),

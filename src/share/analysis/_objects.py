@@ -108,7 +108,7 @@ class Objects:
         if node.kind is Kind.NONE:
             return {self.nodes.scalar(None)}
         if node.type is Plain:
-            return {node} if name is None else {node, self.nodes.method(name, node)}
+            return {node} if name is None else {self.nodes.method(name, node), self.nodes.scalar(None)}
         if node.kind is Kind.SCALAR:
             scalar = self.nodes.scalar(None)
             if node.type is not None and name is not None and not callable(getattr(node.type, name, None)):
@@ -179,7 +179,7 @@ class Objects:
         if found is MISSING:
             found = lookup(type(cls), name)
             if found is MISSING:
-                return {self.solver.part(node)}
+                return set() if cls is self.solver.cls else {self.solver.part(node)}
             return {self.nodes.bound(found, node)} if callable(found) else {self.solver.part(node)}
         if isinstance(found, staticmethod):
             return {self.nodes.known(found.__func__)}
@@ -228,7 +228,9 @@ class Objects:
             )
         elif node.kind is Kind.STATE and not cls.__dict__.get("__dict__") and self.is_c_type(cls):
             out = out | {self.nodes.method(name, node)}
-        elif node.kind is Kind.SITE and cls in _PLAIN_CONTAINERS and not node.hinted:
+        elif node.kind is Kind.SITE and not node.hinted and (
+            cls in _PLAIN_CONTAINERS or (self.solver.closed and self.is_c_type(cls) and not cls.__dictoffset__)
+        ):
             return set()  # it has no such attribute
         return out
 
@@ -449,7 +451,7 @@ class Objects:
             if isinstance(getter, types.FunctionType):
                 args = Args([{node}, {self.nodes.scalar(int)}])
                 out |= solver.calling.call_object(instance, getter, args, key)
-            elif node.kind is not Kind.KNOWN:
+            elif node.kind not in (Kind.KNOWN, Kind.SELF):
                 solver.doubt(instance, node, "iterating something of unknown type")
         elif isinstance(method, types.FunctionType):
             for result in solver.calling.call_object(instance, method, Args([{node}]), key):
@@ -475,6 +477,12 @@ class Objects:
             return {self.nodes.scalar(node.type if node.type in (str, bytes) else None)}
         if node.kind is Kind.KNOWN and isinstance(node.obj, type):
             return {node}  # ``list[int]``
+        if node.kind is Kind.STATE and self.solver.closed and None in self.types_of(node):
+            if keys and all(part.kind is Kind.SCALAR and part.type is slice for part in keys):
+                self.solver.doubt(instance, node, "[:] of unknown type")
+                made = self.nodes.site((key, "slice"), Plain, unknown=False)
+                self.solver.put(made, self.elements(node))
+                return {made}
         return self.special(instance, node, "__getitem__", Args([keys]), key)
 
     def special(self, instance: "Instance", node: Node, name: str, args: Args, key: Any) -> NodeSet:
@@ -491,7 +499,7 @@ class Objects:
                 continue
             found = lookup(cls, name) if cls is not None else MISSING
             if found is MISSING:
-                if node.kind is Kind.SELF:
+                if node.kind is Kind.SELF or (node.kind is Kind.KNOWN and cls is not None):
                     continue
                 changes = name in ("__setitem__", "__delitem__") and cls is not type
                 text = f"{name} of unknown type" if cls is None else f"{name} of something else than was seen"
@@ -578,18 +586,11 @@ class Objects:
         return out
 
     def are_built_in(self, instance: "Instance", nodes: NodeSet, text: str) -> bool:
-        """Whether operands are built-in values, given that those of unknown type are plain."""
+        """Whether operators give built-in values here or follow code, given that operands of unknown type are plain."""
         for node in nodes:
-            found = self.types_of(node)
-            if node.kind not in (Kind.SCALAR, Kind.NONE, Kind.STATE, Kind.SITE) or not all(
-                cls in (Plain, *_PLAIN_CONTAINERS)
-                or (cls is None and node.kind is not Kind.SITE)
-                or (cls is not None and self.nodes.is_immutable(cls))
-                for cls in found
-            ):
-                return False
-        for node in nodes:
-            if node.kind is Kind.STATE and None in self.types_of(node):
+            if node.kind is not Kind.SCALAR and None in self.types_of(node):
+                if node.kind is not Kind.STATE:
+                    return False
                 self.solver.doubt(instance, node, f"{text} of unknown type")
         return True
 

@@ -11,10 +11,10 @@ from enum import EnumType
 from functools import lru_cache
 from typing import Any
 
-from ._classes import kind_of, lookup, slot_names
+from ._classes import is_extension, lookup, slot_names
 from ._table import callable_effect, immutable_types, is_immutable_type, is_neutral_type, method_effect
 
-__all__ = ["ARGUMENTS", "CHANGING", "METHODS", "OF_CONTAINERS", "READING", "WHOLE", "are_plain", "has_no_code", "is_open", "is_plain"]
+__all__ = ["ARGUMENTS", "CHANGING", "METHODS", "OF_CONTAINERS", "READING", "WHOLE", "are_plain", "attributes_of", "has_no_code", "is_open", "is_plain"]
 
 #: Stands for all the state of an object, and for the arguments of a call.
 WHOLE, ARGUMENTS = "*", "()"
@@ -79,12 +79,12 @@ def is_open(cls: type) -> bool:
         bool(cls.__flags__ & (1 << 9))
         and not isinstance(cls, EnumType)
         and not issubclass(cls, type | BaseException)
-        and all(base is object or base.__flags__ & (1 << 9) for base in cls.__mro__)
-        and kind_of(cls) == "object"
+        and all(base is object or (base.__flags__ & (1 << 9) and not is_extension(base)) for base in cls.__mro__)
     )
 
 
-def _attributes(instance: object) -> dict[str, Any]:
+def attributes_of(instance: object) -> dict[str, Any]:
+    """What an object holds in its ``__dict__`` and ``__slots__``; none of its code is run."""
     cls = type(instance)
     state = lookup(cls, "__dict__")
     found: dict[str, Any] = dict(state.__get__(instance)) if hasattr(state, "__get__") else {}
@@ -106,7 +106,7 @@ def is_plain(
     :arg classes: objects of exactly these are opened, and their attributes looked at.
     """
     cls = type(instance)
-    found = _attributes(instance)
+    found = attributes_of(instance)
     if WHOLE not in names:
         return _all_plain([value for name, value in found.items() if name in names], classes)
     held: list[Any] = list(found.values())
@@ -157,7 +157,7 @@ def _all_plain(todo: list[Any], classes: frozenset[type] = frozenset()) -> bool:
                 todo += value.values()
         elif cls in classes:
             seen.add(id(value))
-            parts = _attributes(value)
+            parts = attributes_of(value)
             room -= len(parts) + 1
             if room < 0:
                 return False

@@ -16,13 +16,13 @@ from ._classes import declared_fields, kind_of, slot_names
 from ._front import body_of
 from ._ir import Body, Var
 from ._nodes import Kind, Node, Nodes, NodeSet, Plain
-from ._plain import is_open
+from ._plain import are_plain, is_open
 from ._plan import Reason
 from ._table import is_immutable_type, is_neutral_type
 
 __all__ = ["Instance", "Solver", "TooComplexError"]
 
-_MAX_INSTANCES, _MAX_FOREIGN = 600, 30
+_MAX_INSTANCES, _MAX_FOREIGN, _MAX_FOREIGN_CLOSED = 600, 30, 30
 #: How many objects a variable may be before those of one class are taken together, and how many of these stay apart.
 _MANY, _ALIKE = 12, 3
 DICT = "__dict__"  # as the name of a state: the dictionary of all attributes
@@ -216,7 +216,7 @@ class Solver:
         if found is None:
             if not mine:
                 self.foreign += 1
-                if self.foreign > _MAX_FOREIGN:
+                if self.foreign > (_MAX_FOREIGN_CLOSED if self.closed else _MAX_FOREIGN):
                     return None
             body = body_of(function.__code__)
             if body is None:
@@ -511,7 +511,9 @@ class Solver:
         if node.kind is Kind.SITE:
             return self.nodes.site(("part", node.type), None)
         if node.part is None:
-            node.part = self.nodes.site(("part", node), None)
+            # A table of the module: what is in it now tells what will be in it.
+            plain = self.closed and are_plain((node.obj,), None)
+            node.part = self.nodes.site(("part", node), Plain if plain else None)
         return self.canonical(node.part)
 
     def value_of(self, state: Node) -> NodeSet:
@@ -761,10 +763,15 @@ class Solver:
         found: set[type] = set()
         for name in self.state_names():
             for node in self.values(name) | self.inside(self.nodes.state(name)):
-                cls = type(node.obj) if node.kind is Kind.KNOWN else node.type
-                if cls is not None and node.kind in (Kind.SITE, Kind.KNOWN) and is_open(cls):
-                    found.add(cls)
-        return frozenset(found)
+                if node.kind in (Kind.SITE, Kind.KNOWN):
+                    found.add(type(node.obj) if node.type is None else node.type)
+        for base in self.cls.__mro__:  # defaults, of the class and of its functions
+            for value in vars(base).values():
+                found.add(type(value))
+                if isinstance(value, FunctionType):
+                    found.update(map(type, value.__defaults__ or ()))
+                    found.update(map(type, (value.__kwdefaults__ or {}).values()))
+        return frozenset(cls for cls in found if is_open(cls) and not hasattr(cls, "__get__"))
 
     def graph(self, name: str) -> NodeSet:
         """Everything that an attribute may be or hold."""

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import AnalysisError
 from ._classes import MISSING, lookup, slot_names
 from ._encode import fingerprint
-from ._plain import ARGUMENTS, WHOLE, are_plain, is_plain
+from ._plain import ARGUMENTS, WHOLE, are_plain, attributes_of, is_open, is_plain
 from ._plan import ClassPlan, MethodPlan
 from ._planner import plan
 
@@ -289,6 +289,8 @@ class _Tracer:
         """The fingerprint of every attribute."""
         self.local.busy = True
         try:
+            if self.opaque and is_open(self.cls):  # looking must not run the class's own way of being copied
+                return {WHOLE: fingerprint(attributes_of(receiver), {id(receiver): "self"})}
             if self.opaque:
                 return {WHOLE: fingerprint(receiver)}
             values = dict(self.attributes_of(receiver))
