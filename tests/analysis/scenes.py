@@ -253,7 +253,7 @@ def _weak(cls: type) -> Any:
 def _pending(cls: type) -> Any:
     """What died while it was iterated is still to be removed."""
     found = _weak(cls)
-    found._pending_removals.append(next(iter(found.data)))
+    found._pending_removals.append(found.data.pop() if isinstance(found.data, set) else next(iter(found.data)))
     return found
 
 
@@ -390,7 +390,7 @@ SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
         lambda d: {"z": 1} | d,
     )])],
     "weakref:WeakSet": [(make, _each(
-        lambda s: s.clear(), lambda s: s.discard(KEPT[0]), lambda s: s.pop(), lambda s: s.remove(KEPT[0]),
+        lambda s: s.clear(), lambda s: s.discard(KEPT[0]), lambda s: s.pop(), lambda s: s.remove(next(iter(s))),
         lambda s: s.add(Point), lambda s: s.update([Point]), lambda s: s.__isub__({KEPT[0]}),
         lambda s: s.__iand__({KEPT[0]}), lambda s: s.__ixor__({KEPT[0]}), lambda s: s.difference_update([KEPT[0]]),
         lambda s: s.intersection_update([KEPT[0]]), lambda s: s.symmetric_difference_update([KEPT[0]]),

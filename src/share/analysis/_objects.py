@@ -321,7 +321,7 @@ class Objects:
             return self.elements(node)
         solver.read(instance, name, f".{name}")
         if solver.closed:
-            return {solver.nodes.state(None, True)}
+            return {solver.nodes.scalar(None) if solver.scalar_state else solver.nodes.state(None, True)}
         if name in solver.declared and name not in solver.tops:
             hint = solver.declared[name]
             found = self.from_hint(hint, ("declared", name), solver.hint_space(name))

@@ -14,10 +14,10 @@ from typing import Any
 from ._classes import is_extension, lookup, slot_names
 from ._table import callable_effect, immutable_types, is_immutable_type, is_neutral_type, method_effect
 
-__all__ = ["ARGUMENTS", "CHANGING", "METHODS", "OF_CONTAINERS", "READING", "WHOLE", "are_plain", "attributes_of", "has_no_code", "is_open", "is_plain"]
+__all__ = ["ARGUMENTS", "CHANGING", "METHODS", "OF_CONTAINERS", "READING", "SCALARS", "WHOLE", "are_plain", "attributes_of", "has_no_code", "is_open", "is_plain"]
 
-#: Stands for all the state of an object, and for the arguments of a call.
-WHOLE, ARGUMENTS = "*", "()"
+#: Stands for all the state of an object, for the arguments of a call, and for attributes that hold no containers.
+WHOLE, ARGUMENTS, SCALARS = "*", "()", "="
 
 _MUTABLE = (list, dict, set, deque, OrderedDict)
 _SEQUENCES = (list, tuple, set, frozenset, deque)
@@ -102,11 +102,18 @@ def is_plain(
 ) -> bool:
     """Whether some attributes of an object hold nothing but plain values, at any depth; none of its code is run.
 
-    :arg names: the attributes; ``"*"`` among them: all, and what the object holds as a built-in container.
+    :arg names: the attributes; ``"*"`` among them: all, and what the object holds as a built-in container. ``"="``
+        among them: the attributes hold no containers.
     :arg classes: objects of exactly these are opened, and their attributes looked at.
     """
     cls = type(instance)
     found = attributes_of(instance)
+    if SCALARS in names and not all(
+        value is None or (is_immutable_type(type(value)) and has_no_code(type(value)))
+        for name, value in found.items()
+        if name in names or WHOLE in names
+    ):
+        return False
     if WHOLE not in names:
         return _all_plain([value for name, value in found.items() if name in names], classes)
     held: list[Any] = list(found.values())

@@ -11,7 +11,7 @@ from ._classes import MISSING, declared_fields, kind_of, lookup, own_mro, slot_n
 from ._ir import Body
 from ._nodes import Kind, Node, NodeSet
 from ._overrides import Override, checked, overrides_of
-from ._plain import ARGUMENTS, WHOLE
+from ._plain import ARGUMENTS, SCALARS, WHOLE
 from ._plan import ClassPlan, MethodKind, MethodPlan, Reason
 from ._solver import Instance, Solver, TooComplexError
 from ._table import is_immutable_type
@@ -130,30 +130,23 @@ class _Planner:
         self.entries = self.solve()
         self.solvers = list(dict.fromkeys(solver for _, entry, solver in self.entries if entry is not None))
 
-    def solve(self, closed: frozenset[type] | None = None) -> "list[Entry]":
-        """Analyse all members together; if that is too much, each alone, with nothing known of the others.
-
-        :arg closed: see :class:`Solver`.
-        """
-        solver = Solver(self.cls, _WORK, closed)
+    def solve(self) -> "list[Entry]":
+        """Analyse all members together; if that is too much, each alone, with nothing known of the others."""
+        solver = Solver(self.cls, _WORK)
         try:
             entries = [(member, self.enter(member, solver), solver) for member in self.members]
             solver.run()
-            if closed is None:
-                self.held_classes = solver.classes_held()
+            self.held_classes = solver.classes_held()
             return entries
         except (TooComplexError, RecursionError):
             solver.forget()
-            if closed is None:
-                self.held_classes = solver.classes_held()
+            self.held_classes = solver.classes_held()
             seen = {name: solver.classes_seen(name) for name in solver.state_names()}
-            return [self.solve_alone(member, seen, closed) for member in self.members]
+            return [self.solve_alone(member, seen) for member in self.members]
 
-    def solve_alone(
-        self, member: _Member, seen: dict[str, tuple[set[type], set[type]]], closed: frozenset[type] | None
-    ) -> "Entry":
+    def solve_alone(self, member: _Member, seen: dict[str, tuple[set[type], set[type]]]) -> "Entry":
         """One member; attributes may be anything, the classes that were seen stored in them among it."""
-        solver = Solver(self.cls, _WORK_ALONE, closed)
+        solver = Solver(self.cls, _WORK_ALONE)
         try:
             solver.put_top(None, {solver.nodes.outside})
             for name, (tops, inside) in seen.items():
@@ -307,38 +300,22 @@ class _Planner:
             return (effects.to_be_plain(), frozenset()) if returns else nothing
         if member.wild.startswith("neither") or (effects is not None and effects.surely):
             return nothing
-        for which, opened in self.assumptions():
-            found = which.get(member)
+        for assumption in self.assumptions:
+            found = assumption.effects(member)
             if found is None or found.writes or found.outside or not (returns or not found.doubtful):
                 continue
             body = found.instance.body
             takes = len(body.params) > 1 or body.kwonly or body.vararg or body.kwarg
             if takes and (body.is_generator or body.is_async):
                 continue  # which looks at its arguments later
-            return found.to_be_plain() | {ARGUMENTS}, opened
+            return found.to_be_plain() | assumption.names, assumption.opened
         return nothing
 
-    def assumptions(self) -> "Iterator[tuple[dict[_Member, _Effects], frozenset[type]]]":
-        """What else may be assumed, and what follows from it; the weakest assumption first."""
-        if self.held_classes:
-            yield self.with_known_state, self.held_classes
-        yield self.with_plain_state, frozenset()
-
     @functools.cached_property
-    def with_known_state(self) -> "dict[_Member, _Effects]":
-        return self.hypothesis(self.held_classes)
-
-    @functools.cached_property
-    def with_plain_state(self) -> "dict[_Member, _Effects]":
-        return self.hypothesis(frozenset())
-
-    def hypothesis(self, closed: frozenset[type]) -> "dict[_Member, _Effects]":
-        """The effects of all members as long as arguments are plain, and all state plain or of some classes."""
-        wild = {member: member.wild for member in self.members}
-        entries = self.solve(closed)
-        for member, text in wild.items():
-            member.wild = text
-        return {member: _Effects(entry, self.said) for member, entry, _ in entries if entry is not None}
+    def assumptions(self) -> "list[_Assumption]":
+        """What may be assumed besides plain arguments, the weakest first."""
+        found = [_Assumption(self, self.held_classes)] if self.held_classes else []
+        return [*found, _Assumption(self, frozenset(), alone=True), _Assumption(self, frozenset(), scalars=True)]
 
     @staticmethod
     def unseen(effects: "_Effects", groups: list[frozenset[str]]) -> frozenset[str] | None:
@@ -425,6 +402,43 @@ class _Planner:
                     found[instr[place]] = None
         found.update(dict.fromkeys(sorted(name for name in known if name is not None)))
         return tuple(name for name in found if name not in ("__dict__", "__weakref__"))
+
+
+class _Assumption:
+    """That arguments are plain, and all state too or of some classes; solved when somebody asks what follows."""
+
+    def __init__(
+        self, planner: _Planner, opened: frozenset[type], scalars: bool = False, alone: bool = False
+    ) -> None:
+        self.planner, self.opened, self.scalars, self.alone = planner, opened, scalars, alone
+        self.names = frozenset({ARGUMENTS, SCALARS} if scalars else {ARGUMENTS})
+        self.entries: dict[_Member, Instance | None] | None = None
+        self.closed: dict[_Member, _Effects | None] = {}
+
+    def effects(self, member: _Member) -> "_Effects | None":
+        """What a member does then; None if that is too much to find out."""
+        if member not in self.closed:
+            if self.entries is None:
+                self.entries = self.solve(self.planner.members, _WORK)
+            entry = self.entries.get(member)
+            if entry is None and self.alone:
+                entry = self.solve([member], _WORK_ALONE).get(member)
+            self.closed[member] = _Effects(entry, self.planner.said) if entry is not None else None
+        return self.closed[member]
+
+    def solve(self, members: list[_Member], work: int) -> "dict[_Member, Instance | None]":
+        solver = Solver(self.planner.cls, work, self.opened, self.scalars)
+        solver.said = frozenset(self.planner.said)
+        wild = {member: member.wild for member in members}
+        try:
+            entries = {member: self.planner.enter(member, solver) for member in members}
+            solver.run()
+        except (TooComplexError, RecursionError):
+            return {}
+        finally:
+            for member, text in wild.items():
+                member.wild = text
+        return entries
 
 
 def aliases(solver: Solver, result: NodeSet) -> bool:

@@ -69,10 +69,15 @@ class Solver:
     :arg closed: to take all arguments that come from outside as plain values, and all state as plain values or objects
         of these classes. So it need not be followed what is stored where: a method that stores anything is a writer,
         whether the rest is right or not, and state is one node, whatever the attribute.
+    :arg scalars: if so, to take all attributes as numbers, texts and the like.
     """
 
-    def __init__(self, cls: type, work: int, closed: frozenset[type] | None = None) -> None:
+    def __init__(
+        self, cls: type, work: int, closed: frozenset[type] | None = None, scalars: bool = False
+    ) -> None:
         self.cls = cls
+        self.scalar_state = scalars
+        self.said: frozenset[int] = frozenset()  # ids of functions of which their author says what they do
         self.closed = closed is not None
         self.held_classes = closed or frozenset()
         self.allowed = work  # nodes handled in calls and stores before it is too much
