@@ -365,7 +365,8 @@ class Calls:
         if isinstance(init, types.FunctionType):
             self.call_object(instance, init, args.bound(site), (key, "__init__"))
         if carries:
-            solver.put(site, args.all())
+            if not (followed and python_made):
+                solver.put(site, args.all())
             if not python_made and not issubclass(cls, BaseException | tuple):
                 self.unknown(instance, args, key, cls.__name__)
         return {site}
@@ -537,7 +538,7 @@ class Calls:
             if name not in ("next", "heappop", "heapreplace", "heappushpop"):
                 out.add(node)
         self.call_functions(instance, self.functions_in(name, "change", args), set(), key)
-        if name in _IN_PLACE and all(set(objects.types_of(node)) & {list, set, dict, deque} for node in targets):
+        if name in _IN_PLACE and all(set(objects.types_of(node)) & {Plain, list, set, dict, deque} for node in targets):
             return set(targets)
         return out | others | {self.nodes.none}
 
@@ -792,7 +793,7 @@ class Calls:
                     for inner in list(found):
                         if owner in (dict, OrderedDict, defaultdict) and inner is not other:
                             solver.put(node, objects.elements(inner))
-        elif solver.carries(others):
+        elif solver.carries(others) and not issubclass(owner, BaseException):
             solver.escape(instance, others, f"passed to .{name}()")
         if known and name in _GIVES_NONE:
             return {self.nodes.none}

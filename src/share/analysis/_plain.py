@@ -55,7 +55,7 @@ def _changing() -> frozenset[str]:
         name
         for cls in _MUTABLE
         for name in dir(cls)
-        if callable(getattr(cls, name)) and method_effect(getattr(lookup(cls, name), "__objclass__", cls), name) is None
+        if name != "__class__" and callable(getattr(cls, name)) and method_effect(getattr(lookup(cls, name), "__objclass__", cls), name) is None
     )
 
 
