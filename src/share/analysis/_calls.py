@@ -657,6 +657,8 @@ class Calls:
     def scalar_method(self, instance: "Instance", receiver: Node, name: str, args: Args, key: Any) -> NodeSet:
         """A method of an immutable value: it changes nothing but may iterate its arguments."""
         objects = self.solver.objects
+        if self.solver.scalar_state and receiver.type is None and name in CHANGING:
+            self.solver.write(instance, None, f".{name}(...)")  # what has such a method is no number and no text
         if name in ("acquire", "wait", "wait_for") and receiver.type is not None:
             instance.blocks[f"{receiver.type.__name__}.{name}"] = None
         for node in list(args.all()):

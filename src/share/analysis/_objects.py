@@ -490,6 +490,8 @@ class Objects:
         solver = self.solver
         out: NodeSet = set()
         if node.kind in (Kind.SCALAR, Kind.NONE):
+            if solver.scalar_state and node.type is None and name in ("__setitem__", "__delitem__"):
+                solver.write(instance, None, f"{name} of unknown type")
             return {self.nodes.scalar(None)}
         if node.kind is Kind.SUPER:
             return solver.escape(instance, [node], name)
