@@ -426,6 +426,7 @@ class Calls:
         if name == "reduce" and len(args.positional) > 1 and not args.rest:
             return self.reduced(instance, args, held, key)
         self.call_functions(instance, self.functions_in(name, effect, args), held, key)
+        self.call_unknown(instance, name, args, held, key)
         if effect in ("inspect", "test"):
             return self.inspected(target, key)
         if effect == "copy":
@@ -507,6 +508,15 @@ class Calls:
         if effect == "hold" or name in _CALLING or args.rest:
             return list(args.all())
         return list(args.rest_keywords.union(*args.keywords.values()))
+
+    def call_unknown(self, instance: "Instance", name: str, args: Args, held: NodeSet, key: Any) -> None:
+        """What is given as a function and may be anything is called with the elements too."""
+        given = args.keywords.get("key", set()) | args.rest_keywords
+        if name in _CALLING and args.positional:
+            given = given | args.positional[0]
+        for node in given:
+            if node.kind is Kind.STATE or (node.kind is Kind.SITE and (node.type is None or node.type is Plain)):
+                held |= self.call_node(instance, node, Args([set(held)]), (key, "called"))
 
     def call_functions(self, instance: "Instance", given: list[Node], held: NodeSet, key: Any) -> None:
         """Functions given to a pure callable (``key=``, ``map``) are called with the elements."""
@@ -661,6 +671,10 @@ class Calls:
             self.solver.write(instance, None, f".{name}(...)")  # what has such a method is no number and no text
         if name in ("acquire", "wait", "wait_for") and receiver.type is not None:
             instance.blocks[f"{receiver.type.__name__}.{name}"] = None
+        if name in ("translate", "format_map"):
+            for node in list(args.all()):
+                if node.kind is not Kind.SELF:
+                    objects.special(instance, node, "__getitem__", Args([{self.nodes.scalar(str)}]), (key, name))
         for node in list(args.all()):
             if name in ("join", "union", "intersection", "difference", "fromhex", "symmetric_difference"):
                 objects.iterate(instance, node, -1)

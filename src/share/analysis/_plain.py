@@ -35,6 +35,7 @@ def has_no_code(cls: type) -> bool:
     """Whether an immutable class, an enumeration say, has no methods that its user wrote."""
     return not isinstance(cls, EnumType) or not any(
         isinstance(value, types.FunctionType | classmethod | staticmethod | property)
+        and getattr(getattr(value, "__func__", value), "__module__", None) != "enum"
         for base in cls.__mro__
         if base.__module__ != "enum"
         for value in vars(base).values()
