@@ -297,19 +297,28 @@ class _Planner:
         if said is not None and said.writes is not MISSING:
             return nothing
         if effects is not None and not effects.writes and not effects.outside:
-            return (effects.to_be_plain(), frozenset()) if returns else nothing
+            if not (returns and effects.doubtful):
+                return nothing
+            found = self.assumptions[0].effects(member) if self.held_classes else None
+            if found is None or found.writes or found.outside or self.looks_later(found.instance.body):
+                return effects.to_be_plain(), frozenset()
+            return found.to_be_plain() | {ARGUMENTS}, self.held_classes
         if member.wild.startswith("neither") or (effects is not None and effects.surely):
             return nothing
         for assumption in self.assumptions:
             found = assumption.effects(member)
             if found is None or found.writes or found.outside or not (returns or not found.doubtful):
                 continue
-            body = found.instance.body
-            takes = len(body.params) > 1 or body.kwonly or body.vararg or body.kwarg
-            if takes and (body.is_generator or body.is_async):
-                continue  # which looks at its arguments later
+            if self.looks_later(found.instance.body):
+                continue
             return found.to_be_plain() | assumption.names, assumption.opened
         return nothing
+
+    @staticmethod
+    def looks_later(body: Body) -> bool:
+        """Whether a method may look at its arguments when they are no longer what they were at the call."""
+        takes = len(body.params) > 1 or body.kwonly or body.vararg or body.kwarg
+        return bool(takes) and (body.is_generator or body.is_async)
 
     @functools.cached_property
     def assumptions(self) -> "list[_Assumption]":
