@@ -220,8 +220,8 @@ _list_steps = _each(
     lambda s: repr(s), lambda s: s._reset(4),
 )  # fmt: skip
 _sorted_list_steps = _each(
-    lambda s: s.__iadd__([5]), lambda s: s.__imul__(2), lambda s: s + [1], lambda s: s * 2, lambda s: 2 * s,
-    lambda s: [1] + s, lambda s: s._delete(0, 0), lambda s: s._build_index(), lambda s: s._clear(),
+    lambda s: s.__iadd__([5]), lambda s: s.__imul__(2), lambda s: [*s, 1], lambda s: s * 2, lambda s: 2 * s,
+    lambda s: [1, *s], lambda s: s._delete(0, 0), lambda s: s._build_index(), lambda s: s._clear(),
     lambda s: (s.update(range(5000)), s._expand(0)), lambda s: s._pos(1), lambda s: s._loc(0, 0), lambda s: s < [1],
     lambda s: s > [1], lambda s: s <= [1], lambda s: s >= [1], lambda s: s != [1], lambda s: s._getitem(0),
 )  # fmt: skip
@@ -253,7 +253,9 @@ def _weak(cls: type) -> Any:
 def _pending(cls: type) -> Any:
     """What died while it was iterated is still to be removed."""
     found = _weak(cls)
-    found._pending_removals.append(found.data.pop() if isinstance(found.data, set) else next(iter(found.data)))
+    found._pending_removals.append(
+        found.data.pop() if isinstance(found.data, set) else next(iter(found.data))
+    )
     return found
 
 
@@ -365,14 +367,16 @@ SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
     "argparse:HelpFormatter": [(_filled(args=("prog",)), _each(
         lambda f: f._indent(), lambda f: (f._indent(), f._dedent()), lambda f: f.start_section("s"),
         lambda f: f.add_text("t"), lambda f: f.add_usage("u", [], []),
-        lambda f: f.add_argument(argparse.Action(["-z"], "z")), lambda f: f.add_arguments([argparse.Action(["-z"], "z")]),
+        lambda f: f.add_argument(argparse.Action(["-z"], "z")),
+        lambda f: f.add_arguments([argparse.Action(["-z"], "z")]),
         lambda f: (f.add_text("t"), f.format_help()),
         lambda f: f._format_action(argparse.Action(["-z"], "z", help="h")),
         lambda f: list(f._iter_indented_subactions(types.SimpleNamespace(_get_subactions=lambda: [1]))),
     ))],
     "argparse:Namespace": [(_filled(), _each(lambda n: n.__init__(a=1)))],
     "queue:Queue": [(_filled(lambda q: q.put(1), args=(5,)), _each(
-        lambda q: q.task_done(), lambda q: q._get(), lambda q: q._put(2), lambda q: q._init(3), lambda q: q.get_nowait()))],
+        lambda q: q.task_done(), lambda q: q._get(), lambda q: q._put(2), lambda q: q._init(3),
+        lambda q: q.get_nowait()))],
     "queue:LifoQueue": [(_filled(lambda q: q.put(1), args=(5,)), _each(
         lambda q: q.task_done(), lambda q: q._get(), lambda q: q._put(2), lambda q: q._init(3)))],
     "queue:PriorityQueue": [(_filled(lambda q: q.put(1), args=(5,)), _each(
@@ -405,7 +409,8 @@ SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
         lambda d: d.popitem(), lambda d: d.setdefault("c", KEPT[2]), lambda d: d.clear(), lambda d: d.update(c=KEPT[2]),
         lambda d: d.__ior__({"c": KEPT[2]}), lambda d: d["a"], lambda d: d.get("a"), lambda d: list(d.items()),
         lambda d: d.copy(), lambda d: len(d), lambda d: list(d.values()), lambda d: d.valuerefs(),
-        lambda d: "a" in d, lambda d: list(d.keys()), lambda d: list(d), lambda d: d == {}, lambda d: d | {"c": KEPT[2]},
+        lambda d: "a" in d, lambda d: list(d.keys()), lambda d: list(d), lambda d: d == {},
+        lambda d: d | {"c": KEPT[2]},
         lambda d: {"c": KEPT[2]} | d, lambda d: d._commit_removals(),
     )) for make in (_weak, _pending)],
     "collections:Counter": [(_filled(args=("aab",)), [*_DICT_STEPS, *_each(
@@ -424,7 +429,7 @@ SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
     "collections:UserList": [(_filled(args=([2, 1],)), _each(
         lambda u: u.__setitem__(0, 5), lambda u: u.__delitem__(0), lambda u: u.append(1), lambda u: u.insert(0, 1),
         lambda u: u.pop(), lambda u: u.remove(2), lambda u: u.clear(), lambda u: u.reverse(), lambda u: u.sort(),
-        lambda u: u.extend([1]), lambda u: u.__iadd__([1]), lambda u: u.__imul__(2), lambda u: u[0], lambda u: u + [1],
+        lambda u: u.extend([1]), lambda u: u.__iadd__([1]), lambda u: u.__imul__(2), lambda u: u[0], lambda u: [*u, 1],
         lambda u: u * 2, lambda u: u.copy(), lambda u: u == [2, 1], lambda u: u.index(1), lambda u: u[0:1],
     ))],
     "http.cookies:SimpleCookie": [(_filled(args=("a=1",)), _each(
@@ -473,7 +478,7 @@ SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
     "boltons.listutils:BarrelList": [(_filled(args=(range(300),)), _each(
         lambda b: b.__delitem__(0), lambda b: b.del_slice(0, 2), lambda b: b.__delslice__(0, 2),
         lambda b: b.__setitem__(0, 9), lambda b: b.insert(0, 9), lambda b: b.append(1), lambda b: b.extend([1]),
-        lambda b: b.pop(), lambda b: b.sort(), lambda b: b.reverse(), 
+        lambda b: b.pop(), lambda b: b.sort(), lambda b: b.reverse(),
         lambda b: (b.lists[0].extend(range(4000)), b._balance_list(0)), lambda b: b[5], lambda b: b.index(5),
         lambda b: b.count(5), lambda b: b[1:3], lambda b: b._translate_index(5),
     ))],
@@ -501,7 +506,8 @@ SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
         lambda t: (t.prepare(), t.done(*t.get_ready())), lambda t: list(t.static_order()), lambda t: t._find_cycle(),
     ))],
     "difflib:SequenceMatcher": [(_filled(args=(None, "abcd", "bcde")), _each(
-        lambda m: m.get_opcodes(), lambda m: m.ratio(), lambda m: m.get_matching_blocks(), lambda m: m.set_seqs("a", "b"),
+        lambda m: m.get_opcodes(), lambda m: m.ratio(), lambda m: m.get_matching_blocks(),
+        lambda m: m.set_seqs("a", "b"),
         lambda m: m.find_longest_match(), lambda m: m.quick_ratio(), lambda m: list(m.get_grouped_opcodes()),
     ))],
     "pprint:PrettyPrinter": [(_filled(args=(1, 20, None, io.StringIO())), _each(
@@ -530,7 +536,8 @@ SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
         lambda c: c.columnize(["a", "b"]), lambda c: c.print_topics("h", ["a"], 15, 80), lambda c: c.do_help(""),
     ))],
     "codeop:Compile": [(_filled(), _each(
-        lambda c: c("from __future__ import annotations\n", "f", "exec") if c.flags else None, lambda c: c("1", "f", "eval"),
+        lambda c: c("from __future__ import annotations\n", "f", "exec") if c.flags else None,
+        lambda c: c("1", "f", "eval"),
     ))],
     "random:Random": [(_filled(args=(1,)), _each(
         lambda r: r.random(), lambda r: r.setstate(__import__("random").Random(5).getstate()), lambda r: r.seed(7),
@@ -552,14 +559,16 @@ SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
         lambda h: h.append("b"), lambda h: h.encode(), lambda h: str(h), lambda h: h == "a",
     ))],
     "string:Template": [(_filled(args=("$a",)), _each(
-        lambda t: t.substitute(a=1), lambda t: t.safe_substitute({}), lambda t: t.get_identifiers(), lambda t: t.is_valid(),
+        lambda t: t.substitute(a=1), lambda t: t.safe_substitute({}), lambda t: t.get_identifiers(),
+        lambda t: t.is_valid(),
     ))],
     "textwrap:TextWrapper": [(_filled(args=(20,)), _each(
         lambda t: t.wrap("hello wide world of words"), lambda t: t.fill("hello wide world of words"),
         lambda t: t._split("a b"), lambda t: t._wrap_chunks(["a", " ", "b"]),
     ))],
     "mimetypes:MimeTypes": [(_filled(), _each(
-        lambda m: m.add_type("a/b", ".zz"), lambda m: m.readfp(io.StringIO("a/b zz\n")), lambda m: m.guess_type("a.txt"),
+        lambda m: m.add_type("a/b", ".zz"), lambda m: m.readfp(io.StringIO("a/b zz\n")),
+        lambda m: m.guess_type("a.txt"),
         lambda m: m.guess_extension("text/plain"), lambda m: m.guess_all_extensions("text/plain"),
     ))],
     "contextlib:ExitStack": [(_filled(), _each(

@@ -70,7 +70,9 @@ _GIVES: dict[str, type] = {
     "oct": str, "hex": str, "isinstance": bool, "issubclass": bool, "callable": bool, "any": bool, "all": bool,
 }  # fmt: skip
 #: Modules whose functions in the table give objects of built-in types, if they give no numbers, texts or truths.
-_GIVING_PLAIN = frozenset("re json struct _struct hashlib _hashlib textwrap zlib binascii base64 posix os string".split())
+_GIVING_PLAIN = frozenset(
+    "re json struct _struct hashlib _hashlib textwrap zlib binascii base64 posix os string".split()
+)
 #: What a generator or iterator made by the method itself does is part of what the method does.
 _ITERATORS = (types.GeneratorType, zip, enumerate, map, filter, reversed)
 #: Built-in types whose values a built-in function does not change when these are its arguments.
@@ -515,7 +517,9 @@ class Calls:
         if name in _CALLING and args.positional:
             given = given | args.positional[0]
         for node in given:
-            if node.kind is Kind.STATE or (node.kind is Kind.SITE and (node.type is None or node.type is Plain)):
+            if node.kind is Kind.STATE or (
+                node.kind is Kind.SITE and (node.type is None or node.type is Plain)
+            ):
                 held |= self.call_node(instance, node, Args([set(held)]), (key, "called"))
 
     def call_functions(self, instance: "Instance", given: list[Node], held: NodeSet, key: Any) -> None:
@@ -548,7 +552,9 @@ class Calls:
             if name not in ("next", "heappop", "heapreplace", "heappushpop"):
                 out.add(node)
         self.call_functions(instance, self.functions_in(name, "change", args), set(), key)
-        if name in _IN_PLACE and all(set(objects.types_of(node)) & {Plain, list, set, dict, deque} for node in targets):
+        if name in _IN_PLACE and all(
+            set(objects.types_of(node)) & {Plain, list, set, dict, deque} for node in targets
+        ):
             return set(targets)
         return out | others | {self.nodes.none}
 
@@ -619,7 +625,10 @@ class Calls:
             for part in parts:
                 if part.kind is Kind.STATE and None in objects.types_of(part):
                     solver.doubt(instance, part, f"passed to {text}")
-                if any(cls is not None and is_open(cls) for cls in objects.types_of(part)) or part.kind is Kind.SELF:
+                if (
+                    any(cls is not None and is_open(cls) for cls in objects.types_of(part))
+                    or part.kind is Kind.SELF
+                ):
                     self.look_at(instance, part, key)
             for function in functions:
                 out |= solver.callback(instance, function, {node, *parts.difference(functions)})
@@ -668,13 +677,17 @@ class Calls:
         """A method of an immutable value: it changes nothing but may iterate its arguments."""
         objects = self.solver.objects
         if self.solver.scalar_state and receiver.type is None and name in CHANGING:
-            self.solver.write(instance, None, f".{name}(...)")  # what has such a method is no number and no text
+            self.solver.write(
+                instance, None, f".{name}(...)"
+            )  # what has such a method is no number and no text
         if name in ("acquire", "wait", "wait_for") and receiver.type is not None:
             instance.blocks[f"{receiver.type.__name__}.{name}"] = None
         if name in ("translate", "format_map"):
             for node in list(args.all()):
                 if node.kind is not Kind.SELF:
-                    objects.special(instance, node, "__getitem__", Args([{self.nodes.scalar(str)}]), (key, name))
+                    objects.special(
+                        instance, node, "__getitem__", Args([{self.nodes.scalar(str)}]), (key, name)
+                    )
         for node in list(args.all()):
             if name in ("join", "union", "intersection", "difference", "fromhex", "symmetric_difference"):
                 objects.iterate(instance, node, -1)
@@ -688,8 +701,8 @@ class Calls:
             return {made}
         if receiver.type in _TEXTS:
             return {self.nodes.scalar(receiver.type if receiver.type in (str, bytes) else None)}
-        made = Plain if receiver.type is None or has_no_code(receiver.type) else None
-        return {self.nodes.scalar(None), self.nodes.site((key, "made"), made, unknown=False)}
+        given = Plain if receiver.type is None or has_no_code(receiver.type) else None
+        return {self.nodes.scalar(None), self.nodes.site((key, "made"), given, unknown=False)}
 
     # Methods implemented in C
 
@@ -765,7 +778,11 @@ class Calls:
     def made_type(self, owner: type, name: str) -> type | None:
         if name in _VIEWS:
             return _VIEWS[name]
-        if owner in (list, tuple, set, frozenset, dict) and name not in ("__iter__", "__reversed__", "__reduce__"):
+        if owner in (list, tuple, set, frozenset, dict) and name not in (
+            "__iter__",
+            "__reversed__",
+            "__reduce__",
+        ):
             return owner
         return Plain if self.solver.closed and name != "__reduce__" else None
 

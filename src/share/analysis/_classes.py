@@ -7,7 +7,16 @@ from typing import Any
 
 from ._plan import Kind
 
-__all__ = ["MISSING", "annotations_of", "declared_fields", "is_extension", "kind_of", "lookup", "own_mro", "slot_names"]
+__all__ = [
+    "MISSING",
+    "annotations_of",
+    "declared_fields",
+    "is_extension",
+    "kind_of",
+    "lookup",
+    "own_mro",
+    "slot_names",
+]
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
 

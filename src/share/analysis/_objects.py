@@ -113,7 +113,10 @@ class Objects:
             scalar = self.nodes.scalar(None)
             if node.type is not None and name is not None and not callable(getattr(node.type, name, None)):
                 return {scalar}
-            return {self.nodes.method(name, node if not solver.closed else self.nodes.scalar(node.type)), scalar}
+            return {
+                self.nodes.method(name, node if not solver.closed else self.nodes.scalar(node.type)),
+                scalar,
+            }
         if node.kind in (Kind.FUNC, Kind.BOUND):
             if name is None or node.kind is Kind.FUNC or name in ("__call__", "__get__"):
                 return {self.nodes.method(name, node)} if name is not None else {node}
@@ -228,8 +231,13 @@ class Objects:
             )
         elif node.kind is Kind.STATE and not cls.__dict__.get("__dict__") and self.is_c_type(cls):
             out = out | {self.nodes.method(name, node)}
-        elif node.kind is Kind.SITE and not node.hinted and (
-            cls in _PLAIN_CONTAINERS or (self.solver.closed and self.is_c_type(cls) and not cls.__dictoffset__)
+        elif (
+            node.kind is Kind.SITE
+            and not node.hinted
+            and (
+                cls in _PLAIN_CONTAINERS
+                or (self.solver.closed and self.is_c_type(cls) and not cls.__dictoffset__)
+            )
         ):
             return set()  # it has no such attribute
         return out
@@ -660,8 +668,10 @@ class Objects:
         """Whether ``x op= value`` changes no plain ``x`` in place: only containers do, with containers and texts."""
         if name not in _IN_PLACE:
             return True
-        return bool(values) and all(node.kind is Kind.SCALAR and node.type in _NUMBERS for node in values) and (
-            name != "__imul__"
+        return (
+            bool(values)
+            and all(node.kind is Kind.SCALAR and node.type in _NUMBERS for node in values)
+            and (name != "__imul__")
         )
 
     def contains(self, instance: "Instance", node: Node, values: NodeSet, key: Any) -> None:

@@ -14,7 +14,20 @@ from typing import Any
 from ._classes import is_extension, lookup, slot_names
 from ._table import callable_effect, immutable_types, is_immutable_type, is_neutral_type, method_effect
 
-__all__ = ["ARGUMENTS", "CHANGING", "METHODS", "OF_CONTAINERS", "READING", "SCALARS", "WHOLE", "are_plain", "attributes_of", "has_no_code", "is_open", "is_plain"]
+__all__ = [
+    "ARGUMENTS",
+    "CHANGING",
+    "METHODS",
+    "OF_CONTAINERS",
+    "READING",
+    "SCALARS",
+    "WHOLE",
+    "are_plain",
+    "attributes_of",
+    "has_no_code",
+    "is_open",
+    "is_plain",
+]
 
 #: Stands for all the state of an object, for the arguments of a call, and for attributes that hold no containers.
 WHOLE, ARGUMENTS, SCALARS = "*", "()", "="
@@ -56,7 +69,9 @@ def _changing() -> frozenset[str]:
         name
         for cls in _MUTABLE
         for name in dir(cls)
-        if name != "__class__" and callable(getattr(cls, name)) and method_effect(getattr(lookup(cls, name), "__objclass__", cls), name) is None
+        if name != "__class__"
+        and callable(getattr(cls, name))
+        and method_effect(getattr(lookup(cls, name), "__objclass__", cls), name) is None
     )
 
 
@@ -80,7 +95,9 @@ def is_open(cls: type) -> bool:
         bool(cls.__flags__ & (1 << 9))
         and not isinstance(cls, EnumType)
         and not issubclass(cls, type | BaseException)
-        and all(base is object or (base.__flags__ & (1 << 9) and not is_extension(base)) for base in cls.__mro__)
+        and all(
+            base is object or (base.__flags__ & (1 << 9) and not is_extension(base)) for base in cls.__mro__
+        )
     )
 
 
@@ -98,9 +115,11 @@ def attributes_of(instance: object) -> dict[str, Any]:
     return found
 
 
-def is_plain(
-    instance: object, names: frozenset[str], classes: frozenset[type] = frozenset()
-) -> bool:
+def _is_immutable(cls: type) -> bool:
+    return is_immutable_type(cls) and has_no_code(cls)
+
+
+def is_plain(instance: object, names: frozenset[str], classes: frozenset[type] = frozenset()) -> bool:
     """Whether some attributes of an object hold nothing but plain values, at any depth; none of its code is run.
 
     :arg names: the attributes; ``"*"`` among them: all, and what the object holds as a built-in container. ``"="``
@@ -110,7 +129,7 @@ def is_plain(
     cls = type(instance)
     found = attributes_of(instance)
     if SCALARS in names and not all(
-        value is None or (is_immutable_type(type(value)) and has_no_code(type(value)))
+        value is None or _is_immutable(type(value))
         for name, value in found.items()
         if name in names or WHOLE in names
     ):

@@ -245,7 +245,13 @@ class _Planner:
             reason = Reason("writes anything", member.wild)
             plain, opened = self.plain(member, effects, returns=True)
             return MethodPlan(
-                member.name, member.kind, None, None, returns=True, plain=plain, reasons=(reason,),
+                member.name,
+                member.kind,
+                None,
+                None,
+                returns=True,
+                plain=plain,
+                reasons=(reason,),
                 opened=opened,
             )
         # Values are copied, never shared: what their methods do to the class, they do in the caller.
@@ -324,7 +330,11 @@ class _Planner:
     def assumptions(self) -> "list[_Assumption]":
         """What may be assumed besides plain arguments, the weakest first."""
         found = [_Assumption(self, self.held_classes)] if self.held_classes else []
-        return [*found, _Assumption(self, frozenset(), alone=True), _Assumption(self, frozenset(), scalars=True)]
+        return [
+            *found,
+            _Assumption(self, frozenset(), alone=True),
+            _Assumption(self, frozenset(), scalars=True),
+        ]
 
     @staticmethod
     def unseen(effects: "_Effects", groups: list[frozenset[str]]) -> frozenset[str] | None:
