@@ -251,4 +251,4 @@ def test_classes_that_write_class_state_are_refused(target: str) -> None:
 def test_false_alarms_are_few(totals: dict[str, list[str]]) -> None:
     """Over the whole corpus, of the methods that never wrote; the aim is a quarter, this is what holds today."""
     assert len(totals["classes"]) >= 60
-    assert len(totals["false alarms"]) <= 0.29 * len(totals["readers"])
+    assert len(totals["false alarms"]) <= 0.28 * len(totals["readers"])
