@@ -40,6 +40,7 @@ class MethodPlan:
     blocks: tuple[str, ...] = ()  # calls that would stall the coordinator
     #: Attributes that decide: as long as these hold nothing but plain values, the method writes nothing after all.
     #: ``{"*"}`` stands for all the state; empty: nothing like that is known.
+    #: ``"()"`` among them: the arguments too; ``"="``: the attributes hold no containers.
     plain: frozenset[str] = frozenset()
     reasons: tuple[Reason, ...] = ()
     #: Attributes whose containers may be changed by something other than their own methods (C code that was given one,
