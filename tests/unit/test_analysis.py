@@ -463,10 +463,10 @@ class Held:
         ("listed", {"value", "other"}),
         ("looked_up", {"value"}),
         ("popped", set()),  # a list has it, and changes
-        ("called", set()),  # nothing plain can be called
-        ("told", set()),  # unknown code may change a list too
+        ("called", {"value", "()"}),  # of plain values only functions that look at things can be called
+        ("told", {"value", "()"}),  # what listens is then such a function too
         ("walked", set()),  # is queued without waiting, which looking at the state first would undo
-        ("compared", set()),  # calls __eq__ of the object
+        ("compared", {"value", "()"}),  # calls __eq__ of the object, which changes nothing
     ],
 )
 def test_what_is_read_while_it_is_plain(name: str, plain: set[str]) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ._args import Args
 from ._classes import MISSING, lookup
-from ._nodes import Kind, Node, NodeSet
-from ._plain import READING
+from ._nodes import Kind, Node, NodeSet, Plain
+from ._plain import CHANGING, OF_CONTAINERS, READING, has_no_code, is_open
 from ._special import GETTERS, SPECIAL
 from ._table import (
     blocking_name,
@@ -60,10 +60,23 @@ _CALLING = frozenset(
     "map filter filterfalse takewhile dropwhile starmap reduce accumulate groupby iter sub subn".split()
 )
 _MAX_DEPTH = 8
+_IN_PLACE = frozenset("iadd iand ior ixor isub iconcat imul".split())
 _CONTAINERS = (list, dict, set, deque, bytearray, OrderedDict, defaultdict)
 _VIEWS = {"keys": type({}.keys()), "values": type({}.values()), "items": type({}.items())}
 _TEXTS = (str, bytes, int, float, complex, bool)
-_WRAPPERS = (types.FunctionType, types.MethodType)
+#: What built-in functions give, where their name does not say it.
+_GIVES: dict[str, type] = {
+    "len": int, "id": int, "hash": int, "ord": int, "repr": str, "ascii": str, "format": str, "chr": str, "bin": str,
+    "oct": str, "hex": str, "isinstance": bool, "issubclass": bool, "callable": bool, "any": bool, "all": bool,
+}  # fmt: skip
+#: Modules whose functions in the table give objects of built-in types, if they give no numbers, texts or truths.
+_GIVING_PLAIN = frozenset(
+    "re json struct _struct hashlib _hashlib textwrap zlib binascii base64 posix os string".split()
+)
+#: What a generator or iterator made by the method itself does is part of what the method does.
+_ITERATORS = (types.GeneratorType, zip, enumerate, map, filter, reversed)
+#: Built-in types whose values a built-in function does not change when these are its arguments.
+_LOOKED_AT = frozenset({Plain, list, tuple, set, frozenset, dict, OrderedDict, deque, *_VIEWS.values()})
 
 
 class Calls:
@@ -130,13 +143,16 @@ class Calls:
             case Kind.SELF:
                 return solver.objects.special(instance, node, "__call__", args, key)
             case Kind.STATE:
-                if node.name is None:
+                if node.name is None and not solver.closed:
                     solver.read(instance, None, "calling an attribute whose name is not known")
                     solver.write(instance, None, "calling an attribute whose name is not known")
                 out: NodeSet = set()
                 for cls in solver.objects.types_of(node):
                     found = lookup(cls, "__call__") if cls is not None else MISSING
-                    if found is MISSING:
+                    if cls is None and solver.closed:
+                        solver.doubt(instance, node, "a call of unknown effect")
+                        out |= self.plain(instance, node, "__call__", args, key)
+                    elif found is MISSING:
                         solver.mutate(instance, node, "a call of unknown effect", surely=True)
                         solver.put(node, args.all())
                         out |= self.unknown(instance, args, key, "a call of unknown effect")
@@ -144,6 +160,8 @@ class Calls:
                     else:
                         out |= self.call_object(instance, found, args.bound(node), (key, "__call__"))
                 return out
+            case Kind.SITE if node.type is Plain:
+                return self.plain(instance, node, "__call__", args, key)
             case Kind.SITE:
                 if node.type in GETTERS:
                     return GETTERS[node.type](
@@ -255,6 +273,9 @@ class Calls:
                 out |= self.unknown(instance, given, key, function.__name__)
                 continue
             instance.calls[inner] = None
+            if solver.closed and inner.writes and id(function) not in solver.said:
+                instance.writes.setdefault(None, next(iter(inner.writes.values())))
+                return set()  # it is a writer, and so is what calls it
             self.bind(inner, given, function)
             out |= self.result(inner)
         return out
@@ -295,7 +316,7 @@ class Calls:
         if body.vararg is not None:
             self.bind_rest(inner, args)
         if body.kwarg is not None:
-            site = self.nodes.site((inner, "**"), dict)
+            site = self.nodes.site((inner, "**"), dict, unknown=False)
             for name, nodes in args.keywords.items():
                 if name not in body.params and name not in body.kwonly:
                     solver.put(site, nodes)
@@ -313,7 +334,7 @@ class Calls:
     def bind_rest(self, inner: "Instance", args: Args) -> None:
         solver, body = self.solver, inner.body
         assert body.vararg is not None
-        site = self.nodes.site((inner, "*"), tuple)
+        site = self.nodes.site((inner, "*"), tuple, unknown=False)
         extra = args.positional[len(body.params) :]
         if site.elements is None:
             site.elements = []
@@ -332,10 +353,13 @@ class Calls:
         solver = self.solver
         if is_immutable_type(cls):
             return {self.nodes.scalar(cls)}
+        if cls is Plain:
+            return self.plain(instance, self.nodes.plain(key), "__call__", args, key)
+        carries = solver.carries(args.all())
         init = lookup(cls, "__init__")
         new = lookup(cls, "__new__")
-        site = self.nodes.site((key, "new"), cls)
-        carries = solver.carries(args.all())
+        followed = solver.closed and is_open(cls) and (carries or cls.__module__ in solver.near)
+        site = self.nodes.site((key, "new"), cls, unknown=not followed)
         python_made = isinstance(init, types.FunctionType) or isinstance(new, staticmethod)
         if isinstance(new, staticmethod) and isinstance(new.__func__, types.FunctionType):
             made = args.bound(self.nodes.known(cls))
@@ -343,7 +367,8 @@ class Calls:
         if isinstance(init, types.FunctionType):
             self.call_object(instance, init, args.bound(site), (key, "__init__"))
         if carries:
-            solver.put(site, args.all())
+            if not (followed and python_made):
+                solver.put(site, args.all())
             if not python_made and not issubclass(cls, BaseException | tuple):
                 self.unknown(instance, args, key, cls.__name__)
         return {site}
@@ -400,12 +425,16 @@ class Calls:
                 for inner in list(objects.elements(node)):
                     if inner.kind in (Kind.STATE, Kind.SITE) and inner is not node:
                         objects.operate_on(instance, inner, set(), _CALLED_BY_ANY, key)
+        if name == "reduce" and len(args.positional) > 1 and not args.rest:
+            return self.reduced(instance, args, held, key)
         self.call_functions(instance, self.functions_in(name, effect, args), held, key)
+        self.call_unknown(instance, name, args, held, key)
         if effect in ("inspect", "test"):
             return self.inspected(target, key)
         if effect == "copy":
             return {self.nodes.site((key, "copy"), None, unknown=False)}
-        result = self.nodes.site((key, "made"), _BUILT.get(target), unknown=False)
+        made = Plain if solver.closed and effect in ("fold", "build") else None
+        result = self.nodes.site((key, "made"), _BUILT.get(target, made), unknown=False)
         if effect == "hold" and isinstance(target, type):
             result = self.nodes.site((key, "made"), target, unknown=False)
         if target in _BUILT:
@@ -428,6 +457,16 @@ class Calls:
                 solver.put(result, objects.elements(node))
         return {result}
 
+    def reduced(self, instance: "Instance", args: Args, held: NodeSet, key: Any) -> NodeSet:
+        """``reduce(function, iterable, start)``: what the function gives comes back as its first argument."""
+        made = set(args.positional[2]) if len(args.positional) > 2 else set(held)
+        size = -1
+        while len(made) > size:
+            size = len(made)
+            for function in list(args.positional[0]):
+                made |= self.call_node(instance, function, Args([set(made), set(held)]), (key, "reduce"))
+        return made
+
     def columns(self, instance: "Instance", name: str, args: Args) -> list[NodeSet] | None:
         """What the places of the tuples hold that ``zip`` and ``enumerate`` give; None if that is not known."""
         if args.rest:
@@ -449,12 +488,12 @@ class Calls:
             return {self.nodes.site((key, "made"), made, unknown=False)}
         module = getattr(target, "__module__", None)
         if module in ("builtins", "math", "time", "_operator", "posixpath", "genericpath", "random", "zlib"):
-            scalar = target is not print
-            return {self.nodes.scalar(None) if scalar else self.nodes.none}
+            given = _GIVES.get(target.__name__) if module == "builtins" else None
+            return {self.nodes.scalar(given) if target is not print else self.nodes.none}
         name = getattr(target, "__name__", "")
         if name in ("debug", "info", "warning", "error", "exception", "critical", "log", "warn", "sleep"):
             return {self.nodes.none}
-        return {self.nodes.site((key, "made"), None, unknown=False)}
+        return {self.nodes.site((key, "made"), Plain if module in _GIVING_PLAIN else None, unknown=False)}
 
     def is_mapping(self, node: Node) -> bool:
         """Whether ``dict(node)`` surely asks it for its keys, so that it iterates no pairs."""
@@ -471,6 +510,17 @@ class Calls:
         if effect == "hold" or name in _CALLING or args.rest:
             return list(args.all())
         return list(args.rest_keywords.union(*args.keywords.values()))
+
+    def call_unknown(self, instance: "Instance", name: str, args: Args, held: NodeSet, key: Any) -> None:
+        """What is given as a function and may be anything is called with the elements too."""
+        given = args.keywords.get("key", set()) | args.rest_keywords
+        if name in _CALLING and args.positional:
+            given = given | args.positional[0]
+        for node in given:
+            if node.kind is Kind.STATE or (
+                node.kind is Kind.SITE and (node.type is None or node.type is Plain)
+            ):
+                held |= self.call_node(instance, node, Args([set(held)]), (key, "called"))
 
     def call_functions(self, instance: "Instance", given: list[Node], held: NodeSet, key: Any) -> None:
         """Functions given to a pure callable (``key=``, ``map``) are called with the elements."""
@@ -502,6 +552,10 @@ class Calls:
             if name not in ("next", "heappop", "heapreplace", "heappushpop"):
                 out.add(node)
         self.call_functions(instance, self.functions_in(name, "change", args), set(), key)
+        if name in _IN_PLACE and all(
+            set(objects.types_of(node)) & {Plain, list, set, dict, deque} for node in targets
+        ):
+            return set(targets)
         return out | others | {self.nodes.none}
 
     def call_method(self, instance: "Instance", node: Node, args: Args, key: Any) -> NodeSet:
@@ -516,6 +570,9 @@ class Calls:
                 return self.scalar_method(instance, receiver, node.name or "", args, key)
             case Kind.STATE:
                 text = f".{node.name}() of unknown type"
+                if solver.closed and None in solver.objects.types_of(receiver) and node.name not in CHANGING:
+                    solver.doubt(instance, receiver, text)
+                    return self.plain(instance, receiver, node.name or "", args, key)
                 if node.name in READING and not self.reaches_code(args.all()):
                     solver.doubt(instance, receiver, text)
                     for given in list(args.all()):
@@ -533,6 +590,8 @@ class Calls:
                 if node.name in ("__call__", "__get__"):
                     return self.call_node(instance, receiver, args, (key, "__call__"))
                 return self.unknown(instance, args, key, node.name or "")
+        if receiver.type is Plain:
+            return self.plain(instance, receiver, node.name or "", args, key)
         out = self.unknown(instance, args, key, f".{node.name}()")
         if solver.carries([receiver]):
             out |= solver.escape(instance, [receiver], f".{node.name}() of something that holds it")
@@ -541,11 +600,94 @@ class Calls:
             out |= solver.held(receiver) | {receiver}
         return out
 
+    def plain(self, instance: "Instance", node: Node, name: str, args: Args, key: Any) -> NodeSet:
+        """``node.name(...)`` of a plain value, or ``node(...)``: built-in code looks at the arguments.
+
+        It may iterate and compare them, ask them for items, and put them into the plain value.
+        """
+        solver, objects = self.solver, self.solver.objects
+        given = args.all()
+        parts: NodeSet = set()
+        todo = list(given)
+        while todo:
+            part = todo.pop()
+            if part not in parts:
+                parts.add(part)
+                todo += objects.elements(part) if part.kind in (Kind.SITE, Kind.STATE) else ()
+                todo += solver.contents.get(part, ()) if part.kind is Kind.KNOWN else ()
+        out: NodeSet = set()
+        text = "a call of unknown effect" if name == "__call__" else f".{name}()"
+        functions = [part for part in parts if self.is_function(part) and part.kind is not Kind.NONE]
+        if not all(map(self.is_looked_at, parts.difference(functions))):
+            out |= self.unknown(instance, args, key, text)
+            solver.put(node, given)
+        else:
+            for part in parts:
+                if part.kind is Kind.STATE and None in objects.types_of(part):
+                    solver.doubt(instance, part, f"passed to {text}")
+                if (
+                    any(cls is not None and is_open(cls) for cls in objects.types_of(part))
+                    or part.kind is Kind.SELF
+                ):
+                    self.look_at(instance, part, key)
+            for function in functions:
+                out |= solver.callback(instance, function, {node, *parts.difference(functions)})
+        return out | self.given_by_plain(node, name, parts, key)
+
+    def look_at(self, instance: "Instance", node: Node, key: Any) -> None:
+        """What built-in code may do with an object of a class in Python that it is given."""
+        objects = self.solver.objects
+        objects.operate_on(instance, node, set(), (*_CALLED_BY_ANY, "__contains__"), key)
+        objects.iterate(instance, node, -1)
+        if any(cls is not None and lookup(cls, "keys") is not MISSING for cls in objects.types_of(node)):
+            for found in objects.load(instance, node, "keys"):
+                self.call_node(instance, found, Args([]), (key, "keys"))
+            objects.special(instance, node, "__getitem__", Args([{self.nodes.outside}]), key)
+
+    def given_by_plain(self, node: Node, name: str, given: NodeSet, key: Any) -> NodeSet:
+        """What a method of a plain value gives."""
+        solver = self.solver
+        inside = solver.objects.elements(node)
+        if name in ("get", "__getitem__"):
+            return {*inside, *given, self.nodes.none}
+        if name in CHANGING:
+            solver.put(node, given)
+            return {*inside, *given, self.nodes.none}
+        if name in ("__call__", "__class__"):
+            inside = inside | given
+        elif name not in OF_CONTAINERS or name in _GIVES_SCALAR:
+            return {self.nodes.scalar(None)}
+        made = self.nodes.site((key, "of plain"), Plain, unknown=False)
+        solver.put(made, inside)
+        return {made}
+
+    def is_looked_at(self, node: Node) -> bool:
+        """Whether built-in code does not change an object that it gets as argument, given that it is plain."""
+        return node.kind is Kind.SELF or all(
+            cls is None
+            or cls in _LOOKED_AT
+            or is_open(cls)
+            or (node.kind is Kind.SITE and cls in _ITERATORS)
+            or is_immutable_type(cls)
+            or is_neutral_type(cls)
+            for cls in self.solver.objects.types_of(node)
+        )
+
     def scalar_method(self, instance: "Instance", receiver: Node, name: str, args: Args, key: Any) -> NodeSet:
         """A method of an immutable value: it changes nothing but may iterate its arguments."""
         objects = self.solver.objects
+        if self.solver.scalar_state and receiver.type is None and name in CHANGING:
+            self.solver.write(
+                instance, None, f".{name}(...)"
+            )  # what has such a method is no number and no text
         if name in ("acquire", "wait", "wait_for") and receiver.type is not None:
             instance.blocks[f"{receiver.type.__name__}.{name}"] = None
+        if name in ("translate", "format_map"):
+            for node in list(args.all()):
+                if node.kind is not Kind.SELF:
+                    objects.special(
+                        instance, node, "__getitem__", Args([{self.nodes.scalar(str)}]), (key, name)
+                    )
         for node in list(args.all()):
             if name in ("join", "union", "intersection", "difference", "fromhex", "symmetric_difference"):
                 objects.iterate(instance, node, -1)
@@ -559,7 +701,8 @@ class Calls:
             return {made}
         if receiver.type in _TEXTS:
             return {self.nodes.scalar(receiver.type if receiver.type in (str, bytes) else None)}
-        return {self.nodes.scalar(None), self.nodes.site((key, "made"), None, unknown=False)}
+        given = Plain if receiver.type is None or has_no_code(receiver.type) else None
+        return {self.nodes.scalar(None), self.nodes.site((key, "made"), given, unknown=False)}
 
     # Methods implemented in C
 
@@ -605,7 +748,7 @@ class Calls:
         if effect == "look":
             if name in _GIVES_SCALAR:
                 return {self.nodes.scalar(None)} | missing
-            return {self.nodes.site(key, None, unknown=False)} | missing
+            return {self.nodes.site(key, Plain if solver.closed else None, unknown=False)} | missing
         elements = objects.elements(node)
         if name in ("__getitem__", "get"):
             keys = args.positional[0] if args.positional else args.rest
@@ -635,9 +778,13 @@ class Calls:
     def made_type(self, owner: type, name: str) -> type | None:
         if name in _VIEWS:
             return _VIEWS[name]
-        if name in ("__iter__", "__reversed__"):
-            return None
-        return owner if owner in (list, tuple, set, frozenset, dict) and name != "__reduce__" else None
+        if owner in (list, tuple, set, frozenset, dict) and name not in (
+            "__iter__",
+            "__reversed__",
+            "__reduce__",
+        ):
+            return owner
+        return Plain if self.solver.closed and name != "__reduce__" else None
 
     def missing(
         self, instance: "Instance", owner: type, name: str, node: Node, args: Args, key: Any
@@ -679,7 +826,7 @@ class Calls:
                     for inner in list(found):
                         if owner in (dict, OrderedDict, defaultdict) and inner is not other:
                             solver.put(node, objects.elements(inner))
-        elif solver.carries(others):
+        elif solver.carries(others) and not issubclass(owner, BaseException):
             solver.escape(instance, others, f"passed to .{name}()")
         if known and name in _GIVES_NONE:
             return {self.nodes.none}

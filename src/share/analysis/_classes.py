@@ -7,7 +7,16 @@ from typing import Any
 
 from ._plan import Kind
 
-__all__ = ["MISSING", "annotations_of", "declared_fields", "kind_of", "lookup", "own_mro", "slot_names"]
+__all__ = [
+    "MISSING",
+    "annotations_of",
+    "declared_fields",
+    "is_extension",
+    "kind_of",
+    "lookup",
+    "own_mro",
+    "slot_names",
+]
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
 
@@ -81,7 +90,7 @@ def kind_of(cls: type) -> Kind:
     for base in own_mro(cls):
         if not _is_heap_type(base) or base.__flags__ & (1 << 8):  # built in, or an immutable heap type
             return "opaque"
-        if _is_extension(base):
+        if is_extension(base):
             return "opaque"
     for name in ("__reduce__", "__reduce_ex__", "__getstate__"):
         found = lookup(cls, name)
@@ -102,7 +111,7 @@ def _is_generated(method: Any) -> bool:
     )  # fmt: skip
 
 
-def _is_extension(cls: type) -> bool:
+def is_extension(cls: type) -> bool:
     """Whether a heap type comes from C: its methods are then C descriptors, not functions."""
     descriptors = (types.MethodDescriptorType, types.WrapperDescriptorType)
     return any(isinstance(value, descriptors) for value in cls.__dict__.values()) and not any(

@@ -55,6 +55,8 @@ CALLABLES: list[tuple[str, str, str, str]] = [
      "mean fmean geometric_mean harmonic_mean median median_low median_high mode multimode pstdev pvariance "
      "stdev variance quantiles covariance correlation linear_regression",
      "they iterate numbers"),
+    ("inspect", "_statistics", "_normal_dist_inv_cdf", "a function of numbers"),
+    ("change", "_collections", "_count_elements", "it counts into its first argument"),
     ("fold", "functools", "reduce", "iterates, and calls the function given"),
     ("hold", "functools", "cmp_to_key wraps update_wrapper", "they keep a function and its arguments"),
     ("fold", "heapq", "nlargest nsmallest merge", "they iterate into a list of their own"),
@@ -118,8 +120,8 @@ CALLABLES: list[tuple[str, str, str, str]] = [
     ("inspect", "struct", "pack unpack unpack_from calcsize", "functions of bytes"),
     ("inspect", "hashlib", "md5 sha1 sha224 sha256 sha384 sha512 blake2b blake2s new", "functions of bytes"),
     ("inspect", "typing", "cast", "gives its second argument; see the special case"),
-    ("inspect", "weakref", "ref", "looks up, keeps nothing alive"),
-    ("inspect", "_weakref", "ref", "looks up, keeps nothing alive"),
+    ("hold", "weakref", "ref", "calling what it gives gives the object again"),
+    ("hold", "_weakref", "ref", "calling what it gives gives the object again"),
     ("inspect", "numpy",
      "arange zeros ones empty full linspace eye sum mean median std var min max argmin argmax any all dot "
      "shape ndim size array_equal allclose isclose count_nonzero linalg.norm percentile quantile",

@@ -67,6 +67,7 @@ class Body:
     from_source: bool = False
     is_comprehension: bool = False  # of bytecode: called where it is made, and nowhere else
     _methods: "frozenset[Var] | None" = None
+    _values: "frozenset[Var] | None" = None
 
     @property
     def methods(self) -> frozenset[Var]:
@@ -79,3 +80,11 @@ class Body:
             loads = [instr[2] for instr in self.instrs if instr[0] == "attr"]
             self._methods = frozenset(var for var in loads if made[var] == 1 and isinstance(var, int))
         return self._methods
+
+    @property
+    def values(self) -> frozenset[Var]:
+        """The variables that are an attribute of something and are not called there and then."""
+        if self._values is None:
+            called = {instr[3] for instr in self.instrs if instr[0] == "call"}
+            self._values = frozenset(instr[2] for instr in self.instrs if instr[0] == "attr") - called
+        return self._values

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._ir import Body
 
-__all__ = ["Kind", "Node", "NodeSet", "Nodes"]
+__all__ = ["Kind", "Node", "NodeSet", "Nodes", "Plain"]
 
 
 class Kind(enum.IntEnum):
@@ -27,6 +27,13 @@ class Kind(enum.IntEnum):
     SCALAR = 7  # an immutable value
     NONE = 8
     SUPER = 9  # ``super()`` of a receiver
+
+
+class Plain:
+    """The type of nodes for values that are plain, whatever they are: see :func:`share.analysis._plain.are_plain`.
+
+    Reading, calling or changing one runs no code but that of built-in types. It may hold other objects, though.
+    """
 
 
 class Node:
@@ -100,6 +107,10 @@ class Nodes:
         while node.merged is not None:
             node = node.merged
         return node
+
+    def plain(self, key: Any) -> Node:
+        """A plain value that came in at the place ``key``."""
+        return self.site(key, Plain)
 
     def bound(self, function: Any, receiver: Node) -> Node:
         """A callable bound to a receiver."""

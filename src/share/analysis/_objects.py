@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from . import _hints
 from ._args import Args
 from ._classes import MISSING, lookup
-from ._nodes import Kind, Node, NodeSet
+from ._nodes import Kind, Node, NodeSet, Plain
 from ._plain import READING
 from ._table import is_neutral_type, method_effect
 
@@ -27,6 +27,9 @@ C_CALLABLES = (
 )
 #: Special methods that change no plain object.
 _HARMLESS = frozenset("__getitem__ __enter__ __exit__ __contains__ __iter__".split())
+#: In-place operators that lists, sets and dictionaries have.
+_IN_PLACE = frozenset("__iadd__ __imul__ __ior__ __iand__ __isub__ __ixor__".split())
+_TESTS = frozenset("__eq__ __ne__ __lt__ __le__ __gt__ __ge__".split())
 _NUMBERS = (int, float, complex, bool)
 #: Special methods that operators and pure callables may call on an object of a class written in Python.
 _ITERATORS = (types.GeneratorType, enumerate, zip, map, filter, reversed)
@@ -104,11 +107,16 @@ class Objects:
             return self.load_known(instance, node, name)
         if node.kind is Kind.NONE:
             return {self.nodes.scalar(None)}
+        if node.type is Plain:
+            return {node} if name is None else {self.nodes.method(name, node), self.nodes.scalar(None)}
         if node.kind is Kind.SCALAR:
             scalar = self.nodes.scalar(None)
             if node.type is not None and name is not None and not callable(getattr(node.type, name, None)):
                 return {scalar}
-            return {self.nodes.method(name, node), scalar}
+            return {
+                self.nodes.method(name, node if not solver.closed else self.nodes.scalar(node.type)),
+                scalar,
+            }
         if node.kind in (Kind.FUNC, Kind.BOUND):
             if name is None or node.kind is Kind.FUNC or name in ("__call__", "__get__"):
                 return {self.nodes.method(name, node)} if name is not None else {node}
@@ -120,7 +128,10 @@ class Objects:
             return {node}
         out: NodeSet = set()
         for cls in self.classes_with(node, name):
-            if cls is None or name is None:
+            if cls is None and name is not None and node.kind is Kind.STATE and solver.closed:
+                solver.doubt(instance, node, f".{name} of unknown type")
+                out |= {self.nodes.method(name, node), self.nodes.scalar(None)}
+            elif cls is None or name is None:
                 out |= self.elements(node)  # methods too: calling any of these has the same effect
                 if name in READING and node.kind is Kind.STATE:
                     out.add(self.nodes.method(name, node))  # which is then what a call calls
@@ -171,7 +182,7 @@ class Objects:
         if found is MISSING:
             found = lookup(type(cls), name)
             if found is MISSING:
-                return {self.solver.part(node)}
+                return set() if cls is self.solver.cls else {self.solver.part(node)}
             return {self.nodes.bound(found, node)} if callable(found) else {self.solver.part(node)}
         if isinstance(found, staticmethod):
             return {self.nodes.known(found.__func__)}
@@ -220,7 +231,14 @@ class Objects:
             )
         elif node.kind is Kind.STATE and not cls.__dict__.get("__dict__") and self.is_c_type(cls):
             out = out | {self.nodes.method(name, node)}
-        elif node.kind is Kind.SITE and cls in _PLAIN_CONTAINERS and not node.hinted:
+        elif (
+            node.kind is Kind.SITE
+            and not node.hinted
+            and (
+                cls in _PLAIN_CONTAINERS
+                or (self.solver.closed and self.is_c_type(cls) and not cls.__dictoffset__)
+            )
+        ):
             return set()  # it has no such attribute
         return out
 
@@ -310,6 +328,8 @@ class Objects:
         if node.kind is not Kind.SELF:
             return self.elements(node)
         solver.read(instance, name, f".{name}")
+        if solver.closed:
+            return {solver.nodes.scalar(None) if solver.scalar_state else solver.nodes.state(None, True)}
         if name in solver.declared and name not in solver.tops:
             hint = solver.declared[name]
             found = self.from_hint(hint, ("declared", name), solver.hint_space(name))
@@ -368,6 +388,7 @@ class Objects:
         if node.kind is Kind.SELF:
             solver.write(instance, name, text)
             solver.put_top(name, values)
+            instance.surely = instance.surely or instance.is_receiver
         else:
             solver.put(node, values)
             solver.mutate(instance, node, text, surely=True)
@@ -438,7 +459,7 @@ class Objects:
             if isinstance(getter, types.FunctionType):
                 args = Args([{node}, {self.nodes.scalar(int)}])
                 out |= solver.calling.call_object(instance, getter, args, key)
-            elif node.kind is not Kind.KNOWN:
+            elif node.kind not in (Kind.KNOWN, Kind.SELF):
                 solver.doubt(instance, node, "iterating something of unknown type")
         elif isinstance(method, types.FunctionType):
             for result in solver.calling.call_object(instance, method, Args([{node}]), key):
@@ -464,6 +485,12 @@ class Objects:
             return {self.nodes.scalar(node.type if node.type in (str, bytes) else None)}
         if node.kind is Kind.KNOWN and isinstance(node.obj, type):
             return {node}  # ``list[int]``
+        if node.kind is Kind.STATE and self.solver.closed and None in self.types_of(node):
+            if keys and all(part.kind is Kind.SCALAR and part.type is slice for part in keys):
+                self.solver.doubt(instance, node, "[:] of unknown type")
+                made = self.nodes.site((key, "slice"), Plain, unknown=False)
+                self.solver.put(made, self.elements(node))
+                return {made}
         return self.special(instance, node, "__getitem__", Args([keys]), key)
 
     def special(self, instance: "Instance", node: Node, name: str, args: Args, key: Any) -> NodeSet:
@@ -471,6 +498,8 @@ class Objects:
         solver = self.solver
         out: NodeSet = set()
         if node.kind in (Kind.SCALAR, Kind.NONE):
+            if solver.scalar_state and node.type is None and name in ("__setitem__", "__delitem__"):
+                solver.write(instance, None, f"{name} of unknown type")
             return {self.nodes.scalar(None)}
         if node.kind is Kind.SUPER:
             return solver.escape(instance, [node], name)
@@ -480,7 +509,7 @@ class Objects:
                 continue
             found = lookup(cls, name) if cls is not None else MISSING
             if found is MISSING:
-                if node.kind is Kind.SELF:
+                if node.kind is Kind.SELF or (node.kind is Kind.KNOWN and cls is not None):
                     continue
                 changes = name in ("__setitem__", "__delitem__") and cls is not type
                 text = f"{name} of unknown type" if cls is None else f"{name} of something else than was seen"
@@ -527,6 +556,9 @@ class Objects:
         out: NodeSet = set()
         plain = True
         left, right = self.plain(left), self.plain(right)
+        if some := {node for node in left | right if node.type is Plain}:
+            if all(node in some or node.kind in (Kind.SCALAR, Kind.NONE) for node in left | right):
+                return {*some, self.nodes.scalar(None)}
         for nodes, others in ((left, right), (right, left)):
             for node in list(nodes):
                 if node.kind not in (Kind.SCALAR, Kind.NONE):
@@ -538,8 +570,13 @@ class Objects:
         texts = [node for node in left if node.kind is Kind.SCALAR and node.type in (str, bytes)]
         if names[0] in ("__bool__", "__format__", "__hash__", "__len__") or (texts and names[0] == "__mod__"):
             return {self.nodes.scalar(str if texts else None)}
+        if self.solver.closed and names[0] in _TESTS:
+            return out | {self.nodes.scalar(bool)}
         numbers = [n for n in left | right if n.kind is Kind.SCALAR and n.type in _NUMBERS]
-        result = self.nodes.site((key, "result"), self.result_type(left, right, names), unknown=False)
+        made = self.result_type(left, right, names)
+        if made is None and self.solver.closed and self.are_built_in(instance, left | right, names[0]):
+            made = Plain
+        result = self.nodes.site((key, "result"), made, unknown=False)
         if not numbers or names[0] == "__mul__":  # ``2 * xs`` holds what xs holds, ``1 + x`` nothing
             for node in left | right:
                 if node.kind not in (Kind.SCALAR, Kind.NONE, Kind.SELF) and names[0][2:4] not in (
@@ -557,6 +594,15 @@ class Objects:
         for node in nodes:
             out |= self.solver.scalars(node) or {node}
         return out
+
+    def are_built_in(self, instance: "Instance", nodes: NodeSet, text: str) -> bool:
+        """Whether operators give built-in values here or follow code, given that operands of unknown type are plain."""
+        for node in nodes:
+            if node.kind is not Kind.SCALAR and None in self.types_of(node):
+                if node.kind is not Kind.STATE:
+                    return False
+                self.solver.doubt(instance, node, f"{text} of unknown type")
+        return True
 
     def result_type(self, left: NodeSet, right: NodeSet, names: tuple[str, ...]) -> type | None:
         found = {cls for node in left | right for cls in self.types_of(node)}
@@ -597,8 +643,15 @@ class Objects:
         if node.kind in (Kind.SCALAR, Kind.NONE):
             return self.operate(instance, {node}, values, (plain, f"__r{name[3:]}"), key)
         out: NodeSet = set()
+        if node.type is Plain:
+            out.add(node)
+            for value in list(values):
+                solver.put(node, self.elements(value))
         for cls in self.types_of(node):
             found = lookup(cls, name) if cls is not None else MISSING
+            if cls is None and node.kind is Kind.STATE and self.makes_new(name, values):
+                solver.doubt(instance, node, f"{name} in place")
+                continue
             if cls is None or (found is not MISSING and not isinstance(found, types.FunctionType)):
                 known = cls is not None
                 solver.mutate(instance, node, f"{name} in place", definite=known, own=known)
@@ -610,6 +663,16 @@ class Objects:
                 args = Args([{node}, values])
                 out |= solver.calling.call_object(instance, found, args, (key, name))
         return out | self.operate(instance, {node}, values, (plain, f"__r{name[3:]}"), key)
+
+    def makes_new(self, name: str, values: NodeSet) -> bool:
+        """Whether ``x op= value`` changes no plain ``x`` in place: only containers do, with containers and texts."""
+        if name not in _IN_PLACE:
+            return True
+        return (
+            bool(values)
+            and all(node.kind is Kind.SCALAR and node.type in _NUMBERS for node in values)
+            and (name != "__imul__")
+        )
 
     def contains(self, instance: "Instance", node: Node, values: NodeSet, key: Any) -> None:
         """``x in node``."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ._args import Args
 from ._classes import MISSING
 from ._nodes import Kind, Node, NodeSet
+from ._plain import METHODS
 
 if TYPE_CHECKING:
     from ._solver import Instance, Solver
@@ -50,7 +51,7 @@ def op_setglobal(solver: "Solver", instance: "Instance", instr: Any) -> None:
     name = instr[2]
     function = instance.root().function
     key = (id(function.__globals__) if function is not None else 0, name)
-    values = instance.vars.get(instr[3], set())
+    values = solver.lasting(instance.vars.get(instr[3], set()))
     if not values <= solver.globals.setdefault(key, set()):
         solver.globals[key] |= values
         solver.changed = True
@@ -63,7 +64,9 @@ def op_outer(solver: "Solver", instance: "Instance", instr: Any) -> None:
     scope = instance.outer
     while scope is not None:
         if name in scope.body.locals or name in scope.vars:
-            solver.add(instance, instr[2], scope.vars.get(name, set()))
+            found = scope.vars.get(name, set())
+            # A function may be kept, and called by another call than the one that made it.
+            solver.add(instance, instr[2], found if instance.body.is_comprehension else solver.lasting(found))
             return
         scope = scope.outer
     solver.add(instance, instr[2], solver.closure_value(instance.root(), name))
@@ -82,7 +85,10 @@ def op_setouter(solver: "Solver", instance: "Instance", instr: Any) -> None:
 def op_attr(solver: "Solver", instance: "Instance", instr: Any) -> None:
     _, _, target, owner, name = instr
     for node in solver.get(instance, owner):
-        solver.add(instance, target, solver.objects.load(instance, node, name))
+        found = solver.objects.load(instance, node, name)
+        if solver.closed and target in instance.body.values:
+            found = {found for found in found if found.kind is not Kind.METH or name in METHODS}
+        solver.add(instance, target, found)
 
 
 def op_setattr(solver: "Solver", instance: "Instance", instr: Any) -> None:

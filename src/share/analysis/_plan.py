@@ -40,11 +40,14 @@ class MethodPlan:
     blocks: tuple[str, ...] = ()  # calls that would stall the coordinator
     #: Attributes that decide: as long as these hold nothing but plain values, the method writes nothing after all.
     #: ``{"*"}`` stands for all the state; empty: nothing like that is known.
+    #: ``"()"`` among them: the arguments too; ``"="``: the attributes hold no containers.
     plain: frozenset[str] = frozenset()
     reasons: tuple[Reason, ...] = ()
     #: Attributes whose containers may be changed by something other than their own methods (C code that was given one,
     #: an alias): only looking at all of one tells whether it was. None means any attribute.
     unseen: frozenset[str] | None = None
+    #: Classes of which ``plain`` attributes may hold objects, if what these hold is plain.
+    opened: frozenset[type] = frozenset()
 
     @property
     def read_only(self) -> bool:

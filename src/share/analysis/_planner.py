@@ -4,19 +4,21 @@ import functools
 import types
 import weakref
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..errors import AnalysisError
 from ._classes import MISSING, declared_fields, kind_of, lookup, own_mro, slot_names
 from ._ir import Body
 from ._nodes import Kind, Node, NodeSet
 from ._overrides import Override, checked, overrides_of
-from ._plain import WHOLE
+from ._plain import ARGUMENTS, SCALARS, WHOLE
 from ._plan import ClassPlan, MethodKind, MethodPlan, Reason
 from ._solver import Instance, Solver, TooComplexError
 from ._table import is_immutable_type
 
 __all__ = ["plan"]
+
+Entry: TypeAlias = "tuple[_Member, Instance | None, Solver]"
 
 _plans: "weakref.WeakKeyDictionary[type, ClassPlan]" = weakref.WeakKeyDictionary()
 
@@ -123,25 +125,26 @@ class _Planner:
         self.cls = cls
         self.kind = kind_of(cls)
         self.said = overrides_of(cls)
-        self.entries: list[tuple[_Member, Instance | None, Solver]] = []
-        self.solvers: list[Solver] = []
+        self.members = list(_members(cls))
+        self.held_classes: frozenset[type] = frozenset()
+        self.entries = self.solve()
+        self.solvers = list(dict.fromkeys(solver for _, entry, solver in self.entries if entry is not None))
 
-    def solve(self) -> None:
+    def solve(self) -> "list[Entry]":
         """Analyse all members together; if that is too much, each alone, with nothing known of the others."""
-        members = list(_members(self.cls))
         solver = Solver(self.cls, _WORK)
         try:
-            self.entries = [(member, self.enter(member, solver), solver) for member in members]
+            entries = [(member, self.enter(member, solver), solver) for member in self.members]
             solver.run()
-            self.solvers = [solver]
+            self.held_classes = solver.classes_held()
+            return entries
         except (TooComplexError, RecursionError):
             solver.forget()
+            self.held_classes = solver.classes_held()
             seen = {name: solver.classes_seen(name) for name in solver.state_names()}
-            self.entries = [self.solve_alone(member, seen) for member in members]
+            return [self.solve_alone(member, seen) for member in self.members]
 
-    def solve_alone(
-        self, member: _Member, seen: dict[str, tuple[set[type], set[type]]]
-    ) -> tuple[_Member, Instance | None, Solver]:
+    def solve_alone(self, member: _Member, seen: dict[str, tuple[set[type], set[type]]]) -> "Entry":
         """One member; attributes may be anything, the classes that were seen stored in them among it."""
         solver = Solver(self.cls, _WORK_ALONE)
         try:
@@ -152,23 +155,20 @@ class _Planner:
                 solver.put(solver.nodes.state(name), [*held, solver.nodes.outside])
             entry = self.enter(member, solver)
             solver.run()
-            self.solvers.append(solver)
         except (TooComplexError, RecursionError):
             entry = None
             member.wild = "too much code is reached to follow"
         return (member, entry, solver)
 
     def plan(self) -> ClassPlan:
-        self.solve()
         closed = {
             instance: _Effects(instance, self.said) for _, instance, _ in self.entries if instance is not None
         }
         groups = self.alias_groups()
         plans: dict[str, dict[str, MethodPlan]] = {"getter": {}, "setter": {}, "deleter": {}, "method": {}}
         for member, instance, solver in self.entries:
-            made = self.method_plan(
-                member, solver, closed[instance] if instance is not None else None, groups
-            )
+            effects = closed[instance] if instance is not None else None
+            made = self.method_plan(member, solver, effects, groups)
             kind = member.kind if member.kind in plans else "method"
             plans[kind][member.name] = made
         return ClassPlan(
@@ -233,8 +233,8 @@ class _Planner:
             solver.add(instance, "callee", {solver.nodes.known(callee)})
         if receiver is not None:
             solver.add(instance, "self", {receiver})
-        solver.add(instance, "args", {solver.nodes.site((instance, "*"), tuple)})
-        solver.add(instance, "kwargs", {solver.nodes.site((instance, "**"), dict)})
+        solver.add(instance, "args", {solver.many(instance, "*", tuple)})
+        solver.add(instance, "kwargs", {solver.many(instance, "**", dict)})
         return instance
 
     # One method
@@ -244,7 +244,17 @@ class _Planner:
     ) -> MethodPlan:
         if effects is None:
             reason = Reason("writes anything", member.wild)
-            return MethodPlan(member.name, member.kind, None, None, returns=True, reasons=(reason,))
+            plain, opened = self.plain(member, effects, returns=True)
+            return MethodPlan(
+                member.name,
+                member.kind,
+                None,
+                None,
+                returns=True,
+                plain=plain,
+                reasons=(reason,),
+                opened=opened,
+            )
         # Values are copied, never shared: what their methods do to the class, they do in the caller.
         if effects.class_writes and member.name not in _CONSTRUCTION and not is_immutable_type(self.cls):
             self.refuse(member, effects.class_writes[0])
@@ -265,15 +275,12 @@ class _Planner:
         if effects.override is not None and effects.override.returns is not MISSING:
             returns = effects.override.returns
         returns_self = not lazy and result == {solver.nodes.receiver}
-        plain: frozenset[str] = frozenset()
-        # A writer that gives nothing is queued without waiting; looking at the state first would make it wait.
-        if returns and effects.doubtful and not effects.writes and not effects.outside:
-            names = {name if name is not None else WHOLE for name in effects.assumed}
-            plain = frozenset({WHOLE} if WHOLE in names else names)
+        plain, opened = self.plain(member, effects, returns)
         return MethodPlan(
             name=member.name,
             kind=member.kind,
             plain=plain,
+            opened=opened,
             reads=reads,
             writes=writes,
             returns=returns,
@@ -285,6 +292,51 @@ class _Planner:
             reasons=tuple(effects.reasons()),
             unseen=self.unseen(effects, groups),
         )
+
+    def plain(
+        self, member: _Member, effects: "_Effects | None", returns: bool
+    ) -> tuple[frozenset[str], frozenset[type]]:
+        """What must be plain for a writer to be a reader, or of these classes; empty: it writes even then.
+
+        A writer that gives nothing is queued without waiting; looking at the state first would make it wait.
+        """
+        said = effects.override if effects is not None else None
+        nothing: tuple[frozenset[str], frozenset[type]] = frozenset(), frozenset()
+        if said is not None and said.writes is not MISSING:
+            return nothing
+        if effects is not None and not effects.writes and not effects.outside:
+            if not (returns and effects.doubtful):
+                return nothing
+            found = self.assumptions[0].effects(member) if self.held_classes else None
+            if found is None or found.writes or found.outside or self.looks_later(found.instance.body):
+                return effects.to_be_plain(), frozenset()
+            return found.to_be_plain() | {ARGUMENTS}, self.held_classes
+        if member.wild.startswith("neither") or (effects is not None and effects.surely):
+            return nothing
+        for assumption in self.assumptions:
+            found = assumption.effects(member)
+            if found is None or found.writes or found.outside or not (returns or not found.doubtful):
+                continue
+            if self.looks_later(found.instance.body):
+                continue
+            return found.to_be_plain() | assumption.names, assumption.opened
+        return nothing
+
+    @staticmethod
+    def looks_later(body: Body) -> bool:
+        """Whether a method may look at its arguments when they are no longer what they were at the call."""
+        takes = len(body.params) > 1 or body.kwonly or body.vararg or body.kwarg
+        return bool(takes) and (body.is_generator or body.is_async)
+
+    @functools.cached_property
+    def assumptions(self) -> "list[_Assumption]":
+        """What may be assumed besides plain arguments, the weakest first."""
+        found = [_Assumption(self, self.held_classes)] if self.held_classes else []
+        return [
+            *found,
+            _Assumption(self, frozenset(), alone=True),
+            _Assumption(self, frozenset(), scalars=True),
+        ]
 
     @staticmethod
     def unseen(effects: "_Effects", groups: list[frozenset[str]]) -> frozenset[str] | None:
@@ -378,6 +430,43 @@ class _Planner:
         return tuple(name for name in found if name not in ("__dict__", "__weakref__"))
 
 
+class _Assumption:
+    """That arguments are plain, and all state too or of some classes; solved when somebody asks what follows."""
+
+    def __init__(
+        self, planner: _Planner, opened: frozenset[type], scalars: bool = False, alone: bool = False
+    ) -> None:
+        self.planner, self.opened, self.scalars, self.alone = planner, opened, scalars, alone
+        self.names = frozenset({ARGUMENTS, SCALARS} if scalars else {ARGUMENTS})
+        self.entries: dict[_Member, Instance | None] | None = None
+        self.closed: dict[_Member, _Effects | None] = {}
+
+    def effects(self, member: _Member) -> "_Effects | None":
+        """What a member does then; None if that is too much to find out."""
+        if member not in self.closed:
+            if self.entries is None:
+                self.entries = self.solve(self.planner.members, _WORK)
+            entry = self.entries.get(member)
+            if entry is None and self.alone:
+                entry = self.solve([member], _WORK_ALONE).get(member)
+            self.closed[member] = _Effects(entry, self.planner.said) if entry is not None else None
+        return self.closed[member]
+
+    def solve(self, members: list[_Member], work: int) -> "dict[_Member, Instance | None]":
+        solver = Solver(self.planner.cls, work, self.opened, self.scalars)
+        solver.said = frozenset(self.planner.said)
+        wild = {member: member.wild for member in members}
+        try:
+            entries = {member: self.planner.enter(member, solver) for member in members}
+            solver.run()
+        except (TooComplexError, RecursionError):
+            return {}
+        finally:
+            for member, text in wild.items():
+                member.wild = text
+        return entries
+
+
 def aliases(solver: Solver, result: NodeSet) -> bool:
     """Whether a result may share mutable state with the receiver."""
     seen: NodeSet = set()
@@ -451,9 +540,15 @@ class _Effects:
                 self.assumed |= instance.assumed
             self.class_writes += instance.class_writes
             self.unseen |= instance.unseen if author is None or author.writes is MISSING else {None}
+        self.surely = any(instance.surely for instance in self.called("writes"))
         for instance in self.called(None):
             self.outside.update(instance.outside)
             self.blocks.update(instance.blocks)
+
+    def to_be_plain(self) -> frozenset[str]:
+        """The attributes that the doubtful writes depend on."""
+        names = {name if name is not None else WHOLE for name in self.assumed}
+        return frozenset({WHOLE} if WHOLE in names else names)
 
     def override_of(self, instance: Instance) -> Override | None:
         if instance.function is None or not instance.is_receiver:

@@ -15,13 +15,14 @@ from ._args import Args
 from ._classes import declared_fields, kind_of, slot_names
 from ._front import body_of
 from ._ir import Body, Var
-from ._nodes import Kind, Node, Nodes, NodeSet
+from ._nodes import Kind, Node, Nodes, NodeSet, Plain
+from ._plain import are_plain, is_open
 from ._plan import Reason
 from ._table import is_immutable_type, is_neutral_type
 
 __all__ = ["Instance", "Solver", "TooComplexError"]
 
-_MAX_INSTANCES, _MAX_FOREIGN = 600, 30
+_MAX_INSTANCES, _MAX_FOREIGN, _MAX_FOREIGN_CLOSED = 600, 30, 30
 #: How many objects a variable may be before those of one class are taken together, and how many of these stay apart.
 _MANY, _ALIKE = 12, 3
 DICT = "__dict__"  # as the name of a state: the dictionary of all attributes
@@ -53,6 +54,7 @@ class Instance:
         self.blocks: dict[str, None] = {}
         self.calls: dict[Instance, None] = {}
         self.result: NodeSet = set()
+        self.surely = False  # it writes whatever its arguments are
         self.is_receiver = False  # the first argument is the shared object
         self.line = body.line
 
@@ -62,10 +64,22 @@ class Instance:
 
 
 class Solver:
-    """Analyses one class; see :meth:`enter` and :meth:`run`."""
+    """Analyses one class; see :meth:`enter` and :meth:`run`.
 
-    def __init__(self, cls: type, work: int) -> None:
+    :arg closed: to take all arguments that come from outside as plain values, and all state as plain values or objects
+        of these classes. So it need not be followed what is stored where: a method that stores anything is a writer,
+        whether the rest is right or not, and state is one node, whatever the attribute.
+    :arg scalars: if so, to take all attributes as numbers, texts and the like.
+    """
+
+    def __init__(
+        self, cls: type, work: int, closed: frozenset[type] | None = None, scalars: bool = False
+    ) -> None:
         self.cls = cls
+        self.scalar_state = scalars
+        self.said: frozenset[int] = frozenset()  # ids of functions of which their author says what they do
+        self.closed = closed is not None
+        self.held_classes = closed or frozenset()
         self.allowed = work  # nodes handled in calls and stores before it is too much
         self.nodes = Nodes(is_immutable_type)
         self.instances: dict[Any, Instance] = {}
@@ -118,14 +132,25 @@ class Solver:
         for name in body.kwonly:
             self.add(instance, name, self.argument(instance, name))
         if body.vararg is not None:
-            site = self.nodes.site((instance, "*"), tuple, unknown=True)
+            site = self.many(instance, "*", tuple)
             if receiver is not None and not body.params:
                 self.put(site, {receiver})
                 site.elements = [{receiver}]
             self.add(instance, body.vararg, {site})
         if body.kwarg is not None:
-            self.add(instance, body.kwarg, {self.nodes.site((instance, "**"), dict)})
+            self.add(instance, body.kwarg, {self.many(instance, "**", dict)})
+        if self.closed:
+            self.calling.bind_defaults(instance, function)
         return instance
+
+    def many(self, instance: Instance, stars: str, cls: type) -> Node:
+        """The arguments from outside that come in by ``*args`` or ``**kwargs``."""
+        site = self.nodes.site((instance, stars), cls, unknown=not self.closed)
+        if self.closed:
+            self.put(site, {self.nodes.plain((instance, stars))})
+        else:
+            site.unknown = True
+        return site
 
     def hint_space(self, name: str) -> FunctionType | None:
         """Some function of the class that declares an attribute, for the globals of its module."""
@@ -139,7 +164,10 @@ class Solver:
         """What a caller from outside may pass."""
         function = instance.function
         hints = function.__annotations__ if function is not None and sys.version_info < (3, 14) else {}
-        return self.objects.from_hint(hints.get(name), (instance, name), function)
+        hinted = self.objects.from_hint(hints.get(name), (instance, name), function)
+        if self.closed and any(node.kind is Kind.SITE for node in hinted):
+            return {self.nodes.plain((instance, name))}
+        return hinted
 
     def run(self) -> None:
         """Iterate to the fixed point, then once more with what was never seen being stored taken as unknown."""
@@ -179,6 +207,8 @@ class Solver:
                 self.changed = True
 
     def step(self, instance: Instance) -> None:
+        if self.closed and instance.writes:
+            return  # it is a writer, and so is whatever calls it
         for instr in instance.body.instrs:
             instance.line = instr[1]
             self.operations[instr[0]](self, instance, instr)
@@ -191,7 +221,7 @@ class Solver:
         if found is None:
             if not mine:
                 self.foreign += 1
-                if self.foreign > _MAX_FOREIGN:
+                if self.foreign > (_MAX_FOREIGN_CLOSED if self.closed else _MAX_FOREIGN):
                     return None
             body = body_of(function.__code__)
             if body is None:
@@ -256,7 +286,11 @@ class Solver:
             return
         if holder.kind not in (Kind.STATE, Kind.SITE, Kind.KNOWN) or holder is self.nodes.outside:
             return
+        if self.closed and holder.kind is Kind.STATE:
+            return
         nodes = {self.general(node) for node in nodes if node is not holder}
+        if holder.kind is not Kind.SITE:
+            nodes = self.lasting(nodes) if holder.kind is Kind.KNOWN else set(map(self.kept, nodes))
         self.spend(len(nodes))
         self.merge([holder, *nodes, *self.contents.get(holder, ())])
         nodes.discard(holder)
@@ -337,12 +371,38 @@ class Solver:
 
     def put_top(self, name: str | None, nodes: Iterable[Node]) -> None:
         """Remember that an attribute may be one of these."""
-        nodes = {self.general(node) for node in nodes}
+        if self.closed:
+            return
+        nodes = {self.kept(self.general(node)) for node in nodes}
         self.merge([*nodes, *self.tops.get(name, ())])
         old = self.tops.setdefault(name, set())
         if not nodes <= old:
             old |= nodes
             self.changed = True
+
+    def kept(self, node: Node) -> Node:
+        """Something as another call finds it: what was an argument of this one may then be anything."""
+        if node.type is Plain or (node.receiver is not None and node.receiver.type is Plain):
+            return self.nodes.outside
+        return node
+
+    def lasting(self, nodes: Iterable[Node]) -> NodeSet:
+        """As :meth:`kept`, for what another call finds elsewhere than in the receiver; so for all that is in it."""
+        if not self.closed:
+            return set(nodes)
+        out = set(map(self.kept, nodes))
+        seen: NodeSet = set()
+        todo = list(out)
+        while todo:
+            node = todo.pop()
+            if node in seen or node.kind not in (Kind.SITE, Kind.KNOWN):
+                continue
+            seen.add(node)
+            inner = self.contents.get(node, set())
+            if any(self.kept(held) is not held for held in inner):
+                self.put(node, {self.nodes.outside})
+            todo += inner
+        return out
 
     def general(self, node: Node) -> Node:
         """A text loses which text it is when it is stored."""
@@ -361,6 +421,8 @@ class Solver:
 
     def find_shapes(self, state: Node) -> NodeSet:
         unknown = self.nodes.site(("unknown", state), None)
+        if self.closed:
+            return {unknown, *(self.nodes.site(("held", cls), cls) for cls in self.held_classes)}
         if state.name is None:
             return {unknown}
         if state.name == DICT:
@@ -380,7 +442,7 @@ class Solver:
                 continue
             seen.add(node)
             if node.kind is not Kind.STATE:
-                out.add(node)
+                out.add(self.kept(node))
             elif node.deep or node.name in (None, DICT):
                 out |= self.shapes(node)
             else:
@@ -403,7 +465,7 @@ class Solver:
             is_inside, node = item
             if node.kind is not Kind.STATE:
                 if is_inside:
-                    out.add(node)
+                    out.add(self.kept(node))
                 todo += [(True, inner) for inner in self.held(node)]
                 continue
             top, deep = self.nodes.state(node.name), self.nodes.state(node.name, True)
@@ -449,12 +511,14 @@ class Solver:
 
     def part(self, node: Node) -> Node:
         """Stands for the unseen things in an object; of an object of unknown type it is that object itself."""
-        if node.kind is Kind.SITE and node.type is None:
+        if node.kind is Kind.SITE and (node.type is None or node.type is Plain):
             return node
         if node.kind is Kind.SITE:
             return self.nodes.site(("part", node.type), None)
         if node.part is None:
-            node.part = self.nodes.site(("part", node), None)
+            # A table of the module: what is in it now tells what will be in it.
+            plain = self.closed and are_plain((node.obj,), None)
+            node.part = self.nodes.site(("part", node), Plain if plain else None)
         return self.canonical(node.part)
 
     def value_of(self, state: Node) -> NodeSet:
@@ -554,6 +618,9 @@ class Solver:
 
     def read(self, instance: Instance, name: str | None, text: str = "") -> None:
         name = None if name == DICT else name
+        if self.closed and name not in instance.assumed:
+            self.write(instance, name, text, plain_would_not=True)
+            instance.assumed.add(name)
         if name not in instance.reads:
             instance.reads[name] = self.reason(instance, f"reads {name or 'anything'}", text)
 
@@ -567,6 +634,8 @@ class Solver:
         """An object of unknown type is read in a way that changes it, unless it is plain; see ``_plain``."""
         if node.kind is not Kind.STATE:
             self.mutate(instance, node, text)
+        elif self.closed and node.deep:
+            return  # what was read of it is assumed to be plain already
         elif self.is_mutable(node):
             self.write(instance, node.name, text, plain_would_not=True)
             instance.assumed.add(None if node.name == DICT else node.name)
@@ -592,6 +661,7 @@ class Solver:
             case Kind.STATE:
                 if surely or self.is_mutable(node):
                     self.write(instance, node.name, text)
+                    instance.surely = instance.surely or (definite and own)
                     if not own and not (node.deep and self.has_known_types(node.name)):
                         instance.unseen.add(node.name)
             case Kind.SELF:
@@ -626,7 +696,7 @@ class Solver:
         place = (instance, instance.line)
         done = self.escaped.setdefault(place, set())
         if given <= done:
-            return kept
+            return {self.nodes.outside} if self.closed else kept
         done |= given
         seen: NodeSet = set()
         todo = list(given)
@@ -649,6 +719,10 @@ class Solver:
                     self.callback(instance, node, {self.nodes.outside})
                 case Kind.SUPER:
                     todo.append(self.nodes.receiver)
+        if self.closed and instance.writes:
+            return set()
+        if self.closed:
+            return {self.nodes.outside}
         if len(kept) > 1 and self.carries(kept):
             self.mix(place, kept)
         return kept
@@ -683,9 +757,26 @@ class Solver:
 
     def classes_seen(self, name: str) -> tuple[set[type], set[type]]:
         """The classes of what was stored in an attribute, and of what was stored deeper."""
-        top = {node.type for node in self.values(name) if node.kind is Kind.SITE and node.type is not None}
-        inner = self.inside(self.nodes.state(name))
-        return top, {node.type for node in inner if node.kind is Kind.SITE and node.type is not None}
+        top, inner = (
+            {node.type for node in nodes if node.kind is Kind.SITE and node.type is not None}
+            for nodes in (self.values(name), self.inside(self.nodes.state(name)))
+        )
+        return top, inner
+
+    def classes_held(self) -> frozenset[type]:
+        """The classes written in Python of which objects were seen stored in attributes, at any depth."""
+        found: set[type] = set()
+        for name in self.state_names():
+            for node in self.values(name) | self.inside(self.nodes.state(name)):
+                if node.kind in (Kind.SITE, Kind.KNOWN):
+                    found.add(type(node.obj) if node.type is None else node.type)
+        for base in self.cls.__mro__:  # defaults, of the class and of its functions
+            for value in vars(base).values():
+                found.add(type(value))
+                if isinstance(value, FunctionType):
+                    found.update(map(type, value.__defaults__ or ()))
+                    found.update(map(type, (value.__kwdefaults__ or {}).values()))
+        return frozenset(cls for cls in found if is_open(cls) and not hasattr(cls, "__get__"))
 
     def graph(self, name: str) -> NodeSet:
         """Everything that an attribute may be or hold."""

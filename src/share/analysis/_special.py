@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ._args import Args
-from ._nodes import Kind, Node, NodeSet
+from ._nodes import Kind, Node, NodeSet, Plain
 
 if TYPE_CHECKING:
     from ._solver import Instance, Solver
@@ -99,6 +99,9 @@ def _type(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeS
     out: NodeSet = set()
     for node in args.positional[0]:
         for cls in solver.objects.types_of(node):
+            if cls is Plain:
+                out.add(node)
+                continue
             out.add(solver.nodes.known(cls) if cls is not None else solver.nodes.site((key, "type"), None))
         if node.kind is Kind.NONE:
             out.add(solver.nodes.known(type(None)))
@@ -126,7 +129,7 @@ def _new(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSe
     out: NodeSet = set()
     for cls in _operand(args, 0):
         if cls.kind is Kind.KNOWN and isinstance(cls.obj, type):
-            out.add(solver.nodes.site((key, "new"), cls.obj))
+            out.add(solver.nodes.site((key, "new"), cls.obj, unknown=not solver.closed))
         else:
             out.add(solver.nodes.site((key, "new"), None))
     for site in out:

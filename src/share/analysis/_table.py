@@ -12,6 +12,7 @@ from ._effects import BLOCKING, CALLABLES, IMMUTABLE, METHODS, NEUTRAL, RESULTS
 __all__ = [
     "blocking_name",
     "callable_effect",
+    "immutable_types",
     "is_immutable_type",
     "is_neutral_type",
     "method_effect",
@@ -99,6 +100,12 @@ def result_type(item: object) -> type | None:
 def is_immutable_type(cls: type) -> bool:
     """Whether values of exactly this type never change (tuples and frozensets depend on what they hold)."""
     return bool(_immutable.get(cls)) or _is_enum(cls)
+
+
+def immutable_types() -> list[type]:
+    """Those of the table whose modules are imported by now."""
+    _immutable.get(int)
+    return [item for item in _immutable.keep if isinstance(item, type)]
 
 
 def _is_enum(cls: type) -> bool:

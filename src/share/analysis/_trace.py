@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import AnalysisError
 from ._classes import MISSING, lookup, slot_names
 from ._encode import fingerprint
-from ._plain import WHOLE, is_plain
+from ._plain import ARGUMENTS, WHOLE, are_plain, attributes_of, is_open, is_plain
 from ._plan import ClassPlan, MethodPlan
 from ._planner import plan
 
@@ -182,10 +182,10 @@ class _Tracer:
         """The function, with what it does to its receiver observed."""
         observed = self.trace.methods.setdefault(name, Observed(made))
 
-        def run(receiver: Any, step: Callable[[], Any]) -> Any:
+        def run(receiver: Any, step: Callable[[], Any], args: Any, kwargs: Any) -> Any:
             if not isinstance(receiver, self.cls) or self.is_busy() or self.is_inside(receiver):
                 return step()
-            with self.watching(receiver, observed):
+            with self.watching(receiver, observed, args, kwargs):
                 return step()
 
         if inspect.isgeneratorfunction(function):
@@ -196,7 +196,7 @@ class _Tracer:
                 sent = None
                 while True:
                     try:
-                        value = run(receiver, functools.partial(running.send, sent))
+                        value = run(receiver, functools.partial(running.send, sent), args, kwargs)
                     except StopIteration as end:
                         return end.value
                     sent = yield value
@@ -205,7 +205,7 @@ class _Tracer:
 
         @functools.wraps(function)
         def plain(receiver: Any, *args: Any, **kwargs: Any) -> Any:
-            return run(receiver, functools.partial(function, receiver, *args, **kwargs))
+            return run(receiver, functools.partial(function, receiver, *args, **kwargs), args, kwargs)
 
         return plain
 
@@ -259,10 +259,10 @@ class _Tracer:
         return dict(self.dict_of.__get__(receiver))
 
     @contextmanager
-    def watching(self, receiver: Any, observed: Observed) -> Iterator[None]:
+    def watching(self, receiver: Any, observed: Observed, args: Any, kwargs: Any) -> Iterator[None]:
         before = self.state(receiver)
         made = observed.plan
-        local = made.read_only or (bool(made.plain) and self.is_plain(receiver, made.plain))
+        local = made.read_only or (bool(made.plain) and self.is_plain(receiver, made, args, kwargs))
         frame = _Frame(receiver, observed)
         self.frames().append(frame)
         try:
@@ -277,10 +277,11 @@ class _Tracer:
             if local and not made.read_only:
                 observed.writes_local |= wrote
 
-    def is_plain(self, receiver: Any, names: frozenset[str]) -> bool:
+    def is_plain(self, receiver: Any, made: MethodPlan, args: Any, kwargs: Any) -> bool:
+        names, opened = made.plain, made.opened
         self.local.busy = True
         try:
-            return is_plain(receiver, names)
+            return (ARGUMENTS not in names or are_plain(args, kwargs)) and is_plain(receiver, names, opened)
         finally:
             self.local.busy = False
 
@@ -288,6 +289,8 @@ class _Tracer:
         """The fingerprint of every attribute."""
         self.local.busy = True
         try:
+            if self.opaque and is_open(self.cls):  # looking must not run the class's own way of being copied
+                return {WHOLE: fingerprint(attributes_of(receiver), {id(receiver): "self"})}
             if self.opaque:
                 return {WHOLE: fingerprint(receiver)}
             values = dict(self.attributes_of(receiver))

@@ -640,15 +640,17 @@ cdef class Attribute:
         return f"<shared attribute {self.name!r}>"
 
 
-cdef object is_plain = None         # of share.analysis, once a plan needs it
+cdef object is_plain = None         # of share.analysis, once a plan needs them
+cdef object are_plain = None
+cdef object ARGUMENTS = None
 
 
 cdef int find_is_plain() except -1:
-    global is_plain
+    global is_plain, are_plain, ARGUMENTS
     if is_plain is None:
         from ..analysis import _plain
 
-        is_plain = _plain.is_plain
+        is_plain, are_plain, ARGUMENTS = _plain.is_plain, _plain.are_plain, _plain.ARGUMENTS
     return 0
 
 
@@ -663,7 +665,10 @@ cdef class Effects:
     cdef readonly bint returns
     cdef readonly bint returns_alias
     cdef readonly bint returns_self
-    cdef frozenset plain            # a reader as long as these attributes are plain; None: nothing like that
+    cdef readonly bint assumes      # a reader as long as what follows is so
+    cdef bint arguments             # the arguments are plain
+    cdef frozenset plain            # these attributes are plain; None: not needed
+    cdef frozenset opened           # or hold objects of these classes
 
     def __cinit__(self, plan, dict index_of):
         reads = self._indices(plan.reads, index_of)
@@ -682,9 +687,12 @@ cdef class Effects:
         self.returns = plan.returns
         self.returns_alias = plan.returns_alias
         self.returns_self = plan.returns_self
-        self.plain = plan.plain or None
-        if self.plain is not None:
+        self.assumes = bool(plan.plain)
+        if self.assumes:
             find_is_plain()
+            self.arguments = ARGUMENTS in plan.plain
+            self.plain = plan.plain - {ARGUMENTS} or None
+            self.opened = plan.opened
 
     def __dealloc__(self):
         free(self.reads)
@@ -705,12 +713,13 @@ cdef class Effects:
         if self.plain is None:
             return True
         if proxy.is_nested:
-            return is_plain(snapshot.instance, self.plain)  # its snapshot may change in place
+            return is_plain(snapshot.instance, self.plain, self.opened)  # its snapshot may change in place
         if snapshot.plain is None:
             snapshot.plain = {}
-        found = snapshot.plain.get(self.plain)
+        found = snapshot.plain.get((self.plain, self.opened))
         if found is None:
-            found = snapshot.plain[self.plain] = is_plain(snapshot.instance, self.plain)
+            found = is_plain(snapshot.instance, self.plain, self.opened)
+            snapshot.plain[self.plain, self.opened] = found
         return found
 
     @staticmethod
@@ -830,7 +839,7 @@ cdef class Method:
         cdef bint wait
         if effects.read_only:
             return self.run_locally(proxy, args, kwargs)
-        if effects.plain is not None:
+        if effects.assumes and (not effects.arguments or are_plain(args, kwargs)):
             result = self.run_locally(proxy, args, kwargs)
             if result is not MISSING:
                 return result
@@ -948,7 +957,7 @@ cdef class Property:
         if self.getter is None:
             raise AttributeError(f"property {self.name!r} of {self.owner.__name__!r} object has no getter")
         proxy = <Proxy>instance
-        if self.getter.read_only or self.getter.plain is not None:
+        if self.getter.read_only or self.getter.assumes:
             snapshot = proxy.take_snapshot(self.getter.reads, self.getter.read_count)
             if self.getter.fits(proxy, snapshot):
                 try:
