@@ -3,6 +3,7 @@
 import argparse
 import collections
 import configparser
+import contextlib
 import copy
 import email.message
 import http.cookiejar
@@ -38,6 +39,16 @@ def _filled(*steps: Step, args: tuple[Any, ...] = ()) -> Make:
         return thing
 
     return make
+
+
+def _tried(step: Step) -> Step:
+    """A step that ends in an exception: what it wrote before is seen all the same."""
+
+    def run(thing: Any) -> None:
+        with contextlib.suppress(Exception):
+            step(thing)
+
+    return run
 
 
 def _each(*steps: Step) -> list[Step]:
@@ -336,7 +347,7 @@ SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
     "optparse:Values": [(_filled(args=({"a": 1},)), _each(
         lambda v: v.__init__({"b": 2}), lambda v: v._update_careful({"a": 2}), lambda v: v._update_loose({"b": 2}),
         lambda v: v._update({"b": 2}, "loose"), lambda v: v.ensure_value("z", 1),
-        lambda v: v.read_module("this", "loose"),
+        lambda v: v.read_module("this", "loose"), lambda v: v.read_file(__import__("this").__file__, "loose"),
     ))],
     "optparse:IndentedHelpFormatter": [(_filled(), _each(
         lambda f: f.set_short_opt_delimiter(" "), lambda f: f.set_long_opt_delimiter("="), lambda f: f.indent(),
@@ -346,7 +357,8 @@ SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
         lambda f: f.store_option_strings(optparse.OptionParser()),
     ))],
     "http.cookiejar:CookieJar": [(_cookies, _each(
-        lambda j: j.clear(), lambda j: j.clear("a.org"), lambda j: j.clear_session_cookies(),
+        lambda j: j.clear(), lambda j: j.clear("a.org"),
+        lambda j: (setattr(next(iter(j)), "discard", True), j.clear_session_cookies()),
         lambda j: j.clear_expired_cookies(), lambda j: j.set_cookie(_cookie("z")), lambda j: len(j), lambda j: list(j),
         lambda j: j.set_cookie_if_ok(_cookie("z"), urllib.request.Request("http://a.org/")),
         lambda j: j.make_cookies(_response(), urllib.request.Request("http://a.org/")),
@@ -385,7 +397,10 @@ SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
         lambda s: s.enter(9, 1, print), lambda s: s.enterabs(9, 1, print), lambda s: s.cancel(s.queue[0]),
         lambda s: s.empty()))],
     "sortedcontainers:SortedList": [
-        (make, [*_list_steps, *_sorted_list_steps]) for make in (_filled(args=([1, 2, 3],)), _long)
+        *((make, [*_list_steps, *_sorted_list_steps]) for make in (_filled(args=([1, 2, 3],)), _long)),
+        (_filled(args=(range(5000),)), _each(
+            lambda s: s._pos(3000), lambda s: (s._reset(4), s._lists[0].extend([0] * 9), s._expand(0)),
+        )),
     ],
     "sortedcontainers:SortedSet": [(_filled(args=([1, 2, 3],)), [*_list_steps[:-1], *_set_steps])],
     "sortedcontainers:SortedDict": [(_filled(args=({"a": 1, "b": 2},)), [*_DICT_STEPS, *_each(
@@ -452,6 +467,10 @@ SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
         lambda h: h._parse_doctype_attlist(10, 0), lambda h: h._scan_name(10, 0),
     )), (_filled(lambda h: setattr(h, "rawdata", "<!ENTITY a\n 'b'>")), _each(
         lambda h: h._parse_doctype_entity(9, 0),
+    )), (_filled(lambda h: setattr(h, "rawdata", "<![(\n((")), _each(
+        _tried(lambda h: h.parse_html_declaration(0)), _tried(lambda h: h.parse_marked_section(0)),
+        _tried(lambda h: h._parse_doctype_attlist(5, 0)), _tried(lambda h: h._parse_doctype_entity(5, 0)),
+        _tried(lambda h: h._scan_name(5, 0)),
     ))],
     "cachetools:LRUCache": [(_cache, _cache_steps)],
     "cachetools:LFUCache": [(_cache, [*_cache_steps, lambda c: c._LFUCache__touch("a")])],
@@ -479,9 +498,9 @@ SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
         lambda b: b.__delitem__(0), lambda b: b.del_slice(0, 2), lambda b: b.__delslice__(0, 2),
         lambda b: b.__setitem__(0, 9), lambda b: b.insert(0, 9), lambda b: b.append(1), lambda b: b.extend([1]),
         lambda b: b.pop(), lambda b: b.sort(), lambda b: b.reverse(),
-        lambda b: (b.lists[0].extend(range(4000)), b._balance_list(0)), lambda b: b[5], lambda b: b.index(5),
+        lambda b: (b.lists[0].extend(range(40_000)), b._balance_list(0)), lambda b: b[5], lambda b: b.index(5),
         lambda b: b.count(5), lambda b: b[1:3], lambda b: b._translate_index(5),
-    ))],
+    )), (_filled(args=([3, 1, 2],)), _each(lambda b: b.sort()))],
     "boltons.setutils:IndexedSet": [(_filled(args=([3, 1, 2],)), [*_set_steps, *_each(
         lambda s: s.add(9), lambda s: s.remove(1), lambda s: s.discard(1), lambda s: s.clear(), lambda s: s.pop(0),
         lambda s: s.pop(), lambda s: s.reverse(), lambda s: s.sort(), lambda s: s.update([9]),
@@ -491,6 +510,7 @@ SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
         lambda s: s == [3, 1, 2], lambda s: s.issubset([1, 2, 3]), lambda s: 1 in s,
     )]), (_filled(lambda s: [s.discard(n) for n in range(30, 90, 2)], args=(range(100),)), _each(
         lambda s: s._compact(), lambda s: s[40], lambda s: s.index(41), lambda s: (s.item_list.pop(), s._cull()),
+        lambda s: (s.item_index_map.clear(), s._cull()), lambda s: s._bulk_discard([1]),
     ))],
     "boltons.queueutils:HeapPriorityQueue": [(_filled(lambda q: q.add("a", 1), lambda q: q.add("b", 2)), _each(
         lambda q: q.pop(), lambda q: q.remove("a"), lambda q: q.add("c", 1), lambda q: q.peek(), lambda q: len(q),
@@ -534,6 +554,10 @@ SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
     "cmd:Cmd": [(_filled(), _each(
         lambda c: c.onecmd("help"), lambda c: c.default("x"), lambda c: c.parseline("a b"), lambda c: c.emptyline(),
         lambda c: c.columnize(["a", "b"]), lambda c: c.print_topics("h", ["a"], 15, 80), lambda c: c.do_help(""),
+        lambda c: (setattr(c, "lastcmd", " help x"), c.emptyline()), _tried(lambda c: c.complete("he", 0)),
+    )), (lambda cls: cls(stdout=io.StringIO()), _each(
+        lambda c: c.default("x"), lambda c: c.do_help("x"), lambda c: c.columnize([]),
+        lambda c: c.print_topics("h", ["a"], 15, 80),
     ))],
     "codeop:Compile": [(_filled(), _each(
         lambda c: c("from __future__ import annotations\n", "f", "exec") if c.flags else None,
@@ -544,7 +568,8 @@ SCENES: dict[str, list[tuple[Make, list[Step]]]] = {
         lambda r: r.shuffle([1, 2, 3]), lambda r: r.sample([1, 2, 3], 2), lambda r: r.choice([1, 2]),
         lambda r: r.gauss(0, 1), lambda r: r.uniform(0, 1), lambda r: r.randint(0, 9), lambda r: r.getstate(),
         lambda r: r.betavariate(1, 1), lambda r: r.expovariate(1), lambda r: r.gammavariate(1, 1),
-        lambda r: r.randbytes(3), lambda r: r._randbelow(9), lambda r: r.choices([1, 2], k=2),
+        lambda r: r.randbytes(3), lambda r: r._randbelow(9),
+        lambda r: r._randbelow_with_getrandbits(9), lambda r: r.choices([1, 2], k=2),
     ))],
     "shlex:shlex": [(_filled(args=("a 'b c' d",)), _each(
         lambda s: s.get_token(), lambda s: s.push_token("x"), lambda s: s.read_token(),

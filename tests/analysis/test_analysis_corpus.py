@@ -190,16 +190,28 @@ def cases() -> Iterator[Any]:
 def totals() -> Iterator[dict[str, list[str]]]:
     found: dict[str, list[str]] = {"readers": [], "false alarms": [], "classes": []}
     yield found
-    alarms, readers = len(found["false alarms"]), len(found["readers"])
-    print(
-        f"\n{len(found['classes'])} classes; methods that never wrote: {readers}; planned as writers: {alarms}"
-    )
+    for what, (alarms, readers) in (("all", counts(found)), ("pure Python", counts(found, PURE))):
+        print(
+            f"\n{len(found['classes'])} classes, {what}: methods that never wrote: {readers}; "
+            f"planned as writers: {alarms} ({alarms / max(readers, 1):.1%})"
+        )
     by_cause: dict[str, list[str]] = {}
     for alarm in found["false alarms"]:
         method, _, cause = alarm.partition(": ")
         by_cause.setdefault(kind_of_cause(cause), []).append(f"    {method}: {cause}")
     for kind, lines in sorted(by_cause.items(), key=lambda item: -len(item[1])):
         print("\n".join([f"{len(lines)} x {kind}", *lines]))
+
+
+PURE: set[str] = set()  # the classes of which no base is in C, but object
+
+
+def counts(found: dict[str, list[str]], targets: set[str] | None = None) -> tuple[int, int]:
+    """False alarms and methods that never wrote; of some classes only."""
+    return tuple(
+        sum(targets is None or ":".join(line.split(":")[:2]).rpartition(".")[0] in targets for line in lines)
+        for lines in (found["false alarms"], found["readers"])
+    )  # type: ignore[return-value]
 
 
 def kind_of_cause(cause: str) -> str:
@@ -227,10 +239,12 @@ def test_no_effect_is_missed(target: str, args: tuple[Any, ...], totals: dict[st
     assert sum(observed.calls for observed in seen.methods.values()) > 0
     assert not seen.misses, "\n".join(seen.misses)
     totals["classes"].append(target)
+    if all(base is object or base.__flags__ & (1 << 9) for base in cls.__mro__):
+        PURE.add(target)
     python = {name for base in cls.__mro__ for name, value in vars(base).items() if not _in_c(value)}
     for name, observed in seen.methods.items():
         if observed.calls and not observed.writes and name.partition(".")[0] in python:
-            totals["readers"].append(name)
+            totals["readers"].append(f"{target}.{name}")
             if observed.false_alarm:
                 reason = observed.plan.reasons[0].text if observed.plan.reasons else ""
                 totals["false alarms"].append(f"{target}.{name}: {reason}")
@@ -249,6 +263,12 @@ def test_classes_that_write_class_state_are_refused(target: str) -> None:
 
 
 def test_false_alarms_are_few(totals: dict[str, list[str]]) -> None:
-    """Over the whole corpus, of the methods that never wrote; the aim is a quarter, this is what holds today."""
-    assert len(totals["classes"]) >= 60
-    assert len(totals["false alarms"]) <= 0.28 * len(totals["readers"])
+    """Of the methods that never wrote, fewer than a quarter are planned as writers, in classes without bases in C.
+
+    Sets have no order, and so now and then the solver gives up one method more.
+    """
+    assert len(totals["classes"]) >= 60 and len(PURE) >= 60
+    alarms, readers = counts(totals, PURE)
+    assert alarms < 0.255 * readers
+    alarms, readers = counts(totals)
+    assert alarms < 0.27 * readers
