@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from share._cells import index_of
 
 from ._containers import overrides
+from ._descriptors import Attribute, Method, Property
 from ._nested import Nested
-from ._proxy import Attribute, Method, Property, Proxy
+from ._proxy import Proxy
 
 if TYPE_CHECKING:
     from share.analysis._plan import ClassPlan

@@ -57,6 +57,8 @@ cdef class Proxy(Shared):
 cdef int pause_before_retry(Session session, int* attempts) except -1
 cdef Snapshot empty_snapshot(uint32_t cells)
 cdef object class_attribute(Proxy proxy, str name)
+cdef int set_attribute(Proxy proxy, str name, object value, uint32_t index) except -1
+cdef int delete_attribute(Proxy proxy, str name, uint32_t index) except -1
 cdef object own_descriptor(Proxy proxy, str name)
 cdef object plain_copy(Session session, object value)
 cdef object plain_operand(object value)

@@ -1,0 +1,435 @@
+"""The descriptors of generated proxy classes: attributes, methods and properties of users' classes."""
+
+cimport cython
+from cpython.list cimport PyList_GET_ITEM
+from cpython.object cimport PyObject
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+
+from .._atomic cimport fence_acq, load_acq, load_rlx
+from .._layout cimport CLOSED_BIT
+from .._protocol cimport CALL, DELETE, GET, KEYWORDS, NO_ARGUMENTS, RESPOND, SET
+from .._slots cimport slot_find
+from ..cerial._codec cimport Encoder
+from ._proxy cimport class_attribute, delete_attribute, plain_operand, Proxy, set_attribute, Snapshot
+from ._session cimport Session
+
+from ._proxy import MISSING
+
+
+cdef enum:
+    MOST_FLAGS = 64
+
+
+@cython.final
+cdef class Attribute:
+    """Data descriptor of one attribute."""
+
+    cdef readonly uint32_t index    # of its cell
+    cdef readonly uint32_t place    # of its cached value
+    cdef readonly str name
+
+    def __init__(self, uint32_t index, str name, uint32_t place):
+        self.index, self.place = index, place
+        self.name = name
+
+    def __get__(self, instance, owner):
+        cdef Proxy proxy
+        cdef uint64_t position, flag, c, tag = 0
+        cdef uint32_t index = self.index
+        cdef PyObject* value
+        if instance is None:
+            return getattr(owner._share_class_, self.name)
+        proxy = <Proxy>instance
+        # The barrier: what was queued before this read began. acquire fence: pairs with the seq_cst operation
+        # that ends every call; whoever told us of a write has raised its flag before.
+        fence_acq()
+        position = load_rlx(proxy.flags)
+        flag = load_rlx(proxy.flags + index)
+        if flag > position:
+            position = flag
+        flag = load_rlx(proxy.wide)
+        if flag > position:
+            position = flag
+        # acquire: pairs with the release of C; the slots are as new as C
+        c = load_acq(proxy.commit)
+        # One comparison for "C < position" and for the closed bit.
+        if c - position < CLOSED_BIT and slot_find(proxy.slots + index, c, &tag) >= 0 and tag == proxy.tags[self.place]:
+            value = PyList_GET_ITEM(proxy.values, self.place)
+            if value != <PyObject*>MISSING:
+                return <object>value
+        found = proxy.read(index) if self.place == index else proxy.read_together(index, self.name, self.place)
+        if found is MISSING:
+            return class_attribute(proxy, self.name)
+        return found
+
+    def __set__(self, instance, value):
+        set_attribute(<Proxy>instance, self.name, value, self.index)
+
+    def __delete__(self, instance):
+        delete_attribute(<Proxy>instance, self.name, self.index)
+
+    def __repr__(self):
+        return f"<shared attribute {self.name!r}>"
+
+
+cdef object is_plain = None         # of share.analysis, once a plan needs them
+cdef object are_plain = None
+cdef object ARGUMENTS = None
+
+
+cdef int find_is_plain() except -1:
+    global is_plain, are_plain, ARGUMENTS
+    if is_plain is None:
+        from ..analysis import _plain
+
+        is_plain, are_plain, ARGUMENTS = _plain.is_plain, _plain.are_plain, _plain.ARGUMENTS
+    return 0
+
+
+cdef class Effects:
+    """The part of a MethodPlan that a call needs, as cell indices."""
+
+    cdef uint32_t* reads
+    cdef int read_count             # -1: all
+    cdef uint32_t* writes
+    cdef int write_count            # the wildcard is index 0
+    cdef readonly bint read_only
+    cdef readonly bint returns
+    cdef readonly bint returns_alias
+    cdef readonly bint returns_self
+    cdef readonly bint assumes      # a reader as long as what follows is so
+    cdef bint arguments             # the arguments are plain
+    cdef frozenset plain            # these attributes are plain; None: not needed
+    cdef frozenset opened           # or hold objects of these classes
+
+    def __cinit__(self, plan, dict index_of):
+        reads = self._indices(plan.reads, index_of)
+        self.read_count = -1 if reads is None else len(reads)
+        self.reads = <uint32_t*>calloc(len(reads or ()) + 1, sizeof(uint32_t))
+        for i, index in enumerate(reads or ()):
+            self.reads[<int>i] = index
+        writes = self._indices(plan.writes, index_of)
+        if writes is None:
+            writes = [0]
+        self.write_count = len(writes)
+        self.writes = <uint32_t*>calloc(len(writes) + 1, sizeof(uint32_t))
+        for i, index in enumerate(writes):
+            self.writes[<int>i] = index
+        self.read_only = plan.read_only
+        self.returns = plan.returns
+        self.returns_alias = plan.returns_alias
+        self.returns_self = plan.returns_self
+        self.assumes = bool(plan.plain)
+        if self.assumes:
+            find_is_plain()
+            self.arguments = ARGUMENTS in plan.plain
+            self.plain = plan.plain - {ARGUMENTS} or None
+            self.opened = plan.opened
+
+    def __dealloc__(self):
+        free(self.reads)
+        free(self.writes)
+
+    cdef int flags_of(self, Proxy proxy, uint64_t** raised) noexcept:
+        """The flags that a call raises; more than MOST_FLAGS are one, the wildcard."""
+        cdef int i
+        if self.write_count > MOST_FLAGS:
+            raised[0] = proxy.flags
+            return 1
+        for i in range(self.write_count):
+            raised[i] = proxy.flags + self.writes[i]
+        return self.write_count
+
+    cdef bint fits(self, Proxy proxy, Snapshot snapshot) except -1:
+        """Whether a call may run on a snapshot: the plan may depend on what is in it."""
+        if self.plain is None:
+            return True
+        if proxy.is_nested:
+            return is_plain(snapshot.instance, self.plain, self.opened)  # its snapshot may change in place
+        if snapshot.plain is None:
+            snapshot.plain = {}
+        found = snapshot.plain.get((self.plain, self.opened))
+        if found is None:
+            found = is_plain(snapshot.instance, self.plain, self.opened)
+            snapshot.plain[self.plain, self.opened] = found
+        return found
+
+    @staticmethod
+    def _indices(names, dict index_of):
+        # A name without a cell is in the extras, which are cell 0.
+        return None if names is None else sorted({index_of.get(name, 0) for name in names})
+
+
+cdef uint64_t send_call(Proxy proxy, int kind, Effects effects, bytes name, tuple args, dict kwargs,
+                        bint respond) except 0:
+    cdef Session session = proxy.session
+    cdef Encoder encoder
+    cdef uint64_t* raised[MOST_FLAGS]
+    cdef int count, flags = RESPOND if respond else 0
+    if proxy.is_nested:
+        return proxy.send_at(kind, name, args, kwargs, respond)
+    count = effects.flags_of(proxy, raised)
+    if not args and not kwargs:
+        return session.send(kind, flags | NO_ARGUMENTS, proxy.id, name, None, raised, count)
+    encoder = session.borrow()
+    try:
+        encoder.encode(args, "argument")
+        if kwargs:
+            encoder.encode(kwargs, "argument")
+            flags |= KEYWORDS
+        return session.send(kind, flags, proxy.id, name, encoder, raised, count)
+    finally:
+        session.give_back(encoder)
+
+
+@cython.final
+cdef class Method:
+    """Descriptor of one method of the user's class."""
+
+    cdef readonly str name
+    cdef bytes encoded
+    cdef Effects effects
+    cdef object function            # of the user's class
+    cdef int least, most            # positional arguments that certainly fit; -1: ask inspect
+    cdef bint special
+    cdef object signature           # None: not yet asked for; False: there is none
+    cdef readonly object plan
+
+    def __init__(self, str name, plan, function, dict index_of, bint opaque):
+        self.name = name
+        self.encoded = name.encode()
+        self.plan = plan
+        self.effects = Effects(plan, index_of)
+        self.function = function
+        self.special = opaque and type(function).__name__ != "function"
+        self.least, self.most = -1, -1
+        code = getattr(function, "__code__", None)
+        if code is not None and type(function).__name__ == "function" and not hasattr(function, "__wrapped__"):
+            required = code.co_argcount - len(function.__defaults__ or ()) - 1
+            keywords = set(code.co_varnames[code.co_argcount:code.co_argcount + code.co_kwonlyargcount])
+            if required >= 0 and keywords <= set(function.__kwdefaults__ or ()):
+                self.least = required
+                self.most = 1 << 30 if code.co_flags & 4 else code.co_argcount - 1
+
+    def __get__(self, instance, owner):
+        cdef BoundMethod bound
+        if instance is None:
+            return self.function
+        bound = BoundMethod.__new__(BoundMethod)
+        bound.method = self
+        bound.proxy = <Proxy>instance
+        return bound
+
+    cdef int check(self, tuple args, dict kwargs) except -1:
+        # A wrong argument count is the caller's mistake and is raised at the call, not later by a flush.
+        if not kwargs and self.least <= len(args) <= self.most:
+            return 0
+        if self.signature is None:
+            self.find_signature()
+        if self.signature is False or not kwargs and self.least <= len(args) <= self.most:
+            return 0
+        try:
+            self.signature.bind(None, *args, **(kwargs or {}))
+        except TypeError as error:
+            raise TypeError(f"{self.function.__qualname__}(): {error}") from None
+        return 0
+
+    cdef int find_signature(self) except -1:
+        """Asks inspect, once: it takes far longer than a call."""
+        import inspect
+
+        try:
+            self.signature = inspect.signature(self.function)
+        except (ValueError, TypeError):
+            self.signature = False          # built-in functions need not have one
+            return 0
+        kinds = [parameter.kind for parameter in self.signature.parameters.values()]
+        if self.least < 0 and all(kind is inspect.Parameter.POSITIONAL_ONLY for kind in kinds):
+            required = [p for p in self.signature.parameters.values() if p.default is inspect.Parameter.empty]
+            self.least, self.most = len(required) - 1, len(kinds) - 1
+        return 0
+
+    cdef object run_locally(self, Proxy proxy, tuple args, dict kwargs):
+        """The result of running it here; MISSING if its plan does not fit the state, so that it must be queued."""
+        cdef Snapshot snapshot = proxy.take_snapshot(self.effects.reads, self.effects.read_count)
+        if not self.effects.fits(proxy, snapshot):
+            return MISSING
+        if self.special:
+            # C code of built-in types looks at the concrete type of its operand.
+            args = tuple([plain_operand(arg) for arg in args])
+        method = getattr(snapshot.instance, self.name)
+        try:
+            result = method(*args) if kwargs is None else method(*args, **kwargs)
+        except BaseException as error:
+            proxy.let_out(error)
+            raise
+        return proxy.hand_out(snapshot, result) if self.effects.returns_alias else result
+
+    cdef object call(self, Proxy proxy, tuple args, dict kwargs):
+        cdef Effects effects = self.effects
+        cdef uint64_t position
+        cdef bint wait
+        if effects.read_only:
+            return self.run_locally(proxy, args, kwargs)
+        if effects.assumes and (not effects.arguments or are_plain(args, kwargs)):
+            result = self.run_locally(proxy, args, kwargs)
+            if result is not MISSING:
+                return result
+        self.check(args, kwargs)
+        if effects.returns_self:
+            wait = proxy.session.must_wait()
+        else:
+            wait = effects.returns or proxy.session.must_wait()
+        position = send_call(proxy, CALL, effects, self.encoded, args, kwargs, wait)
+        if wait:
+            return proxy.session.await_response(position, None)
+        return proxy if effects.returns_self else None
+
+
+cdef class BoundMethod:
+    """A method of a shared object. Calling it does what the class's plan says is fastest and right.
+
+    ``send(...)`` never waits, ``call(...)`` always runs in the coordinator and waits for the result,
+    ``submit(...)`` gives a :class:`concurrent.futures.Future`, ``aio(...)`` an awaitable.
+    """
+
+    cdef Method method
+    cdef Proxy proxy
+
+    def __call__(self, *args, **kwargs):
+        return self.method.call(self.proxy, args, kwargs if kwargs else None)
+
+    def send(self, *args, **kwargs):
+        """Queues the call and returns None at once; an exception shows in ``errors`` and at ``flush()``."""
+        self.method.check(args, kwargs)
+        send_call(self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, False)
+
+    def call(self, *args, timeout=None, **kwargs):
+        """Has the coordinator run the call and returns its result or raises its exception.
+
+        Raises ShareTimeoutError after ``timeout`` seconds; the command stays queued.
+        """
+        self.method.check(args, kwargs)
+        position = send_call(self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, True)
+        return self.proxy.session.await_response(position, timeout)
+
+    def submit(self, *args, **kwargs):
+        """Queues the call; returns a ``concurrent.futures.Future`` for its result."""
+        from ._futures import future_of
+
+        self.method.check(args, kwargs)
+        position = send_call(self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, True)
+        return future_of(self.proxy.session, position)
+
+    async def aio(self, *args, **kwargs):
+        """Queues the call; awaiting it gives its result without blocking the event loop."""
+        import asyncio
+
+        return await asyncio.wrap_future(self.submit(*args, **kwargs))
+
+    @property
+    def plan(self):
+        """The :class:`~share.analysis.MethodPlan` that decides how a call runs."""
+        return self.method.plan
+
+    @property
+    def __name__(self):
+        return self.method.name
+
+    @property
+    def __doc__(self):
+        return self.method.function.__doc__
+
+    @property
+    def __wrapped__(self):
+        return self.method.function.__get__(self.proxy)
+
+    @property
+    def __self__(self):
+        return self.proxy
+
+    @property
+    def __func__(self):
+        return self.method.function
+
+    def __reduce__(self):
+        return getattr, (self.proxy, self.method.name)
+
+    def __eq__(self, other):
+        return isinstance(other, BoundMethod) and (<BoundMethod>other).proxy is self.proxy \
+            and (<BoundMethod>other).method is self.method
+
+    def __hash__(self):
+        return hash((id(self.proxy), self.method.name))
+
+    def __repr__(self):
+        return f"<shared method {self.method.function.__qualname__} of {self.proxy!r}>"
+
+
+@cython.final
+cdef class Property:
+    """Data descriptor of a property (or another descriptor) of the user's class."""
+
+    cdef readonly str name
+    cdef Effects getter, setter, deleter
+    cdef object owner
+
+    def __init__(self, str name, owner, getter, setter, deleter, dict index_of):
+        self.name = name
+        self.owner = owner
+        self.getter = Effects(getter, index_of) if getter is not None else None
+        self.setter = Effects(setter, index_of) if setter is not None else None
+        self.deleter = Effects(deleter, index_of) if deleter is not None else None
+
+    def __get__(self, instance, owner):
+        cdef Proxy proxy
+        cdef Snapshot snapshot
+        if instance is None:
+            return getattr(self.owner, self.name)
+        if self.getter is None:
+            raise AttributeError(f"property {self.name!r} of {self.owner.__name__!r} object has no getter")
+        proxy = <Proxy>instance
+        if self.getter.read_only or self.getter.assumes:
+            snapshot = proxy.take_snapshot(self.getter.reads, self.getter.read_count)
+            if self.getter.fits(proxy, snapshot):
+                try:
+                    result = getattr(snapshot.instance, self.name)
+                except BaseException as error:
+                    proxy.let_out(error)
+                    raise
+                return proxy.hand_out(snapshot, result) if self.getter.returns_alias else result
+        position = send_call(proxy, GET, self.getter, self.name.encode(), (), None, True)
+        return proxy.session.await_response(position, None)
+
+    def __set__(self, instance, value):
+        if self.setter is None:
+            raise AttributeError(f"property {self.name!r} of {self.owner.__name__!r} object has no setter")
+        self._write(instance, SET, self.setter, (value,))
+
+    def __delete__(self, instance):
+        if self.deleter is None:
+            raise AttributeError(f"property {self.name!r} of {self.owner.__name__!r} object has no deleter")
+        self._write(instance, DELETE, self.deleter, ())
+
+    def _write(self, Proxy proxy, int kind, Effects effects, tuple values):
+        cdef Encoder encoder
+        cdef uint64_t* raised[MOST_FLAGS]
+        cdef int count
+        wait = proxy.session.must_wait()
+        if proxy.is_nested:
+            position = proxy.send_at(kind, self.name.encode(), values, None, wait)
+            if wait:
+                proxy.session.await_response(position, None)
+            return
+        count = effects.flags_of(proxy, raised)
+        encoder = proxy.session.borrow()
+        try:
+            for value in values:
+                encoder.encode(value, f"property {self.name}")
+            position = proxy.session.send(kind, RESPOND if wait else 0, proxy.id, self.name.encode(), encoder,
+                                          raised, count)
+        finally:
+            proxy.session.give_back(encoder)
+        if wait:
+            proxy.session.await_response(position, None)
