@@ -232,6 +232,21 @@ def test_a_proxy_of_what_has_been_deleted_says_so_at_once(
     opener.join()
 
 
+def test_assigning_a_new_name_never_waits(shared: Share, tmp_path: pathlib.Path) -> None:
+    shared.gate, shared.counter = Gate(), Counter()
+    shared.flush()
+    shared.gate.enter(str(tmp_path / "open"))
+    del shared.counter
+    opener = threading.Timer(3, (tmp_path / "open").touch)
+    opener.start()
+    shared.fresh = 5
+    assert not (tmp_path / "open").exists()
+    (tmp_path / "open").touch()
+    assert shared.fresh == 5
+    opener.cancel()
+    opener.join()
+
+
 def test_values_of_a_name_make_no_other_read_wait(shared: Share, tmp_path: pathlib.Path) -> None:
     shared.gate, shared.counter, shared.x = Gate(), Counter(), 1
     assert shared.x + shared.counter.n == 1

@@ -173,11 +173,10 @@ cdef class Namespace(Shared):
         """Whether a name may mean an object now, or once what is queued has been executed."""
         cdef Version version
         cdef uint64_t owner = 0, c
-        fence_acq()             # pairs with the seq_cst operation that ends every call
-        if load_rlx(self.session.control.root_flag) > load_acq(self.session.control.commit):
+        if self.root_position() > load_acq(self.session.control.commit):
             return True
         if cell is None:
-            self.refresh()
+            self.refresh()      # which does not wait: nothing is queued that the table of names waits for
             cell = self.cells.get(name)
             if cell is None:
                 return False
