@@ -141,7 +141,7 @@ cdef bint proven_dead(uint64_t word) noexcept nogil:
     cdef uint64_t start = 0
     cdef bint dead
     if pid == 0:
-        return False
+        return word != 0        # damage: no process has ever had such a word
     fd = open_pidfd(word)
     if fd == -1:
         return True

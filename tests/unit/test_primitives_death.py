@@ -122,3 +122,9 @@ def test_no_descriptor_is_left_open(child: tuple[subprocess.Popen[str], int]) ->
         _process.is_proven_dead(child[1])
         _process.is_proven_dead(_process.this_process() - (1 << 22))
     assert os.listdir("/proc/self/fd") == before
+
+
+def test_a_word_without_a_pid_is_nobody() -> None:
+    """Else whoever waits for that process would wait for ever; 0 stands for a free place."""
+    assert _process.is_proven_dead(1 << 63) and _process.is_proven_dead(5 << 22)
+    assert not _process.is_proven_dead(0)
