@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -41,18 +42,8 @@ def decode(data: bytes) -> None:
             raise
 
 
-def mpsc(data: bytes) -> None:
-    ring = MPSCRing(bytearray(data))
-    for _ in range(ROUNDS):
-        with suppress(ShareError):
-            ring.try_get()
-        with suppress(ShareError):
-            ring.put(b"some bytes", timeout=0)
-    ring.close()
-
-
-def spsc(data: bytes) -> None:
-    ring = SPSCRing(bytearray(data))
+def ring_of(kind: type[MPSCRing] | type[SPSCRing], data: bytes) -> None:
+    ring = kind(bytearray(data))
     for _ in range(ROUNDS):
         with suppress(ShareError):
             ring.try_get()
@@ -80,7 +71,9 @@ def flags(data: bytes) -> None:
         found.wait_until_down(0, timeout=0)
 
 
-DECODERS: list[Callable[[bytes], None]] = [decode, mpsc, spsc, slots, flags]
+DECODERS: list[Callable[[bytes], None]] = [
+    decode, partial(ring_of, MPSCRing), partial(ring_of, SPSCRing), slots, flags
+]  # fmt: skip
 
 
 def seeds() -> list[bytes]:

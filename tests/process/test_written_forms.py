@@ -18,9 +18,9 @@ def _serve(connection, shared):
         connection.send(number)
 
 
-@pytest.fixture(scope="module")
-def shared_and_writer():
-    with Share() as shared:
+@pytest.fixture(scope="module", params=[False, True], ids=["", "check"])
+def shared_and_writer(request):
+    with Share(check=request.param) as shared:
         for cls in FORMS:
             setattr(shared, cls.__name__, cls())
         shared.flush()  # all segments are there before the first test looks
@@ -30,6 +30,7 @@ def shared_and_writer():
         yield shared, ours
         ours.send(None)
         writer.join()
+        assert [record for record in shared.errors if "plan does not say" in str(record.error)] == []
 
 
 @pytest.mark.parametrize("cls", FORMS, ids=lambda cls: cls.__name__)

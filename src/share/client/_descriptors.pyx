@@ -8,10 +8,10 @@ from libc.stdlib cimport calloc, free
 
 from .._atomic cimport fence_acq, load_acq, load_rlx
 from .._layout cimport CLOSED_BIT
-from .._protocol cimport CALL, DELETE, GET, KEYWORDS, NO_ARGUMENTS, RESPOND, SET
+from .._protocol cimport CALL, DELETE, GET, NO_ARGUMENTS, RESPOND, SET
 from .._slots cimport slot_find
 from ..cerial._codec cimport Encoder
-from ._proxy cimport class_attribute, delete_attribute, plain_operand, Proxy, set_attribute, Snapshot
+from ._proxy cimport class_attribute, delete_attribute, encode_arguments, plain_operand, Proxy, set_attribute, Snapshot
 from ._session cimport Session
 
 from ._proxy import MISSING
@@ -174,10 +174,7 @@ cdef uint64_t send_call(Proxy proxy, int kind, Effects effects, bytes name, tupl
         return session.send(kind, flags | NO_ARGUMENTS, proxy.id, name, None, raised, count)
     encoder = session.borrow()
     try:
-        encoder.encode(args, "argument")
-        if kwargs:
-            encoder.encode(kwargs, "argument")
-            flags |= KEYWORDS
+        flags |= encode_arguments(encoder, args, kwargs)
         return session.send(kind, flags, proxy.id, name, encoder, raised, count)
     finally:
         session.give_back(encoder)

@@ -12,11 +12,11 @@ from cpython.object cimport Py_TYPE, PyTypeObject
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from .._protocol cimport APPLY, CALL, CALL_AT, DELETE, DELETE_AT, GET_AT, KEYWORDS, RESPOND, SET, SET_AT
+from .._protocol cimport APPLY, CALL, CALL_AT, DELETE, DELETE_AT, GET_AT, RESPOND, SET, SET_AT
 from ..cerial._codec cimport Encoder
 from ._augmented cimport carrying, take_operation
-from ._proxy cimport Proxy, Snapshot, array_at, class_attribute, own_descriptor, empty_snapshot, has_dict, \
-    is_array_at, plain_copy
+from ._proxy cimport Proxy, Snapshot, array_at, class_attribute, empty_snapshot, encode_arguments, has_dict, \
+    is_array_at, own_descriptor, plain_copy
 from ._session cimport Session, Shared
 
 from .. import _paths
@@ -122,10 +122,7 @@ cdef class Nested(Proxy):
         cdef int flags = RESPOND if respond else 0
         try:
             if kind == CALL:
-                encoder.encode(args, "argument")
-                if kwargs:
-                    encoder.encode(kwargs, "argument")
-                    flags |= KEYWORDS
+                flags |= encode_arguments(encoder, args, kwargs)
                 kind = CALL_AT
             elif kind == SET:
                 encoder.encode(args[0], f"attribute {name.decode()}")

@@ -2,6 +2,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from .._layout cimport Slot, Version
+from ..cerial._codec cimport Encoder
 from ._session cimport Session, Shared
 
 
@@ -61,6 +62,7 @@ cdef int set_attribute(Proxy proxy, str name, object value, uint32_t index) exce
 cdef int delete_attribute(Proxy proxy, str name, uint32_t index) except -1
 cdef object own_descriptor(Proxy proxy, str name)
 cdef object plain_copy(Session session, object value)
+cdef int encode_arguments(Encoder encoder, tuple args, dict kwargs) except -1
 cdef object plain_operand(object value)
 cdef object execute(Proxy proxy, str name, tuple args, dict kwargs, bint wait)
 cdef bint has_dict(object cls)

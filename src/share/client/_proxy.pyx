@@ -585,6 +585,15 @@ cdef bint has_dict(cls):
     return getattr(cls, "__dictoffset__", 0) != 0
 
 
+cdef int encode_arguments(Encoder encoder, tuple args, dict kwargs) except -1:
+    """What a call carries after its head; gives the flag that says whether there are keywords."""
+    encoder.encode(args, "argument")
+    if not kwargs:
+        return 0
+    encoder.encode(kwargs, "argument")
+    return KEYWORDS
+
+
 cdef object plain_operand(value):
     if isinstance(value, Proxy) and (<Proxy>value).opaque:
         return (<Proxy>value).current()
@@ -606,10 +615,7 @@ cdef object execute(Proxy proxy, str name, tuple args, dict kwargs, bint wait):
         flags = RESPOND if wait else 0
         encoder = session.borrow()
         try:
-            encoder.encode(args, "argument")
-            if kwargs:
-                encoder.encode(kwargs, "argument")
-                flags |= KEYWORDS
+            flags |= encode_arguments(encoder, args, kwargs)
             position = session.send(CALL, flags, proxy.id, name.encode(), encoder, &raised, 1)
         finally:
             session.give_back(encoder)
