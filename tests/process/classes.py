@@ -169,6 +169,11 @@ class Box:
         self.content, content = content, self.content
         return content
 
+    def fail_because_of_itself(self) -> None:
+        if self.content:
+            error = KeyError("itself")
+            raise error from error
+
     def get(self) -> Any:
         return self.content
 

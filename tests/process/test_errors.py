@@ -329,6 +329,13 @@ def test_waiting_block(failing: Any, shared: Share) -> None:
         shared.flush()
 
 
+def test_an_error_that_is_its_own_cause(shared: Share) -> None:
+    shared.box = Box([1])
+    with pytest.raises(KeyError, match="itself"):
+        shared.box.fail_because_of_itself()
+    assert shared.box.get() == [1]
+
+
 # -- results ------------------------------------------------------------------------------------------
 
 

@@ -420,11 +420,13 @@ cdef class Proxy(Shared):
 
     cdef int let_out(self, object error) except -1:
         """What a local method raised goes to its caller: with the cached snapshot, if it holds a part of that."""
-        while error is not None:
-            if error.__dict__ or not is_value(error.args):
-                self.forget_snapshot()
+        for _ in range(8):              # ``raise error from error`` is a chain without an end
+            if error is None:
                 return 0
+            if error.__dict__ or not is_value(error.args):
+                break
             error = error.__cause__ or error.__context__
+        self.forget_snapshot()
         return 0
 
     def __reduce__(self):
