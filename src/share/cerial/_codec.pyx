@@ -78,7 +78,7 @@ cdef enum:
 cdef dict plain_types = {}      # subclass of another type -> that type, or a function that gives the plain object
 
 
-def register_plain(cls: type, base) -> None:
+def register_plain(cls, base) -> None:
     """Have instances of ``cls``, a subclass of another type, travel as what that type, or a function, makes of them."""
     plain_types[cls] = base
 

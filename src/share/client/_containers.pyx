@@ -458,7 +458,7 @@ OVERRIDES = {
 }
 
 
-def overrides(cls: type) -> dict:
+def overrides(cls) -> dict:
     """The functions that a proxy class for ``cls`` has instead of what its plan says, by name.
 
     A method that a user's subclass defines itself stays as its plan says.

@@ -70,6 +70,6 @@ cdef object array_at(Proxy owner, uint32_t index, tuple path, object value)
 cdef bint is_array_at(object value, Proxy parent, tuple step)
 
 
-cdef Proxy new_proxy(type cls, Session session, uint64_t id, uint64_t flags_at, uint64_t slots_at,
+cdef Proxy new_proxy(object cls, Session session, uint64_t id, uint64_t flags_at, uint64_t slots_at,
                      uint64_t shape_at, uint32_t cells)
 cdef object read_slot(Session session, const Slot* slot, uint64_t owner, uint64_t position, uint64_t* tag)

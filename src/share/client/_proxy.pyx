@@ -624,7 +624,7 @@ cdef object execute(Proxy proxy, str name, tuple args, dict kwargs, bint wait):
     return session.await_response(position, None) if wait else None
 
 
-cdef Proxy new_proxy(type cls, Session session, uint64_t id, uint64_t flags_at, uint64_t slots_at,
+cdef Proxy new_proxy(object cls, Session session, uint64_t id, uint64_t flags_at, uint64_t slots_at,
                      uint64_t shape_at, uint32_t cells):
     cdef Proxy proxy = cls.__new__(cls)
     cdef uint32_t i, places = cls._share_places_
