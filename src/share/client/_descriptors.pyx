@@ -120,7 +120,7 @@ cdef class Effects:
         self.returns = plan.returns
         self.returns_alias = plan.returns_alias
         self.returns_self = plan.returns_self
-        self.assumes = bool(plan.plain)
+        self.assumes = bool(plan.plain) and not plan.read_only     # who never writes needs no assumption
         if self.assumes:
             find_is_plain()
             self.arguments = ARGUMENTS in plan.plain
