@@ -95,10 +95,7 @@ class Share(Namespace):
     """
 
     def __new__(cls, name: str | None = None, **options: Any) -> Any:
-        if _runtime.coordinator_of is not None:
-            # A module that makes a Share at its top level is being imported by a coordinator.
-            return _StandIn()
-        return super().__new__(cls)
+        return super().__new__(cls) if _runtime.coordinator_of is None else _stand_in()
 
     def __init__(
         self,
@@ -124,6 +121,8 @@ class Share(Namespace):
             SegmentError: there is none of that name (``errno`` is ENOENT), or it is damaged, of another user, another
                 pid namespace or another version of this library.
         """
+        if _runtime.coordinator_of is not None:
+            return _stand_in()
         return _share_of(named_session(check_name(name)), writes)
 
     @classmethod
@@ -141,6 +140,8 @@ class Share(Namespace):
         Such a share has no owner: it lives until the last process that uses it has left (closed it, ended or died).
         ``ring``, ``check`` and ``slow_after`` count only for the one that creates it.
         """
+        if _runtime.coordinator_of is not None:
+            return _stand_in()
         return _share_of(open_session(ring, _options(check, slow_after), check_name(name)), writes)
 
     # -- state of the share ---------------------------------------------------------------------------
@@ -304,6 +305,13 @@ def attach_share(name: str) -> Any:
 _runtime.attach = attach_share
 
 
+def _stand_in() -> Share:
+    """What a coordinator gets that imports a module which makes, opens or attaches a share at its top level."""
+    from share.coordinator._inside import StandIn
+
+    return StandIn()  # type: ignore[return-value] # whatever is done with a Share can be done with it
+
+
 def _share_of(session: Session, writes: Literal["wait"] | None) -> Share:
     """This process's Share for a session."""
     waits = _check_writes(writes)
@@ -325,27 +333,6 @@ def _options(check: bool, slow_after: float | None) -> dict[str, Any]:
     if slow_after is not None and not slow_after > 0:
         raise ValueError(f"slow_after must be more than 0 seconds, or None, not {slow_after!r}")
     return {"check": bool(check), "slow_after": slow_after}
-
-
-class _StandIn:
-    """What ``Share()`` gives in a coordinator: nothing can be done with it, and nothing is started."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise ShareClosedError(
-            "this Share was made while a coordinator imported the module; inside a coordinator there is no other "
-            "share to use: make shares in functions, or under `if __name__ == '__main__':`"
-        )
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        pass
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        pass
 
 
 reserve(name for name in dir(Share))

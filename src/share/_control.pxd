@@ -73,6 +73,9 @@ cdef class Control:
     cdef uint64_t committed(self) noexcept nogil
     cdef uint64_t await_commit(self, uint64_t position, int64_t timeout_ns) except? 0xffffffffffffffff
     cdef int await_room(self, uint32_t n, int64_t timeout_ns) except -1
+    cdef bint begin_wait(self, uint64_t until) except -1
+    cdef bint is_met(self, uint64_t until) noexcept nogil
+    cdef bint waits_for(self, Control first) except -1
     cdef int _check(self, Wait* wait, int64_t now, uint64_t position, str what) except -1
     cdef int look_after(self) except -1
     cdef bint coordinator_lost(self) noexcept nogil

@@ -2,13 +2,14 @@
 
 import errno
 import logging
+import threading
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
-from ._atomic cimport BROKEN, cas, load_acq, load_rlx, store_rel, store_rlx, pause, TESTPOINT
+from ._atomic cimport BROKEN, cas, fence_acq, fence_sc, load_acq, load_rlx, store_rel, store_rlx, pause, TESTPOINT
 from ._layout cimport *
 from ._process cimport pid_namespace, process_word, proven_dead
 from ._ringbuf cimport mpsc_bind, mpsc_bytes, mpsc_close, mpsc_has_room, mpsc_init
@@ -19,7 +20,7 @@ from ._process import boot_identity
 from ._segment import unlink
 from ._wait import has_testpoints
 from .errors import CoordinatorLostError, CorruptDataError, SegmentError, ShareClosedError, ShareError, \
-    ShareTimeoutError
+    ShareTimeoutError, WouldDeadlockError
 
 log = logging.getLogger("share")
 
@@ -27,6 +28,8 @@ log = logging.getLogger("share")
 TESTPOINTS = has_testpoints()
 
 cdef uint64_t MASK63 = ~CLOSED_BIT
+# In a coordinator: the control segment of its share.
+cdef Control served = None
 # A process word that is certainly dead: no process with the greatest pid was started one tick after the boot.
 cdef uint64_t NOBODY = <uint64_t>1 << 22 | ((1 << 22) - 1)
 cdef enum:
@@ -359,6 +362,9 @@ cdef class Control:
         # acq_rel: pairs with the loads of the role in coordinator_lost and elect
         if cas(self.word(ROLE), role, role_word(role >> 32, ROLE_COORDINATOR, entry)):
             TESTPOINT("takeover.role")
+            global served
+            served = self
+            store_rel(self.word(AWAITED), 0)        # a predecessor may have died waiting
             return entry
         store_rel(self.process(entry, P_WORD), 0)
         return -1
@@ -494,21 +500,26 @@ cdef class Control:
         cdef int64_t now = now_ns(), rest
         cdef Wait wait = Wait(now, timeout_ns, now + FIRST_SLEEP_NS, False)
         cdef uint32_t w
-        while True:
-            with nogil:
-                w = announce(self.wait_commit)
-                c = load_acq(self.commit)
-                if c < position:
-                    # Who waits, wakes: the producer that should have done it may have been killed before it did.
-                    wake_always(self.wait_work)
-                    rest = sleep_length(&wait, now)
-                    if rest > 0:
-                        sleep(self.wait_commit, w, rest)
+        cdef bint noted = self.begin_wait(position)
+        try:
+            while True:
+                with nogil:
+                    w = announce(self.wait_commit)
                     c = load_acq(self.commit)
-                now = now_ns()
-            if c >= position:
-                return c
-            self._check(&wait, now, position, "its write to be committed")
+                    if c < position:
+                        # Who waits, wakes: the producer that should have done it may have been killed before it did.
+                        wake_always(self.wait_work)
+                        rest = sleep_length(&wait, now)
+                        if rest > 0:
+                            sleep(self.wait_commit, w, rest)
+                        c = load_acq(self.commit)
+                    now = now_ns()
+                if c >= position:
+                    return c
+                self._check(&wait, now, position, "its write to be committed")
+        finally:
+            if noted:
+                store_rel(served.word(AWAITED), 0)
 
     cdef int _check(self, Wait* wait, int64_t now, uint64_t position, str what) except -1:
         PyErr_CheckSignals()
@@ -527,6 +538,59 @@ cdef class Control:
                         "one command since %.1f s", self.name, what, (now - wait.start) / 1e9, self.backlog(),
                         self.running_for())
         return 0
+
+    # A method may use other shares than its own, and so its coordinator wait for another one. Each says in its own
+    # segment for whom and until when. Who closes a circle is told so, instead of waiting.
+
+    cdef bint begin_wait(self, uint64_t until) except -1:
+        """In a coordinator: notes what its running method waits for. True if it did, and so has to take it back.
+
+        Raises WouldDeadlockError if that would never come.
+        """
+        if served is None or threading.get_ident() != threading.main_thread().ident:
+            return False
+        store_rlx(served.word(AWAITED_SERIAL), load_rlx(served.word(AWAITED_SERIAL)) + 1)
+        store_rlx(served.word(AWAITED_UNTIL), until)
+        store_rel(served.word(AWAITED), load_rlx(self.word(H_TOKEN)))   # pairs with the acquire in waits_for
+        fence_sc()      # pairs with that of the others of a circle: the last to come sees all
+        if not served.waits_for(self):
+            return True
+        store_rel(served.word(AWAITED), 0)
+        raise WouldDeadlockError(
+            f"a method that runs in the coordinator of share {served.name} was about to wait for share {self.name}, "
+            "which waits for it: let one of the two calls be queued (.send), or be made by the caller of both")
+
+    cdef bint is_met(self, uint64_t until) noexcept nogil:
+        """Whether what a coordinator waits for in this share has come."""
+        if until & ROOM_BIT:
+            return load_acq(self.ring.head) != until & ~ROOM_BIT
+        return load_acq(self.commit) >= until
+
+    cdef bint waits_for(self, Control first) except -1:
+        """Whether this share's coordinator would wait for itself if it waited for that of `first`."""
+        cdef uint64_t own = load_rlx(self.word(H_TOKEN)), token = load_rlx(first.word(H_TOKEN)), serial, until
+        cdef int _
+        cdef Control share = first
+        for _ in range(1000):
+            if token == own:
+                return True
+            serial = load_rlx(share.word(AWAITED_SERIAL))
+            token = load_acq(share.word(AWAITED))       # pairs with the release in begin_wait
+            until = load_rlx(share.word(AWAITED_UNTIL))
+            fence_acq()
+            if token == 0 or load_rlx(share.word(AWAITED_SERIAL)) != serial or \
+                    load_rlx(share.word(AWAITED)) != token or share.coordinator_lost():
+                return False        # who begins to wait later sees us
+            awaited = self
+            if token != own:
+                try:
+                    awaited = Control.attach(f"share_{token:016x}")
+                except SegmentError:
+                    return False    # it has ended, so nobody waits for it any more
+            if (<Control>awaited).is_met(until):
+                return False
+            share = awaited
+        return False
 
     def running_for(self) -> float:
         """Seconds for which the coordinator has been running its present batch; 0.0 if it is idle."""
@@ -551,19 +615,24 @@ cdef class Control:
                     break
                 pause()
             spun(room)
-        while not room:
-            with nogil:
-                w = announce(self.wait_room)
-                room = mpsc_has_room(&self.ring, n) or load_acq(self.commit) & CLOSED_BIT != 0
-                if not room:
-                    wake_always(self.wait_work)
-                    rest = sleep_length(&wait, now)
-                    if rest > 0:
-                        sleep(self.wait_room, w, rest)
+        cdef bint noted = not room and self.begin_wait(load_acq(self.ring.head) | ROOM_BIT)
+        try:
+            while not room:
+                with nogil:
+                    w = announce(self.wait_room)
                     room = mpsc_has_room(&self.ring, n) or load_acq(self.commit) & CLOSED_BIT != 0
-                now = now_ns()
-            if not room:
-                self._check(&wait, now, 0, "room in the ring")
+                    if not room:
+                        wake_always(self.wait_work)
+                        rest = sleep_length(&wait, now)
+                        if rest > 0:
+                            sleep(self.wait_room, w, rest)
+                        room = mpsc_has_room(&self.ring, n) or load_acq(self.commit) & CLOSED_BIT != 0
+                    now = now_ns()
+                if not room:
+                    self._check(&wait, now, 0, "room in the ring")
+        finally:
+            if noted:
+                store_rel(served.word(AWAITED), 0)
         return 0
 
     @property

@@ -11,7 +11,8 @@
 #    640 | wait word: work                                   (own line)  |
 #    768 | wait word: commit                                 (own line)  |
 #    896 | wait word: room                                   (own line)  |
-#   1024 | poison, poison before it; running since; registrations        |
+#   1024 | poison, poison before it; running since; registrations;       |
+#        | whom the coordinator waits for                                |
 #   1152 | number of segments                                            |
 #   1280 | directory slot (128)   1408 errors slot (128)                 |
 #   4096 | segment table: 4096 entries of 16 bytes {kind, size}          |
@@ -66,6 +67,9 @@ cdef enum:
     POISON_BEFORE = 1032        # the same for commands that are replayed before that one
     RUNNING_SINCE = 1040        # monotonic ns, 0 = idle
     REGISTRATIONS = 1048
+    AWAITED = 1056              # the number of the share that this one's coordinator waits for in a method, 0 = none
+    AWAITED_UNTIL = 1064        # until when: C of that share; with ROOM_BIT until its head is not that any more
+    AWAITED_SERIAL = 1072       # counts these waits
     SEGMENTS = 1152
     DIRECTORY_SLOT = 1280
     ERRORS_SLOT = 1408
@@ -109,6 +113,7 @@ cdef extern from *:
     """
     const uint64_t MAGIC "SH_MAGIC"
     const uint64_t EMPTY "SH_EMPTY"             # tag of a version that is nobody's: being written or never written
+    const uint64_t ROOM_BIT "(1ULL << 62)"
     const uint64_t CLOSED_BIT "SH_CLOSED"       # set in C when the share is closed
 
 cdef struct Version:

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from share import _protocol, cerial
+from share import _protocol, _runtime, cerial
 from share._control import Control
 from share._names import base_of, give_name, new_name, sweep, take_name
 from share._process import pidfd_of
@@ -20,7 +20,7 @@ from share._program import start_program, surroundings
 from share.client._namespace import resolver_for
 from share.client._rescue import rescuer_for
 from share.client._session import Session, set_registration_hook
-from share.errors import CoordinatorLostError, SegmentError, ShareClosedError
+from share.errors import CoordinatorLostError, SegmentError, ShareClosedError, WouldDeadlockError
 
 __all__ = ["attach_session", "end", "leave", "named_session", "open_session", "start_session"]
 
@@ -154,6 +154,10 @@ def _start(control: Control, public: str | None) -> Session:
 
 def attach_session(name: str) -> Session:
     """This process's session for a share that another process owns (or that this one already has)."""
+    if name == _runtime.coordinator_of:
+        raise WouldDeadlockError(
+            f"share {name}: its coordinator cannot be a user of it, it would wait for itself"
+        )
     with _lock:
         session = _sessions.get(name)
         if session is None:

@@ -1,14 +1,16 @@
-"""What a ``Share`` is inside its own coordinator: live objects, changed as part of the running command."""
+"""What a ``Share`` is inside a coordinator: its own one live objects, and one that is made there nothing at all."""
 
+import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 from share import _runtime
 from share._kinds import is_value
+from share.errors import WouldDeadlockError
 
 from ._live import MISSING
 
-__all__ = ["Inside"]
+__all__ = ["Inside", "StandIn"]
 
 
 class Inside:
@@ -68,3 +70,64 @@ class Inside:
 
     def __repr__(self) -> str:
         return f"<Share {self._store.name} in its coordinator: {', '.join(self._store.names())}>"
+
+
+class StandIn:
+    """What ``Share()``, ``Share.open`` and ``Share.attach`` give in a coordinator, and all that is got from it.
+
+    A coordinator imports the modules of users' classes; what these do with a share at their top level has been done by
+    the users' processes. So while a module is imported nothing comes of it. A method that uses it is told.
+    """
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._used()
+
+    def _used(self, *_: Any, **__: Any) -> Self:
+        frame = sys._getframe(1)
+        while frame is not None:
+            if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+                return self
+            frame = frame.f_back  # type: ignore[assignment]
+        raise WouldDeadlockError(
+            "a method that runs in the coordinator uses a share that its module has made, opened or attached there: "
+            "give the method the share, or an object of it, as an argument"
+        )
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise WouldDeadlockError(
+            "a share that was made, opened or attached in the coordinator cannot be kept or returned"
+        )
+
+    def __iter__(self) -> Iterator[Any]:
+        self._used()
+        return iter(())
+
+    def __len__(self) -> int:
+        self._used()
+        return 0
+
+    def __contains__(self, name: object) -> bool:
+        self._used()
+        return False
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __exit__(self, *_: object) -> None:
+        self._used()
+
+    def __repr__(self) -> str:
+        return "<Share made in a coordinator>"
+
+
+_OPERATORS = """
+    call setattr delattr getitem setitem delitem enter neg pos invert abs lt le gt ge
+    add sub mul matmul truediv floordiv mod divmod pow lshift rshift and or xor
+    radd rsub rmul rmatmul rtruediv rfloordiv rmod rdivmod rpow rlshift rrshift rand ror rxor
+"""
+for _name in _OPERATORS.split():
+    setattr(StandIn, f"__{_name}__", StandIn._used)
