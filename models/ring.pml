@@ -7,6 +7,7 @@
  *   -DCLOSE   somebody closes the ring at any moment; a closed stamp is FREE with owner 1
  *   -DSPILL   commands of two cells have a spill segment, which must be there whenever they are executed and must
  *             be gone in the end
+ *   -DREPLAY  a group cannot be published: it is undone, and its commands are run again and committed one by one
  *   -DIDLE    the coordinator looks at tail and head when it has nothing to do, and takes what cannot be for damage
  *   -DREUSE   entries of dead producers are given to new processes by the reaping rule
  *
@@ -196,8 +197,25 @@ proctype closer()
 #endif
 
 #define AT (e < head + N && SL(stamp[e % N]) == LAP(e))
+#ifdef REPLAY
+#define SINGLY (e > commit && e <= again)
+#define RUNNABLE (!SINGLY)
+#else
+#define RUNNABLE true
+#endif
+#ifdef BUG_SPILL_GROUP        /* the spills of the whole group, when its first command is committed */
+#define SPILLS_TO MAX(e, again)
+#else
+#define SPILLS_TO e
+#endif
 proctype coordinator() {
   byte e, p, L[2], x; short s;
+#ifdef REPLAY
+  byte again; bool undone;
+#define FORGET again = 0
+#else
+#define FORGET skip
+#endif
 restart:
   { /* take over: finish freeing [head, commit), load the mirror */
 #ifndef BUG_NO_REFREE
@@ -211,7 +229,7 @@ restart:
 #endif
     d_step { e = commit; L[0] = dur[0]; L[1] = dur[1]; p = 0 };
 end:do
-    :: AT && (SS(stamp[e % N]) == COMMITTED || SS(stamp[e % N]) == PAD) ->
+    :: AT && RUNNABLE && (SS(stamp[e % N]) == COMMITTED || SS(stamp[e % N]) == PAD) ->
 #ifndef BUG_CONSUMER_NO_HELP
        d_step { s = stamp[e % N]; if :: tail == e -> tail = e + SN(s) :: else fi };
 #else
@@ -250,11 +268,15 @@ end:do
 #endif
        d_step { commit = e; dur[0] = L[0]; dur[1] = L[1]; p = head };
 #ifdef SPILL
-       DROP_SPILLS(e);
+       DROP_SPILLS(SPILLS_TO);
        p = head;
 #endif
        do :: p < e -> d_step { stamp[p % N] = S(LAP(p+N),FREE,0,0); CLR; p++ } :: else -> break od;
        head = e; p = 0
+#ifdef REPLAY                   /* the group cannot be published: undone, and its commands run one by one */
+    :: e > commit && !undone ->
+       d_step { again = e; undone = 1; e = commit; L[0] = dur[0]; L[1] = dur[1] }
+#endif
 #ifdef IDLE                     /* nothing to do: the ring must not look damaged */
     :: e == commit && SL(stamp[e % N]) == LAP(e) && SS(stamp[e % N]) == FREE && !OVER ->
        assert(head == e);
@@ -270,7 +292,7 @@ end:do
     :: closed && e == commit && SS(stamp[e % N]) == FREE -> goto over
 #endif
     od
-  } unless { d_step { ckill -> ckill = 0; e = 0; p = 0; L[0] = 0; L[1] = 0; x = 0; s = 0 } };
+  } unless { d_step { ckill -> ckill = 0; e = 0; p = 0; L[0] = 0; L[1] = 0; x = 0; s = 0; FORGET } };
   goto restart;
 over: skip
 }

@@ -1,7 +1,8 @@
 # What travels in the rings, and how a slot's version becomes a value.
 #
 # A command: {size u32, kind u8, flags u8, name length u16, target u64}, the name, the encoded arguments.
-# If SPILLED is set, what follows the name is {serial u64, length u64} of the sender's spill segment instead.
+# If SPILLED is set, what follows the name is {serial u64, length u64} of the sender's spill segment instead
+# (see _protocol.pyx).
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from ._control cimport Control
@@ -47,6 +48,9 @@ cdef struct Command:
     uint16_t name_length
     uint64_t target
 
+cdef str spill_name(Control control, uint64_t entry, uint64_t number)
+# How many it has unlinked.
+cdef int drop_spills(Control control, uint64_t start, uint64_t end) except -1
 # The value of a version that was read with slot_read. None and *torn = True: the block has been reused; retry
 # with a new c. A REF gives what the share's resolver gives.
 cdef object version_value(Control control, const Version* version, bint* torn)

@@ -9,6 +9,7 @@ from ._atomic cimport copy_from_shared, TESTPOINT
 from ._control cimport Control
 from ._layout cimport BLOCK, BLOCK_HEADER, INLINE, INLINE_BYTES, LOG, REF, Version
 from ._logs cimport replay
+from ._ringbuf cimport CELL, COMMITTED, FREE, mpsc_body, mpsc_peek
 from ._segment cimport Segment
 from ._slots cimport block_unchanged
 from .cerial._codec cimport Encoder, decode
@@ -125,6 +126,45 @@ def failed_records(published) -> list:
         "queued commands have failed, and there is no room for their errors (they are in the log): /dev/shm is full or "
         "too small; free some, or enlarge it (docker: --shm-size)")
     return [(position, sender, "?", error, "")]
+
+
+# A payload that is too large for a ring lies in a segment of its own, its *spill*.
+#
+# That of a command belongs to this one command, which names it. Whoever sends it makes it before the claim, and unlinks
+# it if the command is not accepted. From the commit on only drop_spills unlinks it, when C has passed the command,
+# whether it was executed, failed or skipped, by this coordinator or a later one (models/ring.pml, -DSPILL). What a
+# process that was killed has made and not sent goes with its entry.
+
+
+cdef str spill_name(Control control, uint64_t entry, uint64_t number):
+    """The name of a command's spill. The sender's entry is nobody else's until C has passed all that it has sent."""
+    return f"{control.name}_s{control.process_info(entry)[1]:x}_{number:x}"
+
+
+cdef int drop_spills(Control control, uint64_t start, uint64_t end) except -1:
+    """Unlinks the spills of the commands in [start, end), all of them before C. Can be done again."""
+    cdef uint32_t n = 0, owner = 0
+    cdef Command command
+    cdef uint64_t[2] spill
+    cdef int state, count = 0
+    cdef char* body
+    while start < end:
+        n = 0
+        state = mpsc_peek(&control.ring, start, &n, &owner)
+        if n == 0 and state != FREE:
+            raise CorruptDataError(f"the command ring is damaged at position {start}")
+        if state == FREE:
+            return count        # the cells were already being freed, so every spill is gone
+        if state == COMMITTED:
+            body = mpsc_body(&control.ring, start)
+            memcpy(&command, body, COMMAND_HEADER)
+            if command.flags & SPILLED and COMMAND_HEADER + command.name_length + sizeof(spill) <= n * CELL:
+                memcpy(spill, body + COMMAND_HEADER + command.name_length, sizeof(spill))
+                unlink(spill_name(control, owner, spill[0]))
+                count += 1
+                TESTPOINT("coordinator.unlinked_spill")
+        start += n
+    return count
 
 
 def write_spill(str name, bytes payload) -> None:

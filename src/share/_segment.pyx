@@ -134,16 +134,19 @@ cdef class Segment:
             raise SegmentError(errno.EINVAL, f"segment {name!r} is empty or still being created") from error
         except PermissionError as error:
             raise SegmentError(errno.EACCES, f"segment {name!r} belongs to another user") from error
-        status = os.fstat(memory._fd)
-        if status.st_uid != os.geteuid():
+        # No attribute that is a property, no method of SharedMemory: a signal handler that raises in their Python code
+        # would leave the descriptor open.
+        try:
+            status = os.fstat(memory._fd)
+            if status.st_uid != os.geteuid():
+                raise SegmentError(errno.EACCES, f"segment {name!r} belongs to another user (uid {status.st_uid})")
+            if memory._size < least:
+                raise SegmentError(errno.EINVAL,
+                                   f"segment {name!r} has {memory._size} bytes where at least {least} are needed: "
+                                   "not one of ours, or damaged")
+        except BaseException:
             memory.close()
-            raise SegmentError(errno.EACCES, f"segment {name!r} belongs to another user (uid {status.st_uid})")
-        if memory.size < least:
-            size = memory.size
-            memory.close()
-            raise SegmentError(errno.EINVAL,
-                               f"segment {name!r} has {size} bytes where at least {least} are needed: "
-                               "not one of ours, or damaged")
+            raise
         self._map(memory, name)
         return self
 

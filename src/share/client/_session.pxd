@@ -53,6 +53,8 @@ cdef class Session:
     cdef int reserve_response(self) except -1
     cdef int open_responses(self) except -1
     cdef int drain(self) except -1
+    cdef str answer_name(self, uint64_t position)
+    cdef int throw_away(self, uint64_t position, int kind) except -1
     cdef object await_response(self, uint64_t position, object timeout)
     cdef bint must_wait(self)
     cdef uint64_t barrier(self, uint64_t position) except? 0xffffffffffffffff

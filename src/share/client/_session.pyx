@@ -13,7 +13,7 @@ from .._control cimport Control
 from .._flags cimport flag_raise
 from .._layout cimport CLOSED_BIT, P_RESPONSE, ROLE
 from .._protocol cimport COMMAND_HEADER, Command, ERROR, ERROR_SPILLED, RESPONSE_BYTES, RESPONSE_INLINE, \
-    RESULT, RESULT_SPILLED, SPILLED, RESPOND
+    RESULT, RESULT_SPILLED, spill_name, SPILLED, RESPOND
 from .._ringbuf cimport CELL, CLAIM_CLOSED, CLAIM_CORRUPT, CLAIM_OK, MPSC, SPSCRecord, mpsc_body, mpsc_commit, \
     mpsc_try_claim, spsc_bind, spsc_bytes, spsc_init, spsc_peek, spsc_record_bytes, spsc_take
 from .._segment cimport Segment
@@ -188,6 +188,7 @@ cdef class Session:
         The arguments are encoded before; from the claim to the commit no Python code runs and the GIL is held.
         """
         cdef uint64_t length = COMMAND_HEADER + PyBytes_GET_SIZE(name), position = 0, end, n, limit
+        cdef bint reserved = False
         cdef Command header
         cdef char* body
         cdef int answer, i
@@ -203,11 +204,10 @@ cdef class Session:
         limit = self.control.cells // 8 * CELL
         if length > limit:
             self.spills += 1
-            spill = f"{self.name}_s{self.serial:x}_{self.spills:x}"
-            write_spill(spill, payload.data[:payload.size])
-            TESTPOINT("client.spilled")
-            flags |= SPILLED
+            # From here on the number is this command's alone: other threads take theirs while this one writes.
             spilled[0], spilled[1] = self.spills, payload.size
+            spill = spill_name(self.control, self.entry, spilled[0])
+            flags |= SPILLED
             length = COMMAND_HEADER + PyBytes_GET_SIZE(name) + sizeof(spilled)
         n = (length + CELL - 1) // CELL
         header.size = length
@@ -216,8 +216,12 @@ cdef class Session:
         header.name_length = PyBytes_GET_SIZE(name)
         header.target = target
         try:
+            if spill is not None:
+                write_spill(spill, payload.data[:payload.size])
+                TESTPOINT("client.spilled")
             if flags & RESPOND:
                 self.reserve_response()
+                reserved = True
             while True:
                 answer = mpsc_try_claim(ring, self.entry, n, &position)
                 if answer == CLAIM_OK:
@@ -230,7 +234,7 @@ cdef class Session:
         except BaseException:
             if spill is not None:
                 unlink(spill)
-            if flags & RESPOND:
+            if reserved:
                 self.outstanding -= 1
             raise
         end = position + n
@@ -268,13 +272,17 @@ cdef class Session:
         if self.response_segment is None:
             self.open_responses()
         self.outstanding += 1
-        while self.outstanding > most:
-            # C before the draining: what is missing after it is beyond this C, and will be committed.
-            c = self.control.committed()
-            self.drain()
-            if self.outstanding > most:
-                self.control.await_commit(c + 1, -1)
-                self._raise_if_closed()
+        try:
+            while self.outstanding > most:
+                # C before the draining: what is missing after it is beyond this C, and will be committed.
+                c = self.control.committed()
+                self.drain()
+                if self.outstanding > most:
+                    self.control.await_commit(c + 1, -1)
+                    self._raise_if_closed()
+        except BaseException:
+            self.outstanding -= 1
+            raise
         return 0
 
     def closed_error(self):
@@ -334,8 +342,7 @@ cdef class Session:
             self.outstanding -= 1
             if position in self.abandoned:
                 self.abandoned.discard(position)
-                if kind == RESULT_SPILLED or kind == ERROR_SPILLED:
-                    unlink(f"{self.name}_a{self.serial:x}_{position:x}")
+                self.throw_away(position, kind)
             elif position in self.expected:
                 self.expected.pop(position)(kind, data)
             else:
@@ -352,23 +359,33 @@ cdef class Session:
         except BaseException:
             # The answer is abandoned, never the command.
             if position in self.arrived:
-                self.arrived.pop(position)
+                self.throw_away(position, self.arrived.pop(position)[0])
             else:
                 self.abandoned.add(position)
             raise
         kind, data = self.arrived.pop(position)
         return self.unwrap(position, kind, data)
 
+    cdef str answer_name(self, uint64_t position):
+        return f"{self.name}_a{self.serial:x}_{position:x}"
+
+    cdef int throw_away(self, uint64_t position, int kind) except -1:
+        """Removes the segment of an answer that nobody will read."""
+        if kind == RESULT_SPILLED or kind == ERROR_SPILLED:
+            unlink(self.answer_name(position))
+        return 0
+
     def unwrap(self, uint64_t position, int kind, bytes data):
         """Decodes a response: returns the result, or raises the remote exception."""
         cdef Py_ssize_t used = 0
         if kind == RESULT_SPILLED or kind == ERROR_SPILLED:
-            if len(data) != 8:
-                raise CorruptDataError(f"a reference of {len(data)} bytes to an answer's segment")
-            name = f"{self.name}_a{self.serial:x}_{position:x}"
-            data = read_spill(name, int.from_bytes(data, "little"))
-            TESTPOINT("client.read_answer")
-            unlink(name)
+            try:
+                if len(data) != 8:
+                    raise CorruptDataError(f"a reference of {len(data)} bytes to an answer's segment")
+                data = read_spill(self.answer_name(position), int.from_bytes(data, "little"))
+                TESTPOINT("client.read_answer")
+            finally:                # a signal handler may have raised: nobody else will ask for this answer
+                unlink(self.answer_name(position))
         value = decode(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), &used)
         if kind == RESULT or kind == RESULT_SPILLED:
             return value

@@ -16,7 +16,7 @@ cdef class Loop:
     cdef bint again                 # executing a group's commands once more, in the same process
     cdef list reports               # of slow commands, to be added to the errors
     cdef Answers answers            # of this batch
-    cdef list spills                # names to unlink once C has passed
+    cdef bint spilled               # this group has commands with a spill
     cdef uint64_t registrations     # how many there were at the last look for dead processes
     cdef public object watch        # called with the process word of everybody who registers
     cdef int64_t batch_started, publish_cost

@@ -15,7 +15,8 @@ from .._layout cimport CLOSED_BIT, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_WORD, 
 from .._process cimport proven_dead
 from .._logs cimport is_logged
 from .._protocol cimport APPLY, ASSIGN, CALL, CALL_AT, CLEAR, Command, COMMAND_HEADER, CREATE, IF_ABSENT, \
-    DELETE, DELETE_AT, ERROR, GET, GET_AT, KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, RESPOND, RESULT, SET, SET_AT, SPILLED
+    DELETE, DELETE_AT, drop_spills, ERROR, GET, GET_AT, KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, RESPOND, RESULT, SET, \
+    SET_AT, spill_name, SPILLED
 from .._ringbuf cimport CELL, CLAIMED, CLOSED, COMMITTED, CORRUPT, FREE, PAD, mpsc_body, mpsc_free, mpsc_help, \
     mpsc_is_in_order, mpsc_pad, mpsc_peek
 from .._wait cimport announce, now_ns, sleep, spin_rounds, spun, wake
@@ -52,7 +53,7 @@ cdef class Loop:
         self.store = store
         self.entry = entry
         self.answers = Answers(control, store.encoder)
-        self.spills, self.reports = [], []
+        self.reports = []
         self.position = control.committed()
         poison = load_rlx(control.word(POISON))
         self.singly_until = poison >> 2 if poison >> 2 > self.position else 0
@@ -170,6 +171,8 @@ cdef class Loop:
         try:
             if command.size > n * CELL or command.size < <uint32_t>COMMAND_HEADER + command.name_length:
                 raise CorruptDataError(f"a command of {command.size} bytes in {n} cells")
+            if command.flags & SPILLED:
+                self.spilled = True
             name = self.name_of(body + COMMAND_HEADER, command.name_length)
             if not self.again and self.is_poison(end):
                 raise PoisonedCommandError("this command has been skipped: the coordinator died twice while it ran "
@@ -181,10 +184,7 @@ cdef class Loop:
                 if size != sizeof(spill):
                     raise CorruptDataError(f"a reference of {size} bytes to a spill segment")
                 memcpy(spill, data, sizeof(spill))
-                serial = self.control.process_info(owner)[1]
-                spill_name = f"{self.control.name}_s{serial:x}_{spill[0]:x}"
-                self.spills.append(spill_name)
-                spilled = read_spill(spill_name, spill[1])
+                spilled = read_spill(spill_name(self.control, owner, spill[0]), spill[1])
                 result = self.run(&command, name, <const char*>spilled, spill[1])
             else:
                 result = self.run(&command, name, data, size)
@@ -440,10 +440,9 @@ cdef class Loop:
         store_rel(self.control.commit, self.position)
         TESTPOINT("coordinator.committed")
         wake(self.control.wait_commit)
-        for name in self.spills:
-            unlink(name)
-            TESTPOINT("coordinator.unlinked_spill")
-        self.spills.clear()
+        if self.spilled:
+            drop_spills(self.control, committed, self.position)
+            self.spilled = False
         mpsc_free(&self.control.ring, committed, self.position)
         TESTPOINT("coordinator.freed")
         wake(self.control.wait_room)

@@ -7,15 +7,14 @@ successor: no step needs what an earlier one has left half done.
 import logging
 import re
 
-from libc.stdint cimport uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.stdint cimport uint64_t
 
 from .._atomic cimport fence_rel, load_acq, load_rlx, store_rlx, TESTPOINT
 from .._control cimport Control
 from .._layout cimport BLOCK, BLOCK_HEADER, EMPTY, INLINE, INLINE_BYTES, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_WORD, \
     PURPOSE_SHAPE, RUNNING_SINCE, SEGMENT_SLOTS, Slot, SLOT_SIZE, Version, locator, locator_offset, locator_segment
-from .._protocol cimport COMMAND_HEADER, Command, RESPONSE_BYTES, SPILLED
-from .._ringbuf cimport CELL, COMMITTED, FREE, SPSC, mpsc_body, mpsc_free, mpsc_peek, spsc_bind, spsc_bytes, spsc_cut
+from .._protocol cimport drop_spills, RESPONSE_BYTES
+from .._ringbuf cimport SPSC, mpsc_free, spsc_bind, spsc_bytes, spsc_cut
 from .._segment cimport Segment
 from .._slots cimport slot_drop_uncommitted, slot_read
 from ._store cimport blocks_of, Mirror, Root, Shape, Store
@@ -97,28 +96,9 @@ cdef int cut_responses(Control control, uint64_t c) except -1:
 
 cdef int free_committed(Control control, uint64_t c) except -1:
     """Frees the cells in [head, C) again: first the spills of their commands, then the cells."""
-    cdef uint64_t head = load_acq(control.ring.head), position = head
-    cdef uint32_t n = 0, owner = 0
-    cdef Command command
-    cdef uint64_t[2] spill
-    cdef int state
-    cdef char* body
-    while position < c:
-        n = 0
-        state = mpsc_peek(&control.ring, position, &n, &owner)
-        if n == 0 and state != FREE:
-            raise CorruptDataError(f"the command ring is damaged at position {position}")
-        if state == FREE:
-            break               # the cells were already being freed, so every spill is gone
-        if state == COMMITTED:
-            body = mpsc_body(&control.ring, position)
-            memcpy(&command, body, COMMAND_HEADER)
-            if command.flags & SPILLED and COMMAND_HEADER + command.name_length + sizeof(spill) <= n * CELL:
-                memcpy(spill, body + COMMAND_HEADER + command.name_length, sizeof(spill))
-                serial = control.process_info(owner)[1]
-                unlink(f"{control.name}_s{serial:x}_{spill[0]:x}")
-                TESTPOINT("takeover.unlinked_spill")
-        position += n
+    cdef uint64_t head = load_acq(control.ring.head)
+    if drop_spills(control, head, c):
+        TESTPOINT("takeover.unlinked_spill")
     if head < c:
         mpsc_free(&control.ring, head, c)
     TESTPOINT("takeover.freed")
