@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,11 +120,24 @@ def our_coordinators() -> dict[int, str]:
 
 
 def is_of_another_run(segment: str) -> bool:
-    """Whether a living process that is not of this run uses that segment."""
+    """Whether the share of that segment is of another Python, or a living process that is not of this run uses it.
+
+    Not every segment is in use all the time; the control segment is, by whichever name it was opened.
+    """
+    share = re.match("share_[0-9a-f]{16}", segment)
+    control = share[0] if share else segment
+    made_by = read(f"{SEGMENTS}/{control}")[:65536]
+    if b"executable" in made_by and sys.executable.encode() not in made_by:
+        return True
+    inodes = {str(entry.inode()) for entry in os.scandir(SEGMENTS) if entry.name in {segment, control}}
     family = {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
-    for pid in psutil.pids():
-        if segment.encode() in read(f"/proc/{pid}/maps") and pid not in family:
-            return RUN.encode() not in read(f"/proc/{pid}/environ")
+    for pid in set(psutil.pids()) - family:
+        for line in read(f"/proc/{pid}/maps").decode(errors="replace").splitlines():
+            _, _, path = line.partition(f"{SEGMENTS}/")
+            if path and (line.split()[4] in inodes or path.removesuffix(" (deleted)") in {segment, control}):
+                if RUN.encode() in read(f"/proc/{pid}/environ"):
+                    break
+                return True
     return False
 
 

@@ -323,7 +323,7 @@ cdef class Control:
             return 0
         TESTPOINT("rescue.elected")
         rescues, c = load_rlx(self.word(H_RESCUES)), self.committed()
-        store_rlx(self.word(H_RESCUES), c << 4 | (min(rescues & 15, 14) + 1 if rescues >> 4 == c else 1))
+        store_rlx(self.word(H_RESCUES), c << 4 | (min(rescues & 15, <uint64_t>14) + 1 if rescues >> 4 == c else 1))
         return chosen
 
     def unfinished_rescue(self, uint64_t entry):
@@ -668,7 +668,7 @@ cdef class Control:
 
     def configuration(self) -> bytes:
         """What the owner left for the coordinator."""
-        return self.base[CONFIG:CONFIG + min(load_rlx(self.word(H_CONFIG)), CONFIG_SIZE)]
+        return self.base[CONFIG:CONFIG + min(load_rlx(self.word(H_CONFIG)), <uint64_t>CONFIG_SIZE)]
 
     def owner_word(self) -> int:
         """The process word of the owner."""

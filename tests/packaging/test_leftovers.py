@@ -3,9 +3,13 @@
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from share import Share
 
 CONFTEST = Path(__file__).parents[1] / "conftest.py"
 
@@ -18,13 +22,16 @@ def test_leaves_nothing():
         assert shared.x == 1
 """
 LEAKS_A_SEGMENT = """
+import os
 from pathlib import Path
 
+LEAKED = Path(f"/dev/shm/share_leaked_by_a_test_of_{os.getpid()}")
+
 def test_leaks():
-    Path("/dev/shm/share_leaked_by_a_test").write_bytes(b"x")
+    LEAKED.write_bytes(b"x")
 
 def test_is_not_blamed():
-    assert not Path("/dev/shm/share_leaked_by_a_test").exists()
+    assert not LEAKED.exists()
 """
 LEAKS_A_SHARE = """
 from share import Share
@@ -39,6 +46,16 @@ def test_is_not_blamed():
     pass
 """
 
+MEETS_ANOTHER = """
+import time
+from pathlib import Path
+
+def test_during_which_another_program_makes_a_share():
+    Path("begun").touch()
+    while not Path("made").exists():
+        time.sleep(0.01)
+"""
+
 
 def run(folder: Path, body: str) -> "subprocess.CompletedProcess[str]":
     (folder / "conftest.py").write_text(CONFTEST.read_text().replace("PATIENCE = 10.0", "PATIENCE = 2.0"))
@@ -46,7 +63,7 @@ def run(folder: Path, body: str) -> "subprocess.CompletedProcess[str]":
     (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n    testpoints\n    slow\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    return subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=folder)
 
 
 def test_a_clean_test_passes(tmp_path: Path) -> None:
@@ -58,7 +75,7 @@ def test_a_clean_test_passes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "what"),
     [
-        pytest.param(LEAKS_A_SEGMENT, "left behind: share_leaked_by_a_test", id="segment"),
+        pytest.param(LEAKS_A_SEGMENT, "left behind: share_leaked_by_a_test_of_", id="segment"),
         pytest.param(LEAKS_A_SHARE, "left behind: coordinator ", id="share"),
     ],
 )
@@ -66,3 +83,24 @@ def test_a_leak_is_reported_once_and_removed(tmp_path: Path, body: str, what: st
     result = run(tmp_path, body)
     assert "2 passed, 1 error" in result.stdout, result.stdout + result.stderr
     assert what in result.stdout
+
+
+def test_shares_of_other_programs_are_let_alone(tmp_path: Path) -> None:
+    """Neither a test that meets them is blamed, nor are their segments removed, be they in use at the moment or not."""
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run, tmp_path, MEETS_ANOTHER)
+        while not (tmp_path / "begun").exists():
+            assert not running.done(), running.result().stdout
+            time.sleep(0.01)
+        with Share(f"test-{os.getpid()}") as shared:
+            shared.text = "x" * 100_000
+            assert len(shared.text) == 100_000
+            kept = Path(
+                f"/dev/shm/{shared.session_of().name}_s9_9"
+            )  # as the arguments of a large command are
+            kept.touch()
+            (tmp_path / "made").touch()
+            result = running.result()
+            assert kept.exists() and len(shared.text) == 100_000
+            kept.unlink()
+    assert result.returncode == 0 and "1 passed" in result.stdout, result.stdout

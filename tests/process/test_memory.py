@@ -14,6 +14,7 @@ from objects import Odd
 from programs import LIMIT, environment, wait_for
 
 from share import Share
+from share._names import segments_of
 
 
 def test_ten_thousand_objects_come_and_go(shared: Share) -> None:
@@ -21,7 +22,7 @@ def test_ten_thousand_objects_come_and_go(shared: Share) -> None:
     for _ in range(500):
         shared.box = Box("x" * 100)
     shared.flush()
-    before, segments = shared.health().memory, len(os.listdir("/dev/shm"))
+    before, segments = shared.health().memory, len(segments_of(name := shared.session_of().name))
     coordinator = psutil.Process(shared.health().coordinator)
     resident = coordinator.memory_info().rss
     for number in range(10_000):
@@ -32,7 +33,7 @@ def test_ten_thousand_objects_come_and_go(shared: Share) -> None:
     shared.flush()
     gc.collect()
     assert shared.health().memory <= 2 * before + 2_000_000
-    assert len(os.listdir("/dev/shm")) <= segments + 20
+    assert len(segments_of(name)) <= segments + 20
     assert coordinator.memory_info().rss < resident + 30_000_000
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from share import SegmentError, Share
+from share._names import new_name
 from share._segment import Segment
 
 FOLDER = Path("/dev/shm")
@@ -27,25 +28,26 @@ def test_every_segment_of_a_share_has_mode_0600() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_a_segment_of_another_user_is_refused() -> None:
-    Segment.create("share_test_rights", 4096)
+    name = new_name()
+    Segment.create(name, 4096)
     try:
-        os.chown(FOLDER / "share_test_rights", 12345, -1)
+        os.chown(FOLDER / name, 12345, -1)
         with pytest.raises(SegmentError, match="another user"):
-            Segment.attach("share_test_rights")
+            Segment.attach(name)
     finally:
-        (FOLDER / "share_test_rights").unlink()
+        (FOLDER / name).unlink()
 
 
 def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
     target = tmp_path / "target"
     target.write_bytes(bytes(4096))
-    link = FOLDER / "share_test_link"
+    link = FOLDER / new_name()
     link.symlink_to(target)
     try:
         with pytest.raises((SegmentError, OSError)):
-            Segment.attach("share_test_link")
+            Segment.attach(link.name)
         with pytest.raises(OSError):
-            Segment.create("share_test_link", 4096)
+            Segment.create(link.name, 4096)
         assert target.read_bytes() == bytes(4096)
     finally:
         link.unlink()
