@@ -6,16 +6,17 @@ import sys
 def main() -> None:
     """Runs the command line."""
     try:
-        import click
+        import click  # noqa: F401 -- to say what is missing
+        import rich  # noqa: F401
     except ImportError:
         sys.exit("the command line needs click and rich: pip install 'share-state[cli]'")
-    from share.cli._explain import explain
-    from share.cli._shares import gc, ls
+    from share.cli import group
 
-    group = click.Group("share", help="Live objects shared between processes.")
-    for command in (explain, gc, ls):
-        group.add_command(command)
-    group(prog_name="python -m share")
+    # As a program of its own click calls it by its file's name, which completion in shells goes by.
+    try:
+        group(prog_name="python -m share" if sys.argv[0].endswith("__main__.py") else None)
+    except BrokenPipeError:
+        sys.stdout = None  # whoever read it has ended: there is nothing to flush
 
 
 if __name__ == "__main__":

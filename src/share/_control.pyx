@@ -309,6 +309,10 @@ cdef class Control:
         self.rescuer(self)
         return 0
 
+    def rescue(self):
+        """What every process that waits does now and then, for one that keeps a share going: see look_after."""
+        self.look_after()
+
     def elect(self, uint64_t entry):
         """Makes this process, registered in that entry, the one to start a successor of a lost coordinator.
 
@@ -634,6 +638,10 @@ cdef class Control:
             if noted:
                 store_rel(served.word(AWAITED), 0)
         return 0
+
+    def commands(self) -> int:
+        """How many commands have been executed; what a successor runs again counts again."""
+        return load_rlx(self.word(COMMANDS))
 
     @property
     def closed(self) -> bool:

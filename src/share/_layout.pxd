@@ -12,7 +12,7 @@
 #    768 | wait word: commit                                 (own line)  |
 #    896 | wait word: room                                   (own line)  |
 #   1024 | poison, poison before it; running since; registrations;       |
-#        | whom the coordinator waits for                                |
+#        | whom the coordinator waits for; count of commands             |
 #   1152 | number of segments                                            |
 #   1280 | directory slot (128)   1408 errors slot (128)                 |
 #   4096 | segment table: 4096 entries of 16 bytes {kind, size}          |
@@ -70,6 +70,7 @@ cdef enum:
     AWAITED = 1056              # the number of the share that this one's coordinator waits for in a method, 0 = none
     AWAITED_UNTIL = 1064        # until when: C of that share; with ROOM_BIT until its head is not that any more
     AWAITED_SERIAL = 1072       # counts these waits
+    COMMANDS = 1080             # how many commands have been executed, for whoever looks
     SEGMENTS = 1152
     DIRECTORY_SLOT = 1280
     ERRORS_SLOT = 1408

@@ -8,6 +8,8 @@ import click
 from rich.console import Console
 
 from share.analysis import explain as explain_class
+from share.analysis._explain import HEADINGS
+from share.cli._output import json_option, print_json
 from share.errors import AnalysisError
 
 __all__ = ["explain"]
@@ -37,10 +39,15 @@ def find_class(target: str) -> type:
 @click.command()
 @click.argument("target", metavar="MODULE:CLASS")
 @click.option("--special", is_flag=True, help="Also show special methods that only look.")
-def explain(target: str, special: bool) -> None:
+@json_option
+def explain(target: str, special: bool, json_: bool) -> None:
     """Show for every method of a class what it reads and writes, and how a call will run."""
     try:
         found = explain_class(find_class(target), special=special)
     except AnalysisError as error:
         raise click.ClickException(str(error)) from error
-    Console().print(found)
+    if json_:
+        methods = [dict(zip(HEADINGS, row.cells(), strict=True)) for row in found.rows]
+        print_json({"class": found.plan.name, "heading": found.heading, "methods": methods})
+    else:
+        Console().print(found)

@@ -1,10 +1,13 @@
 """``ls`` and ``gc``: what shares there are, and removing dead ones."""
 
+from dataclasses import asdict
+
 import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from share.cli._output import json_option, print_json
 from share.maintenance import ShareInfo, remove_dead, shares
 
 __all__ = ["gc", "ls"]
@@ -38,9 +41,13 @@ def _table(infos: list[ShareInfo]) -> Table:
 
 
 @click.command()
-def ls() -> None:
+@json_option
+def ls(json_: bool) -> None:
     """Lists the shares on this machine."""
     found = shares()
+    if json_:
+        print_json([asdict(info) for info in found])
+        return
     if found:
         Console().print(_table(found))
     else:
@@ -51,9 +58,13 @@ def ls() -> None:
 
 
 @click.command()
-def gc() -> None:
+@json_option
+def gc(json_: bool) -> None:
     """Removes the memory of shares that only provably dead processes have used."""
     removed = remove_dead()
+    if json_:
+        print_json([asdict(info) for info in removed])
+        return
     if removed:
         Console().print(_table(removed))
     click.echo(f"{len(removed)} removed")

@@ -303,11 +303,23 @@ cdef class Namespace(Shared):
         """The session behind this namespace."""
         return self.session
 
-    def read_errors(self):
-        """The records of failed commands that the coordinator keeps, oldest first, fresh to this moment."""
-        cdef uint64_t tag = 0
-        found = read_slot(self.session, self.session.control.errors, 0, load_acq(self.session.control.ring.tail), &tag)
+    def read_errors(self, bint wait=True):
+        """The records of failed commands that the coordinator keeps, oldest first; `wait`: of all queued so far."""
+        cdef uint64_t tag = 0, position = load_acq(self.session.control.ring.tail) if wait else 0
+        found = read_slot(self.session, self.session.control.errors, 0, position, &tag)
         return [] if found is MISSING else failed_records(found)
+
+
+def committed(Session session not None):
+    """{name: value or proxy} of what is committed now. Waits for nothing that is queued, unlike all other reads."""
+    cdef uint64_t tag = 0
+    found = {}
+    table = read_slot(session, session.control.directory, 0, 0, &tag)
+    for name, (_, slot, owner) in ({} if table is MISSING else table).items():
+        value = read_slot(session, <Slot*>session.control.at(slot, SLOT_SIZE), owner, 0, &tag)
+        if value is not MISSING:
+            found[name] = value
+    return found
 
 
 def resolver_for(Session session not None):

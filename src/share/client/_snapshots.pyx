@@ -16,8 +16,11 @@ from ._instances import instance_of
 from ._proxy import MISSING
 
 
-def snapshot(*objects):
-    """Plain copies of shared objects; see :meth:`share.Share.snapshot`."""
+def snapshot(*objects, bint wait=True):
+    """Plain copies of shared objects; see :meth:`share.Share.snapshot`.
+
+    Without ``wait`` they are what is committed now, however much is queued.
+    """
     cdef Proxy proxy, owner
     cdef dict owners = {}           # id -> owner, in order
     objects = [shared_object(value) for value in objects]
@@ -28,7 +31,7 @@ def snapshot(*objects):
         if owners and owner.session is not (<Proxy>next(iter(owners.values()))).session:
             raise ValueError("snapshot() takes objects of one share: two shares have no common order of commits")
         owners[owner.id] = owner
-    states = read_together(list(owners.values())) if owners else {}
+    states = read_together(list(owners.values()), wait) if owners else {}
     found = []
     for value in objects:
         proxy = value
@@ -52,7 +55,7 @@ cdef object shared_object(value):
     return proxy_for(value)
 
 
-cdef dict read_together(list owners):
+cdef dict read_together(list owners, bint wait):
     """Freshly decoded values by cell of each owner, at one commit position."""
     cdef Proxy owner = owners[0]
     cdef Version* versions
@@ -69,6 +72,8 @@ cdef dict read_together(list owners):
             flag = load_rlx(owner.flags + i)
             if flag > position:
                 position = flag
+    if not wait:
+        position = 0
     versions = <Version*>malloc(total * sizeof(Version))
     if versions == NULL:
         raise MemoryError

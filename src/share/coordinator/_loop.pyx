@@ -10,7 +10,7 @@ from libc.string cimport memcmp, memcpy
 
 from .._atomic cimport BROKEN, load32_rlx, load_acq, load_rlx, pause, store_rel, store_rlx, TESTPOINT
 from .._control cimport Control
-from .._layout cimport CLOSED_BIT, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_WORD, POISON, POISON_BEFORE, \
+from .._layout cimport CLOSED_BIT, COMMANDS, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_WORD, POISON, POISON_BEFORE, \
     REGISTRATIONS, RUNNING_SINCE
 from .._process cimport proven_dead
 from .._logs cimport is_logged
@@ -168,6 +168,7 @@ cdef class Loop:
         cdef uint64_t end = position + n, size
         cdef char* data
         memcpy(&command, body, COMMAND_HEADER)
+        store_rlx(self.control.word(COMMANDS), load_rlx(self.control.word(COMMANDS)) + 1)
         try:
             if command.size > n * CELL or command.size < <uint32_t>COMMAND_HEADER + command.name_length:
                 raise CorruptDataError(f"a command of {command.size} bytes in {n} cells")

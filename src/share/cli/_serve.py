@@ -1,0 +1,72 @@
+"""``serve`` and ``stop``: a share that no program owns, and the end of one."""
+
+import os
+import signal
+import sys
+import time
+
+import click
+
+from share import Share
+from share._lifecycle import attach_session, end
+from share.cli._observer import find_share, share_names
+from share.cli._output import json_option, print_json
+
+__all__ = ["serve", "stop"]
+
+
+@click.command()
+@click.argument("name")
+@click.option("--ring", default=16384, help="Cells (64 bytes) of the command ring, a power of two.")
+@json_option
+def serve(name: str, ring: int, json_: bool) -> None:
+    """Creates a share of that name and keeps it until SIGINT, SIGTERM or `stop`.
+
+    Programs use it with Share.attach(NAME) or Share.open(NAME). Run it where their modules are found: the coordinator
+    imports the modules of their classes, from this folder and from PYTHONPATH.
+    """
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    signals = {signal.SIGINT, signal.SIGTERM}
+    try:
+        shared = Share(name, ring=ring)
+    except (FileExistsError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    # Blocked, to be taken one by one below; not earlier, as what is blocked here is inherited by the coordinator.
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    with shared:
+        session = shared.session_of()
+        while not session.control.coordinator_pid():
+            session.control.rescue()
+            time.sleep(0.002)
+        served = {"name": name, "segment": session.name, "owner": os.getpid()}
+        if json_:
+            print_json(served, lines=True)
+        else:
+            click.echo(f"serving {name} ({session.name}); Ctrl-C or `python -m share stop {name}` ends it")
+        sys.stdout.flush()
+        while not session.control.closed and signal.sigtimedwait(signals, 0.5) is None:
+            session.control.rescue()
+        if session.control.closed:
+            shared.close()  # stopped by somebody else: there is nothing left to wait for
+            click.echo("stopped", err=True)
+            sys.exit(0)
+
+
+@click.command()
+@click.argument("share", shell_complete=share_names)
+@json_option
+def stop(share: str, json_: bool) -> None:
+    """Ends a share: what is queued is executed, then its memory is removed. Its users get ShareClosedError."""
+    info = find_share(share)
+    if info.state not in ("running", "lost", "closed"):
+        raise click.ClickException(
+            f"{info.segment} is {info.state}: `python -m share gc` removes what is left"
+        )
+    # A coordinator that has been killed is replaced, for what is queued to be executed.
+    control = attach_session(info.segment).control
+    end(control, control.coordinator_pid(), os.getpid(), info.name)
+    if json_:
+        print_json({"segment": info.segment, "name": info.name, "stopped": True})
+    else:
+        click.echo(f"stopped {info.name or info.segment}")

@@ -1,0 +1,319 @@
+"""The command line, against running shares: what it says, and that it disturbs none of them."""
+
+import contextlib
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import uuid
+
+import pytest
+from click.testing import CliRunner
+from command_line_classes import Desk, Odd
+from programs import HERE, SOURCE, wait_for
+
+from share import Share, ShareClosedError
+from share.cli import _doctor, group
+from share.maintenance import shares
+
+
+def run(*args, code=0):
+    result = CliRunner().invoke(group, list(args), env={"COLUMNS": "200"}, catch_exceptions=False)
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def run_json(*args, code=0):
+    return json.loads(run(*args, "--json", code=code))
+
+
+def command_line(*args, **options):
+    """The command line as a process of its own, in a group of its own."""
+    environment = {**os.environ, "PYTHONPATH": f"{SOURCE}:{HERE}", "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "share", *args],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True, **options,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def name():
+    return f"cli-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def shared(name):
+    with Share(name) as shared:
+        shared.desk, shared.limit = Desk(), 10
+        shared.flush()
+        yield shared
+
+
+def test_ls_lists_as_json(shared, name):
+    mine = [info for info in run_json("ls") if info["name"] == name]
+    assert mine[0]["state"] == "running" and mine[0]["owner"] == os.getpid()
+
+
+def test_get_prints_names_attributes_and_parts(shared, name):
+    assert run_json("get", name) == {"desk": "<Desk>", "limit": 10}
+    assert "limit: 10" in run("get", name)
+    assert run_json("get", name, "limit") == 10
+    assert run_json("get", name, "desk.parts.1.0") == "b"
+    assert run("get", name, "desk.table.k.1") == "one\n"
+    assert run_json("get", name, "desk") == {
+        "class": "Desk", "n": 0, "parts": ["a", ["b"]], "table": {"k": {"1": "one"}}
+    }  # fmt: skip
+
+
+def test_get_by_segment_or_its_beginning(shared):
+    segment = shared.session_of().name
+    assert run_json("get", segment, "limit") == 10
+    assert run_json("get", segment.removeprefix("share_")[:10], "limit") == 10
+
+
+def test_get_says_what_is_not_there(shared, name):
+    assert "there is no share called" in run("get", name + "x", code=1)
+    assert "the share has no 'dsk'; it has: desk, limit" in run("get", name, "dsk", code=1)
+    assert "there is no desk.q" in run("get", name, "desk.q", code=1)
+
+
+def test_get_changes_nothing(shared, name):
+    shared.desk.grow()
+    shared.flush()
+    before = shared.session_of().control.tail()
+    assert run_json("get", name, "desk.double") == 2
+    assert shared.desk.n == 1
+    assert shared.session_of().control.tail() == before
+
+
+def test_nothing_waits_for_what_is_queued(shared, name, tmp_path):
+    shared.desk.sleep_until.send(str(tmp_path / "go"))
+    shared.limit = 11
+    try:
+        assert run_json("get", name, "limit") == 10
+        assert run_json("get", name, "desk.n") == 0
+        assert run_json("errors", name) == []
+        sample = run_json("top", name, "--interval", "0.1", "--count", "1")
+        assert sample["queued"] >= 1 and sample["lag"] > 0
+    finally:
+        (tmp_path / "go").touch()
+    assert shared.limit == 11
+
+
+def test_who_only_looks_neither_registers_nor_starts_a_successor(shared, name):
+    registered = shared.session_of().control.processes()
+    coordinator = shared.health().coordinator
+    os.kill(coordinator, signal.SIGKILL)
+    wait_for(lambda: shared.health().state == "lost")
+    looker = command_line("get", name, "limit", "--json")
+    output, errors = looker.communicate()
+    assert (looker.returncode, json.loads(output)) == (0, 10), errors
+    sample = command_line("top", name, "--json", "--count", "1", "--interval", "0.05")
+    output, errors = sample.communicate()
+    assert sample.returncode == 0 and json.loads(output)["state"] == "lost", errors
+    assert shared.session_of().control.processes() == registered
+    assert shared.health().state == "lost"
+    shared.limit = 12
+    assert shared.limit == 12
+
+
+def test_errors_lists_what_nobody_waited_for(shared, name):
+    assert "no errors" in run("errors", name)
+    shared.desk.fail.send()
+    with pytest.raises(Odd):
+        shared.flush()
+    (error,) = run_json("errors", name)
+    assert error["command"] == "Desk.fail" and error["error"] == "Odd" and error["message"] == "on purpose"
+    assert run("errors", name) == "Desk.fail: Odd: on purpose\n"
+    assert "in fail" in run("errors", name, "--traceback")
+
+
+def test_watch_prints_each_value_that_it_sees(shared, name):
+    watcher = command_line("watch", name, "limit", "--json", "--count", "3", "--interval", "0.01")
+    seen = [json.loads(watcher.stdout.readline())["value"]]
+    for value in (11, 12):
+        shared.limit = value
+        seen.append(json.loads(watcher.stdout.readline())["value"])
+    output, errors = watcher.communicate()
+    assert (seen, output, watcher.returncode) == ([10, 11, 12], "", 0), errors
+
+
+def test_watch_ends_with_the_share(name):
+    with Share(name) as shared:
+        shared.limit = 10
+        shared.flush()
+        watcher = command_line("watch", name, "limit")
+        assert watcher.stdout.readline().endswith(" 10\n")
+    _, errors = watcher.communicate()
+    assert watcher.returncode == 0 and "has been closed" in errors
+
+
+def test_top_counts_commands_and_names_who_waits(shared, name, tmp_path):
+    for _ in range(100):
+        shared.desk.grow()
+    shared.flush()
+    sample = run_json("top", name, "--interval", "0.05", "--count", "1")
+    executed = sample["commands"]
+    assert executed >= 102 and sample["queued"] == 0
+    coordinator = next(p for p in sample["processes"] if p["role"] == "coordinator")
+    assert coordinator["pid"] == shared.health().coordinator
+    program = (
+        "import sys; from share import Share; shared = Share.attach(sys.argv[1]); print(1, flush=True);"
+        "shared.desk.sleep_until.call(sys.argv[2])"
+    )
+    caller = subprocess.Popen(
+        [sys.executable, "-c", program, name, str(tmp_path / "go")],
+        stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": f"{SOURCE}:{HERE}"},
+    )  # fmt: skip
+    try:
+        assert caller.stdout.readline() == b"1\n"
+
+        def seen():
+            processes = run_json("top", name, "--interval", "0.05", "--count", "1")["processes"]
+            found = [p for p in processes if p["pid"] == caller.pid]
+            return found and found[0]["waits"] in (["a commit"], ["?"])
+
+        wait_for(seen)
+    finally:
+        (tmp_path / "go").touch()
+        caller.communicate()
+    text = run("top", name, "--interval", "0.05")
+    assert "commands/s" in text and "coordinator" in text and name in text
+    assert run_json("top", name, "--interval", "0.05", "--count", "1")["commands"] == executed + 1
+
+
+def test_stop_executes_what_is_queued_and_ends_the_share(name):
+    shared = Share(name)
+    try:
+        shared.n = 5
+        result = command_line("stop", name, "--json")
+        output, errors = result.communicate()
+        assert json.loads(output)["stopped"] is True, errors
+        with pytest.raises(ShareClosedError):
+            shared.n
+        assert not [info for info in shares() if info.segment == shared.session_of().name]
+    finally:
+        shared.close()
+
+
+def test_stop_of_a_lost_share_leaves_nothing(name):
+    shared = Share.open(name)
+    shared.n = 1
+    shared.flush()
+    os.kill(shared.health().coordinator, signal.SIGKILL)
+    wait_for(lambda: shared.health().state == "lost")
+    assert command_line("stop", name).communicate()[0] == f"stopped {name}\n"
+    assert not [
+        entry for entry in os.listdir("/dev/shm") if shared.session_of().name in entry or name in entry
+    ]
+    shared.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serve_keeps_a_share_until_a_signal(name, number):
+    server = command_line("serve", name, "--json")
+    served = json.loads(server.stdout.readline())
+    shared = Share.attach(name)
+    assert served == {"name": name, "segment": shared.session_of().name, "owner": server.pid}
+    shared.n = 1
+    assert shared.n == 1
+    os.killpg(server.pid, number)  # as Ctrl-C does: the coordinator gets it as well
+    _, errors = server.communicate()
+    assert (server.returncode, errors) == (0, "")
+    with pytest.raises(ShareClosedError):
+        shared.n
+    assert not [entry for entry in os.listdir("/dev/shm") if served["segment"] in entry or name in entry]
+
+
+def test_serve_replaces_a_killed_coordinator_and_ends_by_stop(name):
+    server = command_line("serve", name)
+    assert server.stdout.readline().startswith(f"serving {name}")
+    (info,) = [info for info in shares() if info.name == name]
+    assert info.coordinator > 0
+    os.kill(info.coordinator, signal.SIGKILL)
+
+    def replaced():
+        now = [other for other in shares() if other.name == name]
+        return now and now[0].state == "running" and now[0].coordinator not in (0, info.coordinator)
+
+    wait_for(replaced)
+    assert run("stop", name) == f"stopped {name}\n"
+    _, errors = server.communicate()
+    assert server.returncode == 0 and errors.endswith("stopped\n")
+
+
+def test_serve_says_that_the_name_is_taken(shared, name):
+    assert "exists already" in run("serve", name, code=1)
+
+
+def test_gc_and_explain_print_json():
+    assert isinstance(run_json("gc"), list)
+    explained = run_json("explain", "queue:Queue")
+    assert {"member", "a call", "writes"} <= set(explained["methods"][0])
+
+
+def test_doctor_finds_this_machine_fit():
+    checks = {check["what"]: check for check in run_json("doctor")}
+    assert checks["a share"]["state"] == "ok", checks
+    assert "ready in" in checks["a share"]["found"]
+    assert "cores" in run("doctor")
+
+
+def test_doctor_says_what_to_do_about_a_small_shm(monkeypatch):
+    usage = _doctor.shutil.disk_usage("/dev/shm")
+    monkeypatch.setattr(
+        _doctor.shutil, "disk_usage", lambda path: usage._replace(total=64 << 20, free=1 << 20)
+    )
+    (check,) = [check for check in run_json("doctor", code=1) if check["what"] == "size of /dev/shm"]
+    assert check["state"] == "problem" and "--shm-size" in check["advice"]
+
+
+def test_doctor_sees_what_a_killed_program_left(name):
+    program = """if True:
+        import os, sys
+        from share import Share
+        shared = Share(sys.argv[1])
+        shared.n = 1
+        shared.flush()
+        os.kill(shared.health().coordinator, 9)
+        os.kill(os.getpid(), 9)
+    """
+    environment = {**os.environ, "PYTHONPATH": f"{SOURCE}:{HERE}"}
+    subprocess.run([sys.executable, "-c", program, name], env=environment)
+    info = wait_for(lambda: next((i for i in shares() if i.name == name and i.state == "dead"), None))
+    found = [check for check in run_json("doctor") if info.segment in check["found"]]
+    assert found[0]["state"] == "warning" and found[0]["advice"] == "python -m share gc"
+    assert f"`{found[0]['advice']}` removes" in run("get", name, code=1)
+    assert info.segment in {removed["segment"] for removed in run_json("gc")}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_commands_and_shares(shared, name, shell):
+    """What the shells ask for; docs/cli.md says how to have them ask."""
+    words = f"share get {name[:-2]}"
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{SOURCE}:{HERE}",
+        "_SHARE_COMPLETE": f"{shell}_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": name[:-2] if shell == "fish" else "2",
+    }
+    program = "import sys; sys.argv[0] = 'share'; from share.__main__ import main; main()"
+    found = subprocess.run(
+        [sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True
+    ).stdout
+    assert name in re.split(r"[\s,]+", found)
+
+
+def test_a_reader_that_has_ended_is_no_error(shared, name):
+    lister = command_line("top", name, "--json", "--interval", "0.05")
+    assert lister.stdout.readline().startswith("{")
+    lister.stdout.close()
+    with contextlib.suppress(ProcessLookupError):
+        assert select.select([lister.stderr], [], [], 60)[0]
+    assert "Traceback" not in lister.stderr.read()
+    lister.wait()
+    lister.stderr.close()
