@@ -17,9 +17,12 @@
 from share import errors as _errors
 from share._api import FailedCommand, Health, Share, plain, shareable
 from share._kinds import register_value
+from share.client._calls import aio, call, send, submit
 from share.errors import *  # noqa: F403 -- it has an __all__ of public names only
 
 __version__ = "0.1.0"
 
-__all__ = ["FailedCommand", "Health", "Share", "plain", "register_value", "shareable"]
+__all__ = [
+    "FailedCommand", "Health", "Share", "aio", "call", "plain", "register_value", "send", "shareable", "submit"
+]  # fmt: skip
 __all__ += _errors.__all__

@@ -1,8 +1,22 @@
 """How the public names look to a type checker. mypy checks this file; nothing runs it."""
 
+from concurrent.futures import Future
 from typing import Any, assert_type
 
-from share import FailedCommand, Health, Share, ShareClosedError, ShareError, plain, register_value, shareable
+from share import (
+    FailedCommand,
+    Health,
+    Share,
+    ShareClosedError,
+    ShareError,
+    aio,
+    call,
+    plain,
+    register_value,
+    send,
+    shareable,
+    submit,
+)
 
 
 @shareable
@@ -15,6 +29,17 @@ class Counter:
 
     def peek(self) -> int:
         return self.n
+
+    def add(self, by: int, *, twice: bool = False) -> int:
+        self.n += 2 * by if twice else by
+        return self.n
+
+
+class App(Share):
+    """A share whose names have types."""
+
+    counter: Counter
+    limit: int
 
 
 class Point:
@@ -63,6 +88,29 @@ def use(shared: Share) -> None:
     with shared.waiting() as same:
         assert_type(same, Share)
     shared.close()
+
+
+async def ways_to_call(counter: Counter) -> None:
+    send(counter.increment, 2)
+    assert_type(call(counter.add, 2, twice=True), int)
+    assert_type(submit(counter.add, 2), Future[int])
+    assert_type(submit(counter.add, by=2).result(timeout=1.5), int)
+    assert_type(await aio(counter.add, 2), int)
+    send(counter.add, "two")  # type: ignore[arg-type]
+    call(counter.add)  # type: ignore[call-arg]
+    submit(counter.add, 2, thrice=True)  # type: ignore[call-arg]
+    await aio(counter.add, 2, twice=3)  # type: ignore[arg-type]
+    send(3)  # type: ignore[arg-type]
+
+
+def named(app: App) -> None:
+    assert_type(app.counter, Counter)
+    assert_type(app.counter.add(1), int)
+    app.limit = 3
+    app.limit = "three"  # type: ignore[assignment]
+    assert_type(app.other, Any)
+    with App() as other:
+        assert_type(other, App)
 
 
 def make() -> None:
