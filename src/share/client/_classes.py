@@ -9,7 +9,7 @@ from share._cells import index_of
 from ._containers import overrides
 from ._descriptors import Attribute, Method, Property
 from ._nested import Nested
-from ._proxy import Proxy
+from ._proxy import Proxy, slot_offsets
 
 if TYPE_CHECKING:
     from share.analysis._plan import ClassPlan
@@ -73,17 +73,28 @@ def _members(
         "_share_plan_": plan,
         "_share_index_": index_of,
     }
+    numbers: dict[tuple[int, ...], int] = {}  # of the sets of cells that methods read; 0 is all
     for name, method in plan.methods.items():
         if name in _OWN or method.kind != "method":
             continue  # class and static methods are found on the class
         function = _raw(cls, name)
         if function is not None:
-            members[name] = Method(name, method, function, index_of, opaque)
+            members[name] = Method(name, method, function, index_of, opaque, numbers)
     for name in {**plan.getters, **plan.setters, **plan.deleters}:
         if name not in _OWN:
             members[name] = Property(
-                name, cls, plan.getters.get(name), plan.setters.get(name), plan.deleters.get(name), index_of
+                name,
+                cls,
+                plan.getters.get(name),
+                plan.setters.get(name),
+                plan.deleters.get(name),
+                index_of,
+                numbers,
             )
+    offsets = slot_offsets(cls)
+    members["_share_numbers_"] = len(numbers) + 1
+    members["_share_offsets_"] = offsets or None
+    members["_share_lazy_"] = not opaque and not offsets and cls.__dictoffset__ != 0
     members.update(overrides(cls))
     if "__hash__" not in plan.methods and "__eq__" in members:
         members["__hash__"] = None

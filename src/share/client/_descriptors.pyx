@@ -11,7 +11,8 @@ from .._layout cimport CLOSED_BIT
 from .._protocol cimport CALL, DELETE, GET, NO_ARGUMENTS, RESPOND, SET
 from .._slots cimport slot_find
 from ..cerial._codec cimport Encoder
-from ._proxy cimport class_attribute, delete_attribute, encode_arguments, plain_operand, Proxy, set_attribute, Snapshot
+from ._proxy cimport class_attribute, delete_attribute, encode_arguments, Local, \
+    mark_of, plain_operand, Proxy, set_attribute
 from ._session cimport Session
 
 from ._proxy import MISSING
@@ -76,6 +77,7 @@ cdef class Attribute:
 cdef object is_plain = None         # of share.analysis, once a plan needs them
 cdef object are_plain = None
 cdef object ARGUMENTS = None
+cdef object WHOLE = "*"            # of `plain`: all the state
 
 
 cdef int find_is_plain() except -1:
@@ -88,10 +90,11 @@ cdef int find_is_plain() except -1:
 
 
 cdef class Effects:
-    """The part of a MethodPlan that a call needs, as cell indices."""
+    """The part of a MethodPlan that a call needs, as cell indices. It learns when a local run shows the plan wrong."""
 
-    cdef uint32_t* reads
+    cdef uint32_t* reads            # cell 0 always: what has no cell may be there or not
     cdef int read_count             # -1: all
+    cdef int number                 # of this set of cells; 0: all
     cdef uint32_t* writes
     cdef int write_count            # the wildcard is index 0
     cdef readonly bint read_only
@@ -99,12 +102,19 @@ cdef class Effects:
     cdef readonly bint returns_alias
     cdef readonly bint returns_self
     cdef readonly bint assumes      # a reader as long as what follows is so
+    cdef readonly bint learned      # it has been seen to write, against its plan: it may write anything
     cdef bint arguments             # the arguments are plain
     cdef frozenset plain            # these attributes are plain; None: not needed
     cdef frozenset opened           # or hold objects of these classes
 
-    def __cinit__(self, plan, dict index_of):
-        reads = self._indices(plan.reads, index_of)
+    def __cinit__(self, plan, dict index_of, dict numbers):
+        reads = plan.reads
+        if plan.plain and not plan.read_only and reads is not None:
+            reads = None if WHOLE in plan.plain else reads | plan.plain     # what is looked at first
+        reads = self._indices(reads, index_of)
+        if reads is not None:
+            reads = sorted({0, *reads})
+        self.number = 0 if reads is None else numbers.setdefault(tuple(reads), len(numbers) + 1)
         self.read_count = -1 if reads is None else len(reads)
         self.reads = <uint32_t*>calloc(len(reads or ()) + 1, sizeof(uint32_t))
         for i, index in enumerate(reads or ()):
@@ -141,19 +151,75 @@ cdef class Effects:
             raised[i] = proxy.flags + self.writes[i]
         return self.write_count
 
-    cdef bint fits(self, Proxy proxy, Snapshot snapshot) except -1:
-        """Whether a call may run on a snapshot: the plan may depend on what is in it."""
+    cdef bint fits(self, Proxy proxy, Local local) except -1:
+        """Whether a call may run locally: the plan may depend on what is in the state."""
         if self.plain is None:
             return True
         if proxy.is_nested:
-            return is_plain(snapshot.instance, self.plain, self.opened)  # its snapshot may change in place
-        if snapshot.plain is None:
-            snapshot.plain = {}
-        found = snapshot.plain.get((self.plain, self.opened))
+            return is_plain(local.instance, self.plain, self.opened)    # it may change in place
+        if local.plain is None:
+            local.plain = {}
+        found = local.plain.get((self.plain, self.opened))
         if found is None:
-            found = is_plain(snapshot.instance, self.plain, self.opened)
-            snapshot.plain[self.plain, self.opened] = found
+            found = is_plain(local.instance, self.plain, self.opened)
+            local.plain[self.plain, self.opened] = found
         return found
+
+    cdef object run_locally(self, Proxy proxy, str name, tuple args, dict kwargs):
+        """The result of a method, or of a getter (`args` are None), run here; MISSING: it must run as a command.
+
+        What the plan did not name is decoded when it is touched, as it was when the run began; if it has changed since
+        then, the run begins anew.
+        """
+        cdef Local local
+        cdef int _
+        for _ in range(3):
+            local = proxy.take_local(self.reads, self.read_count, self.number)
+            if not self.fits(proxy, local):
+                return MISSING
+            if not local.own:
+                local.mark = mark_of(local)
+            local.begin(proxy)
+            try:
+                result = getattr(local.instance, name)
+                if args is not None:
+                    result = result(*args) if kwargs is None else result(*args, **kwargs)
+            except BaseException as error:
+                local.end()
+                if self.learns(proxy, local):
+                    if self.read_only or self.assumes:
+                        continue
+                    return MISSING
+                proxy.let_out(error, local.instance)
+                raise
+            local.end()
+            if local.is_clean() or result is local.instance and not self.learns(proxy, local):
+                return proxy.hand_out(local, result) if self.returns_alias else result
+            if not self.learns(proxy, local):
+                proxy.drop(local)
+                local.complete(proxy)           # somebody holds the instance
+                if not local.failed:
+                    return proxy.hand_out(local, result)
+                self.read_all()
+            if not self.read_only and not self.assumes:
+                return MISSING
+        return MISSING
+
+    cdef bint learns(self, Proxy proxy, Local local) except -1:
+        """Learns from what a run has done that the plan did not say. True: the run is void."""
+        if local.has_written():
+            proxy.forget_snapshot()
+            self.read_only = self.assumes = False
+            self.learned = True
+            return True
+        if local.touched:
+            proxy.drop(local)
+            self.read_all()
+        return local.failed
+
+    cdef int read_all(self) noexcept:
+        self.read_count, self.number = -1, 0
+        return 0
 
     @staticmethod
     def _indices(names, dict index_of):
@@ -167,6 +233,8 @@ cdef uint64_t send_call(Proxy proxy, int kind, Effects effects, bytes name, tupl
     cdef Encoder encoder
     cdef uint64_t* raised[MOST_FLAGS]
     cdef int count, flags = RESPOND if respond else 0
+    if effects.learned:
+        return proxy.send_to_all(kind, name, args, kwargs, respond)
     if proxy.is_nested:
         return proxy.send_at(kind, name, args, kwargs, respond)
     count = effects.flags_of(proxy, raised)
@@ -187,17 +255,17 @@ cdef class Method:
     cdef readonly str name
     cdef bytes encoded
     cdef Effects effects
-    cdef object function            # of the user's class
+    cdef readonly object function   # of the user's class
     cdef int least, most            # positional arguments that certainly fit; -1: ask inspect
     cdef bint special
     cdef object signature           # None: not yet asked for; False: there is none
     cdef readonly object plan
 
-    def __init__(self, str name, plan, function, dict index_of, bint opaque):
+    def __init__(self, str name, plan, function, dict index_of, bint opaque, dict numbers):
         self.name = name
         self.encoded = name.encode()
         self.plan = plan
-        self.effects = Effects(plan, index_of)
+        self.effects = Effects(plan, index_of, numbers)
         self.function = function
         self.special = opaque and type(function).__name__ != "function"
         self.least, self.most = -1, -1
@@ -247,37 +315,22 @@ cdef class Method:
             self.least, self.most = len(required) - 1, len(kinds) - 1
         return 0
 
-    cdef object run_locally(self, Proxy proxy, tuple args, dict kwargs):
-        """The result of running it here; MISSING if its plan does not fit the state, so that it must be queued."""
-        cdef Snapshot snapshot = proxy.take_snapshot(self.effects.reads, self.effects.read_count)
-        if not self.effects.fits(proxy, snapshot):
-            return MISSING
-        if self.special:
-            # C code of built-in types looks at the concrete type of its operand.
-            args = tuple([plain_operand(arg) for arg in args])
-        method = getattr(snapshot.instance, self.name)
-        try:
-            result = method(*args) if kwargs is None else method(*args, **kwargs)
-        except BaseException as error:
-            proxy.let_out(error)
-            raise
-        return proxy.hand_out(snapshot, result) if self.effects.returns_alias else result
-
     cdef object call(self, Proxy proxy, tuple args, dict kwargs):
         cdef Effects effects = self.effects
         cdef uint64_t position
         cdef bint wait
-        if effects.read_only:
-            return self.run_locally(proxy, args, kwargs)
-        if effects.assumes and (not effects.arguments or are_plain(args, kwargs)):
-            result = self.run_locally(proxy, args, kwargs)
+        if effects.read_only or effects.assumes and (not effects.arguments or are_plain(args, kwargs)):
+            if self.special:
+                # C code of built-in types looks at the concrete type of its operand.
+                args = tuple([plain_operand(arg) for arg in args])
+            result = effects.run_locally(proxy, self.name, args, kwargs)
             if result is not MISSING:
                 return result
         self.check(args, kwargs)
         if effects.returns_self:
             wait = proxy.session.must_wait()
         else:
-            wait = effects.returns or proxy.session.must_wait()
+            wait = effects.returns or effects.read_only or proxy.session.must_wait()
         position = send_call(proxy, CALL, effects, self.encoded, args, kwargs, wait)
         if wait:
             return proxy.session.await_response(position, None)
@@ -372,30 +425,24 @@ cdef class Property:
     cdef Effects getter, setter, deleter
     cdef object owner
 
-    def __init__(self, str name, owner, getter, setter, deleter, dict index_of):
+    def __init__(self, str name, owner, getter, setter, deleter, dict index_of, dict numbers):
         self.name = name
         self.owner = owner
-        self.getter = Effects(getter, index_of) if getter is not None else None
-        self.setter = Effects(setter, index_of) if setter is not None else None
-        self.deleter = Effects(deleter, index_of) if deleter is not None else None
+        self.getter = Effects(getter, index_of, numbers) if getter is not None else None
+        self.setter = Effects(setter, index_of, numbers) if setter is not None else None
+        self.deleter = Effects(deleter, index_of, numbers) if deleter is not None else None
 
     def __get__(self, instance, owner):
         cdef Proxy proxy
-        cdef Snapshot snapshot
         if instance is None:
             return getattr(self.owner, self.name)
         if self.getter is None:
             raise AttributeError(f"property {self.name!r} of {self.owner.__name__!r} object has no getter")
         proxy = <Proxy>instance
         if self.getter.read_only or self.getter.assumes:
-            snapshot = proxy.take_snapshot(self.getter.reads, self.getter.read_count)
-            if self.getter.fits(proxy, snapshot):
-                try:
-                    result = getattr(snapshot.instance, self.name)
-                except BaseException as error:
-                    proxy.let_out(error)
-                    raise
-                return proxy.hand_out(snapshot, result) if self.getter.returns_alias else result
+            result = self.getter.run_locally(proxy, self.name, None, None)
+            if result is not MISSING:
+                return result
         position = send_call(proxy, GET, self.getter, self.name.encode(), (), None, True)
         return proxy.session.await_response(position, None)
 

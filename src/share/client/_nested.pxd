@@ -1,7 +1,7 @@
 # Nested proxies: a mutable object that is part of another object's state, named by its path.
 from libc.stdint cimport uint32_t, uint64_t
 
-from ._proxy cimport Proxy, Snapshot
+from ._proxy cimport Local, Proxy, Snapshot
 
 
 cdef class Nested(Proxy):
@@ -13,7 +13,7 @@ cdef class Nested(Proxy):
     cdef bytes prefix               # the encoded path that begins each command
     cdef uint64_t seen              # serial of the owner's snapshot in which `found` was looked up
     cdef object found
-    cdef Snapshot own               # holds `found` as its instance
+    cdef Local own                  # has `found` as its instance
 
     cdef object look(self)
     cdef object begin(self)

@@ -15,8 +15,8 @@ from libc.string cimport memcpy
 from .._protocol cimport APPLY, CALL, CALL_AT, DELETE, DELETE_AT, GET_AT, RESPOND, SET, SET_AT
 from ..cerial._codec cimport Encoder
 from ._augmented cimport carrying, take_operation
-from ._proxy cimport Proxy, Snapshot, array_at, class_attribute, empty_snapshot, encode_arguments, has_dict, \
-    is_array_at, own_descriptor, plain_copy
+from ._proxy cimport Local, Proxy, Snapshot, array_at, class_attribute, encode_arguments, has_dict, is_array_at, \
+    lent_local, own_descriptor, plain_copy
 from ._session cimport Session, Shared
 
 from .. import _paths
@@ -63,16 +63,18 @@ cdef class Nested(Proxy):
     cdef object current(self):
         return self.look()
 
-    cdef Snapshot take_snapshot(self, uint32_t* indices, int count):
-        cdef Snapshot own
+    cdef Local take_local(self, uint32_t* indices, int count, int number):
+        cdef Local own
         found = self.look()
         own = self.own
         if own is None or own.instance is not found:
-            own = empty_snapshot(0)
-            own.instance = found
+            own = lent_local(found)
             if self.found is found:
                 self.own = own
         return own
+
+    cdef object whole(self):
+        return self.look()
 
     cdef int forget_snapshot(self) except -1:
         self.own = self.found = None

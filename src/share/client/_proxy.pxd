@@ -6,12 +6,42 @@ from ..cerial._codec cimport Encoder
 from ._session cimport Session, Shared
 
 
+cdef class Proxy(Shared)
+
+
+cdef class Local:
+    """What a local run gets: an instance of the user's class, with some cells decoded and the others on demand."""
+
+    cdef object instance
+    cdef dict attributes            # the instance's own; None: it has none, or they are not looked at
+    cdef bytes offsets              # of its slots, if its class has any
+    cdef uint64_t mark              # of what the attributes were before the run; see `mark_of`
+    cdef uint64_t* tags             # by cell; EMPTY: not decoded, or the value has no tag
+    cdef uint64_t position          # at which the last run looked
+    cdef dict plain                 # attributes -> whether these are plain, as far as that was asked
+    cdef Proxy proxy                # while a run may need it
+    cdef int waiting                # placeholders for cells that are not decoded
+    cdef int runs                   # under way
+    cdef bint own                   # nobody else has the instance
+    cdef bint touched               # a cell that the plan did not name has been decoded
+    cdef bint failed                # ... but not as it was at `position`: the run is void
+    cdef bint written               # an attribute was assigned before that
+    cdef object __weakref__
+
+    cdef int begin(self, Proxy proxy) except -1
+    cdef int end(self) except -1
+    cdef int look(self, uint32_t index) except -1
+    cdef int settle(self, uint32_t index, object value, object cell) except -1
+    cdef int complete(self, Proxy proxy) except -1
+    cdef bint is_clean(self) noexcept
+    cdef bint has_written(self) noexcept
+
+
 cdef class Snapshot:
     cdef uint64_t* tags
     cdef list values
-    cdef object instance            # None until it is complete
+    cdef Local whole                # of an object of one cell: what local runs get
     cdef uint64_t serial            # of the snapshot, never used twice in a process
-    cdef dict plain                 # attributes -> whether these are plain, as far as that was asked
     cdef dict logs                  # cell -> (base, its generation, how much of the log the value has); never changed
 
     cdef Snapshot copy(self)
@@ -30,6 +60,8 @@ cdef class Proxy(Shared):
     cdef uint64_t* tags             # of the cached value, by place: that of its cell, if the cell has one attribute
     cdef list values
     cdef Snapshot snapshot
+    cdef list locals                # by the number of a set of cells that methods read; of all cells first
+    cdef bint lazy                  # cells can be decoded when they are touched
     cdef dict children              # path -> weak reference to the nested proxy; None before the first
     cdef readonly bint is_nested
     cdef readonly bint opaque       # one cell for all state
@@ -38,14 +70,19 @@ cdef class Proxy(Shared):
     cdef object read(self, uint32_t index)
     cdef object read_together(self, uint32_t index, str name, uint32_t place)
     cdef object read_array(self)
-    cdef Snapshot take_snapshot(self, uint32_t* indices, int count)
+    cdef Local take_local(self, uint32_t* indices, int count, int number)
+    cdef Local make_local(self, uint32_t* indices, int count, uint64_t position)
+    cdef object whole(self)
+    cdef Snapshot states_at(self, uint32_t* indices, int count, uint64_t position, uint64_t* at)
+    cdef Snapshot fetch(self)
+    cdef int release_locals(self, uint32_t index) except -1
     cdef int forget_snapshot(self) except -1
-    cdef object hand_out(self, Snapshot snapshot, object result)
-    cdef int let_out(self, object error) except -1
+    cdef object hand_out(self, Local local, object result)
+    cdef int let_out(self, object error, object instance) except -1
     cdef Snapshot cell_state(self, uint32_t index)
+    cdef tuple value_at(self, uint32_t index, uint64_t position)
     cdef object take_replica(self, uint32_t index, const Version* version, uint64_t* done)
     cdef object read_version(self, uint32_t index, uint64_t position, Version* version)
-    cdef int advance_logs(self, uint32_t* indices, int count) except -1
     cdef Snapshot keep(self, uint32_t index, object value, const Version* version)
     cdef uint64_t position_of(self, uint32_t index) noexcept
     # Overridden by nested proxies.
@@ -53,6 +90,8 @@ cdef class Proxy(Shared):
     cdef object child(self, int kind, object key, object value)
     cdef object attribute(self, str name)
     cdef uint64_t send_at(self, int kind, bytes name, tuple args, dict kwargs, bint respond) except 0
+    cdef uint64_t send_to_all(self, int kind, bytes name, tuple args, dict kwargs, bint respond) except 0
+    cdef int drop(self, Local local) except -1
 
 
 cdef int pause_before_retry(Session session, int* attempts) except -1
@@ -61,7 +100,9 @@ cdef object class_attribute(Proxy proxy, str name)
 cdef int set_attribute(Proxy proxy, str name, object value, uint32_t index) except -1
 cdef int delete_attribute(Proxy proxy, str name, uint32_t index) except -1
 cdef object own_descriptor(Proxy proxy, str name)
-cdef object plain_copy(Session session, object value)
+cdef object plain_copy(Session session, object value, object reduce=*)
+cdef Local lent_local(object instance)
+cdef uint64_t mark_of(Local local) noexcept
 cdef int encode_arguments(Encoder encoder, tuple args, dict kwargs) except -1
 cdef object plain_operand(object value)
 cdef object execute(Proxy proxy, str name, tuple args, dict kwargs, bint wait)

@@ -1,14 +1,19 @@
 """Proxies: reads go to shared memory, writes become commands."""
 
+import weakref
+from types import MemberDescriptorType, MethodType
+
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport Py_TYPE, PyObject, PyObject_GenericGetAttr, PyTypeObject
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from .._atomic cimport BROKEN, fence_acq, load_acq, load_rlx, pause, TESTPOINT
-from .._layout cimport ABSENT, CLOSED_BIT, DELETED, EMPTY, LOG, Slot, SLOT_SIZE, Version
-from .._protocol cimport APPLY, CALL, DELETE, KEYWORDS, RESPOND, SET, log_applied, version_value
+from .._layout cimport ABSENT, BLOCK, CLOSED_BIT, DELETED, EMPTY, INLINE, LOG, Slot, SLOT_SIZE, Version
+from .._protocol cimport APPLY, CALL, CALL_AT, DELETE, GET, GET_AT, KEYWORDS, NO_ARGUMENTS, RESPOND, SET, \
+    log_applied, version_value
 from .._slots cimport slot_find, slot_read
 from ..cerial._codec cimport Encoder, decode
 from ._augmented cimport carrying, take_operation
@@ -29,6 +34,7 @@ MISSING = type("MISSING", (), {"__repr__": lambda self: "MISSING", "__slots__": 
 
 cdef enum:
     MOST_ATTEMPTS = 1 << 18     # of a read; each that fails has been overtaken by two commits
+    MOST_COPIES = 8             # of a block that is reused meanwhile; then the coordinator is asked
 
 
 cdef int pause_before_retry(Session session, int* attempts) except -1:
@@ -48,6 +54,7 @@ cdef int pause_before_retry(Session session, int* attempts) except -1:
 
 
 cdef extern from "Python.h":
+    object PyObject_GenericGetDict(object instance, void* context)
     PyObject* _PyType_Lookup(PyTypeObject* type, object name)      # borrowed, no exception set
     Py_ssize_t Py_REFCNT(PyObject*) noexcept
 
@@ -106,7 +113,7 @@ cdef object copy_container(value):
 
 
 cdef class Snapshot:
-    """Decoded state of an object, by cell, and an instance made of it; never changed once it is in use."""
+    """Decoded state of an object, by cell; never changed once it is in use."""
 
     def __dealloc__(self):
         free(self.tags)
@@ -130,6 +137,249 @@ cdef class Snapshot:
             self.logs = dict(self.logs)
             del self.logs[index]
         return 0
+
+
+cdef extern from *:
+    """
+    #include "structmember.h"
+
+    static Py_ssize_t offset_of_slot(PyObject* descriptor) {
+        return ((PyMemberDescrObject*)descriptor)->d_member->offset;
+    }
+
+    /* A number that is another one after every change of a dict. */
+    static inline uint64_t mark_of_dict(PyObject* dict) {
+    #if PY_VERSION_HEX < 0x030D0000
+        uint64_t mark;
+        _Pragma("GCC diagnostic push")
+        _Pragma("GCC diagnostic ignored \\"-Wdeprecated-declarations\\"")
+        mark = ((PyDictObject*)dict)->ma_version_tag;
+        _Pragma("GCC diagnostic pop")
+        return mark;
+    #else
+        uint64_t mark = 1;
+        Py_ssize_t at = 0;
+        PyObject *key, *value;
+        while (PyDict_Next(dict, &at, &key, &value))
+            mark = mark * 0x9E3779B97F4A7C15u + ((uintptr_t)key ^ (uintptr_t)value * 3);
+        return mark;
+    #endif
+    }
+    """
+    Py_ssize_t offset_of_slot(object descriptor)
+    uint64_t mark_of_dict(dict attributes) noexcept
+
+
+def slot_offsets(cls) -> bytes:
+    """Where the slots of a class's instances are, as the memory of an array of Py_ssize_t."""
+    cdef Py_ssize_t offset
+    found = b""
+    for base in cls.__mro__:
+        for name, member in vars(base).items():
+            if type(member) is MemberDescriptorType and name in slots_of(base):
+                offset = offset_of_slot(member)
+                found += (<char*>&offset)[:sizeof(offset)]
+    return found
+
+
+cdef object slots_of(base):
+    slots = vars(base).get("__slots__", ())
+    slots = (slots,) if isinstance(slots, str) else tuple(slots)
+    private = "_" + base.__name__.lstrip("_")
+    return [private + name if name.startswith("__") and not name.endswith("__") else name for name in slots]
+
+
+cdef uint64_t mark_of(Local local) noexcept:
+    """A number that is another one when an attribute has been assigned or deleted."""
+    cdef uint64_t mark = mark_of_dict(local.attributes) if local.attributes is not None else 0
+    cdef Py_ssize_t* offset
+    cdef Py_ssize_t i
+    if local.offsets is not None:
+        offset = <Py_ssize_t*>PyBytes_AS_STRING(local.offsets)
+        for i in range(PyBytes_GET_SIZE(local.offsets) // <Py_ssize_t>sizeof(Py_ssize_t)):
+            mark = mark * 31 + <uint64_t>(<PyObject**>(<char*><PyObject*>local.instance + offset[i]))[0]
+    return mark
+
+
+cdef dict attributes_of(instance):
+    """The dict in which an instance has its attributes, whatever its class says of `__dict__`; None if it has none."""
+    return PyObject_GenericGetDict(instance, NULL) if has_dict(type(instance)) else None
+
+
+cdef bint is_large(const Version* version) noexcept:
+    return (version.kind == BLOCK or version.kind == LOG) and version.payload[1] > 4096
+
+
+cdef class Waiting:
+    """A key in the dict of a local instance in place of an attribute that is not decoded.
+
+    It equals the attribute's name: to look that up is to ask it, and then the value takes its place.
+    """
+
+    cdef object local               # weak: the instance has us
+    cdef str name
+    cdef uint32_t index
+    cdef Py_hash_t hash
+
+    def __hash__(self):
+        return self.hash
+
+    def __eq__(self, other):
+        cdef Local local = self.local()
+        if self is other:
+            return True
+        if local is not None and isinstance(other, str) and self.name == other:
+            local.look(self.index)      # whoever asks looks again when it sees that the dict has changed
+        return False
+
+    cdef int spoil(self) except -1:
+        cdef Local local = self.local()
+        if local is not None:
+            local.touched = local.failed = True
+        return 0
+
+    # Whoever meets one has looked at the dict itself, which the plan did not say.
+
+    def __repr__(self):
+        self.spoil()
+        return repr(self.name)
+
+    def __str__(self):
+        self.spoil()
+        return self.name
+
+    def __getattr__(self, name):
+        self.spoil()
+        return getattr(self.name, name)
+
+    def __reduce_ex__(self, protocol):
+        self.spoil()
+        return str, (self.name,)
+
+
+cdef int put_waiting(Local local, tuple cells, list values, set wanted) except -1:
+    """Gives an instance its attributes: of the wanted cells the values, of the others what stands for them."""
+    cdef dict attributes = PyObject_GenericGetDict(local.instance, NULL)
+    cdef Waiting waiting
+    weak = weakref.ref(local)
+    if values[0] is not MISSING:
+        attributes.update(values[0])
+    for index, cell in enumerate(cells, 1):
+        if index in wanted:
+            if type(cell) is tuple:
+                attributes.update(() if values[index] is MISSING else values[index])
+            elif values[index] is not MISSING:
+                attributes[cell] = values[index]
+            continue
+        for name in cell if type(cell) is tuple else (cell,):
+            waiting = Waiting.__new__(Waiting)
+            waiting.local, waiting.name, waiting.index, waiting.hash = weak, name, index, hash(name)
+            attributes[waiting] = waiting
+            local.waiting += 1
+    return 0
+
+
+cdef Local new_local(instance, uint32_t cells):
+    cdef Local self = Local.__new__(Local)
+    cdef uint32_t i
+    self.instance = instance
+    self.tags = <uint64_t*>malloc((cells + 1) * sizeof(uint64_t))
+    if self.tags == NULL:
+        raise MemoryError
+    for i in range(cells):
+        self.tags[i] = EMPTY
+    return self
+
+
+cdef Local lent_local(instance):
+    """For an instance that belongs to a replica."""
+    cdef Local self = new_local(instance, 0)
+    self.attributes = attributes_of(instance)
+    self.mark = mark_of(self)
+    return self
+
+
+cdef class Local:
+
+    def __dealloc__(self):
+        free(self.tags)
+
+    cdef int begin(self, Proxy proxy) except -1:
+        self.runs += 1
+        if self.waiting:
+            self.proxy = proxy
+        return 0
+
+    cdef int end(self) except -1:
+        self.runs -= 1
+        if self.runs == 0:
+            self.proxy = None
+        return 0
+
+    cdef int look(self, uint32_t index) except -1:
+        """Decodes a cell that a run has touched, as it was at the run's position; else the run is void."""
+        cdef Proxy proxy = self.proxy
+        self.touched = True
+        if proxy is None:
+            self.failed = True
+            return 0
+        if self.has_written():
+            self.written = True
+        try:
+            proxy.drop(self)            # other runs may look at another position
+            found = proxy.value_at(index, self.position)
+        except BaseException:
+            found = None                # closed, deleted, interrupted: the run that follows will tell
+        if found is None:
+            self.failed = True
+            return 0
+        self.settle(index, found[0], type(proxy)._share_cells_[index - 1])
+        return 0
+
+    cdef int settle(self, uint32_t index, value, cell) except -1:
+        """Puts a decoded value where it was waited for."""
+        cdef dict attributes = self.attributes
+        for key in [key for key in attributes if type(key) is Waiting and (<Waiting>key).index == index]:
+            del attributes[key]
+            self.waiting -= 1
+        if type(cell) is tuple:
+            attributes.update(() if value is MISSING else value)
+        elif value is not MISSING:
+            attributes[cell] = value
+        self.mark = mark_of(self)
+        return 0
+
+    cdef int complete(self, Proxy proxy) except -1:
+        """Decodes all that is not: somebody will hold the instance after its run."""
+        self.begin(proxy)
+        for key in list(self.attributes) if self.waiting else ():
+            if type(key) is Waiting and key in self.attributes and not self.failed:
+                self.look((<Waiting>key).index)
+        self.end()
+        return 0
+
+    cdef bint has_written(self) noexcept:
+        """Whether a run has assigned or deleted attributes of the instance."""
+        if self.written or self.attributes is not None and Py_REFCNT(<PyObject*>self.attributes) == 1:
+            return True                 # its `__dict__` has been replaced
+        return mark_of(self) != self.mark
+
+    cdef bint is_clean(self) noexcept:
+        """Whether nothing that a run did is left to see, and nobody else holds the instance."""
+        if not self.own:
+            return mark_of(self) == self.mark
+        return not self.touched and not self.failed and Py_REFCNT(<PyObject*>self.instance) == 1 \
+            and (self.attributes is None or Py_REFCNT(<PyObject*>self.attributes) == 2) and mark_of(self) == self.mark
+
+
+cdef class SelfReducer:
+    """An encoder's hook: the instance that a local run had becomes a reference to the shared object."""
+
+    cdef object instance
+    cdef Proxy proxy
+
+    def __call__(self, value):
+        return self.proxy.__reduce__() if value is self.instance else NotImplemented
 
 
 cdef uint64_t last_serial = 0
@@ -239,7 +489,7 @@ cdef class Proxy(Shared):
         """The value of a cell, fresh, and its version; a container is brought up to date by what its log has new."""
         cdef uint64_t found_owner = 0, c, done = 0
         cdef bint torn
-        cdef int attempts = 0
+        cdef int attempts = 0, copies = 0
         while True:
             c = self.session.barrier(position)
             torn = not slot_read(self.slots + index, c, version, &found_owner)
@@ -255,7 +505,24 @@ cdef class Proxy(Shared):
                     value = version_value(self.session.control, version, &torn)
                 if not torn:
                     return value
+                copies += 1
+                if copies == MOST_COPIES:
+                    version.tag, version.kind = EMPTY, INLINE       # not to be kept
+                    return self.fetch().values[index]
             pause_before_retry(self.session, &attempts)
+
+    cdef tuple value_at(self, uint32_t index, uint64_t position):
+        """The value of a cell as it was at a position of C; None if that is not known any more."""
+        cdef uint64_t owner = 0
+        cdef Version version
+        cdef bint torn = False
+        if self.position_of(index) > position or not slot_read(self.slots + index, position, &version, &owner) \
+                or owner != self.id or version.kind == DELETED:
+            return None
+        if version.kind == ABSENT:
+            return (MISSING,)
+        value = version_value(self.session.control, &version, &torn)
+        return None if torn else (value,)
 
     cdef object take_replica(self, uint32_t index, const Version* version, uint64_t* done):
         """The replica of a cell, to be changed by the rest of the version's log; None if it is of another base.
@@ -269,29 +536,23 @@ cdef class Proxy(Shared):
             return None
         done[0] = seen[2]
         value = old.values[index]
+        self.release_locals(index)
         if Py_REFCNT(<PyObject*>old) == 2:
             # Nobody but us has this snapshot: what it holds can go on in the next one.
             old.tags[index] = EMPTY
             old.values[index] = MISSING
-            old.instance = None
+            old.whole = None
             if Py_REFCNT(<PyObject*>value) == 1:
                 return value
         return copy_container(value)
 
-    cdef int advance_logs(self, uint32_t* indices, int count) except -1:
-        """Brings the containers among some cells up to date one by one, so that a snapshot need not decode them."""
-        cdef uint32_t index
-        cdef int i
-        if self.snapshot.logs is not None:
-            for i in range(count if count >= 0 else <int>self.cells):
-                index = indices[i] if count >= 0 else <uint32_t>i
-                if index in self.snapshot.logs:
-                    self.cell_state(index)
-        return 0
-
     cdef object current(self):
         """The object as it is now, for reading only."""
-        return self.cell_state(1).values[1] if self.opaque else self.take_snapshot(NULL, -1).instance
+        return self.cell_state(1).values[1] if self.opaque else self.whole()
+
+    cdef object whole(self):
+        """An instance of the user's class with all state, for reading only."""
+        return self.take_local(NULL, -1, 0).instance
 
     cdef object child(self, int kind, object key, object value):
         """What a caller may have of a part of the present state."""
@@ -323,22 +584,44 @@ cdef class Proxy(Shared):
     cdef uint64_t send_at(self, int kind, bytes name, tuple args, dict kwargs, bint respond) except 0:
         raise NotImplementedError
 
-    cdef Snapshot take_snapshot(self, uint32_t* indices, int count):
-        """The given cells (count < 0: all) as they are at one C, in an instance of the user's class."""
-        cdef uint64_t position, flag, c, tag = 0, owner = 0
+    cdef uint64_t send_to_all(self, int kind, bytes name, tuple args, dict kwargs, bint respond) except 0:
+        """Sends a call that may change anything, whatever the plan says."""
+        cdef Encoder encoder
+        cdef uint64_t* raised = self.flags
+        cdef int flags = RESPOND if respond else 0
+        if self.is_nested:
+            return self.send_at(kind, name, args, kwargs, respond)
+        encoder = self.session.borrow()
+        try:
+            encoder.encode((type(self)._share_class_.__qualname__,), "path")    # that of the object itself
+            if kind == CALL:
+                flags |= encode_arguments(encoder, args, kwargs)
+            return self.session.send(CALL_AT if kind == CALL else GET_AT, flags, self.id, name, encoder, &raised, 1)
+        finally:
+            self.session.give_back(encoder)
+
+    cdef int drop(self, Local local) except -1:
+        """No other run shall have that instance."""
+        if local.own and local in self.locals:
+            self.locals[self.locals.index(local)] = None
+        return 0
+
+    cdef Local take_local(self, uint32_t* indices, int count, int number):
+        """What a method that reads these cells (count < 0: all) runs on, at one C; `number` is that of the set."""
+        cdef uint64_t position, flag, c, tag = 0
         cdef uint32_t index
-        cdef int i, n = count if count >= 0 else <int>self.cells, attempts = 0
-        cdef bint fresh, torn = False
-        cdef Version* versions
-        cdef Snapshot old, new
+        cdef int i, n
+        cdef bint fresh = True
+        cdef Local local
+        cdef Snapshot state
         if self.opaque:
-            new = self.cell_state(1)
-            if new.instance is None:
-                new.instance = new.values[1]
-            return new
-        self.advance_logs(indices, count)
-        # Another thread may replace it while we wait or decode: we go on from this one.
-        old = self.snapshot
+            state = self.cell_state(1)
+            if state.whole is None:
+                state.whole = lent_local(state.values[1])
+            return state.whole
+        if count >= 0 and not self.lazy:
+            count, number = -1, 0
+        n = count if count >= 0 else <int>self.cells
         fence_acq()
         position = load_rlx(self.flags)
         for i in range(n):
@@ -349,21 +632,65 @@ cdef class Proxy(Shared):
         if flag > position:
             position = flag
         c = self.session.barrier(position)
-        if old.instance is not None:
-            fresh = True
+        local = self.locals[number]
+        if local is not None:
             for i in range(n):
                 index = indices[i] if count >= 0 else <uint32_t>i
-                if slot_find(self.slots + index, c, &tag) < 0 or tag != old.tags[index]:
+                if slot_find(self.slots + index, c, &tag) < 0 or tag != local.tags[index]:
                     fresh = False
                     break
             if fresh:
-                return old
-        versions = <Version*>malloc(sizeof(Version) * (n if n else 1))
+                local.position = c
+                return local
+            local = self.locals[number] = None
+        local = self.make_local(indices, count, position)
+        self.locals[number] = local
+        return local
+
+    cdef Local make_local(self, uint32_t* indices, int count, uint64_t position):
+        cdef uint64_t at = 0
+        cdef uint32_t index
+        cdef int i, n = count if count >= 0 else <int>self.cells
+        cdef Snapshot state
+        cdef Local local
+        if self.snapshot.logs is not None:
+            # Containers with logs are brought up to date one by one, so that they need not be decoded.
+            for i in range(n):
+                index = indices[i] if count >= 0 else <uint32_t>i
+                if index in self.snapshot.logs:
+                    self.cell_state(index)
+        state = self.states_at(indices, count, position, &at)
+        if n >= <int>self.cells:
+            local = new_local(instance_of(type(self), state.values, MISSING), self.cells)
+        else:
+            wanted = {indices[i] for i in range(count)}
+            local = new_local(object.__new__(type(self)._share_class_), self.cells)
+            put_waiting(local, type(self)._share_cells_, state.values, wanted)
+        for i in range(n):
+            index = indices[i] if count >= 0 else <uint32_t>i
+            local.tags[index] = state.tags[index]
+        local.own = True
+        local.position = at
+        local.attributes = attributes_of(local.instance)
+        local.offsets = type(self)._share_offsets_
+        local.mark = mark_of(local)
+        return local
+
+    cdef Snapshot states_at(self, uint32_t* indices, int count, uint64_t position, uint64_t* at):
+        """A snapshot in which the given cells (count < 0: all) are as they were at one C, which is not before
+        `position`; the others may be anything."""
+        cdef uint64_t c, owner = 0
+        cdef uint32_t index
+        cdef int i, k, n = count if count >= 0 else <int>self.cells, attempts = 0, copies = 0
+        cdef bint torn = False
+        cdef Version* versions = <Version*>malloc(sizeof(Version) * (n if n else 1))
+        cdef Snapshot new
         if versions == NULL:
             raise MemoryError
         try:
             while True:
                 # All headers at one c first, so that a long copy is not outrun by later publications.
+                c = self.session.barrier(position)
                 torn = False
                 for i in range(n):
                     index = indices[i] if count >= 0 else <uint32_t>i
@@ -376,10 +703,12 @@ cdef class Proxy(Shared):
                     if torn:
                         break
                 if not torn:
-                    new = old.copy()
-                    for i in range(n):
+                    new = self.snapshot.copy()
+                    # Large blocks last: the small ones would be reused while a large one is decoded.
+                    for k in range(2 * n):
+                        i = k % n
                         index = indices[i] if count >= 0 else <uint32_t>i
-                        if versions[i].tag == old.tags[index]:
+                        if versions[i].tag == new.tags[index] or (k < n and is_large(&versions[i])):
                             continue
                         value = MISSING
                         if versions[i].kind != ABSENT:
@@ -387,42 +716,77 @@ cdef class Proxy(Shared):
                             if torn:
                                 break
                         new.put(index, versions[i].tag, value, &versions[i])
-                if not torn:
-                    break
+                    self.snapshot = new         # what has been decoded need not be once more
+                    if not torn:
+                        at[0] = c
+                        return new
+                    copies += 1
+                    if copies == MOST_COPIES:
+                        return self.fetch()
                 pause_before_retry(self.session, &attempts)
-                c = self.session.barrier(position)
         finally:
             free(versions)
-        new.instance = instance_of(type(self), new.values, MISSING)
-        self.snapshot = new
+
+    cdef Snapshot fetch(self):
+        """All state from the coordinator: for who is overtaken by publications again and again."""
+        cdef Snapshot new = empty_snapshot(self.cells)
+        cdef uint64_t position = self.session.send(GET, RESPOND | NO_ARGUMENTS, self.id, b"", None, NULL, 0)
+        cdef Py_ssize_t used = 0
+        cdef uint32_t i
+        cdef bytes data
+        values = self.session.await_response(position, None)
+        for i in range(self.cells):
+            if values[i] is not None:
+                data = values[i]
+                new.values[i] = decode(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), &used)
         return new
 
-    cdef int forget_snapshot(self) except -1:
-        """Gives the cached snapshot away: its holder may change it."""
-        self.snapshot = empty_snapshot(self.cells)
+    cdef int release_locals(self, uint32_t index) except -1:
+        """Lets go of instances that hold the value of a cell and that nobody uses."""
+        cdef Local local
+        cdef Py_ssize_t i
+        for i in range(len(self.locals)):
+            local = self.locals[i]
+            if local is not None and local.tags[index] != EMPTY and Py_REFCNT(<PyObject*>local) == 2:
+                self.locals[i] = None
         return 0
 
-    cdef object hand_out(self, Snapshot snapshot, object result):
-        """What a caller may have of a local method's result: nothing that aliases the cached snapshot."""
-        if result is snapshot.instance:
+    cdef int forget_snapshot(self) except -1:
+        """Gives the decoded state away: its holder may change it."""
+        self.snapshot = empty_snapshot(self.cells)
+        self.locals = [None] * type(self)._share_numbers_
+        return 0
+
+    cdef object hand_out(self, Local local, object result):
+        """What a caller may have of a local method's result: nothing that aliases the decoded state."""
+        cdef SelfReducer reducer
+        if result is local.instance:
             return self
         if result is None or is_value(result) or isinstance(result, Shared):
             return result
-        found = part_of(snapshot.instance, result)
+        if type(result) is MethodType and result.__self__ is local.instance:
+            method = own_descriptor(self, result.__name__)
+            if method is not None and getattr(method, "function", None) is result.__func__:
+                return method.__get__(self, type(self))
+        found = part_of(local.instance, result)
         if found is not None:
             return self.child(found[0], found[1], result)
+        reducer = SelfReducer()
+        reducer.instance, reducer.proxy = local.instance, self
         try:
-            return plain_copy(self.session, result)
+            return plain_copy(self.session, result, reducer)
         except NotShareableError:
             # Iterators, views, functions bound to the snapshot: they get the snapshot, we make a new one.
             self.forget_snapshot()
             return result
 
-    cdef int let_out(self, object error) except -1:
-        """What a local method raised goes to its caller: with the cached snapshot, if it holds a part of that."""
+    cdef int let_out(self, object error, object instance) except -1:
+        """What a local method raised goes to its caller: with the decoded state, if it holds a part of that."""
         for _ in range(8):              # ``raise error from error`` is a chain without an end
             if error is None:
                 return 0
+            if any([arg is instance for arg in error.args]):
+                error.args = tuple([self if arg is instance else arg for arg in error.args])
             if error.__dict__ or not is_value(error.args):
                 break
             error = error.__cause__ or error.__context__
@@ -482,18 +846,18 @@ cdef object own_descriptor(Proxy proxy, str name):
 
 
 cdef object class_attribute(Proxy proxy, str name):
-    cdef Snapshot snapshot
+    cdef Local local
     cls = type(proxy)._share_class_
     found = getattr(cls, name, MISSING)
     if found is not MISSING:
         if hasattr(type(found), "__get__") and not isinstance(found, type):
             raw = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
             if not isinstance(raw, (staticmethod, classmethod)):
-                return getattr(proxy.take_snapshot(NULL, -1).instance, name)
+                return getattr(proxy.whole(), name)
         return found
     if hasattr(cls, "__getattr__"):
-        snapshot = proxy.take_snapshot(NULL, -1)
-        return proxy.hand_out(snapshot, cls.__getattr__(snapshot.instance, name))
+        local = proxy.take_local(NULL, -1, 0)
+        return proxy.hand_out(local, cls.__getattr__(local.instance, name))
     raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}", name=name, obj=proxy)
 
 
@@ -514,11 +878,11 @@ cdef object part_of(state, result):
     return None
 
 
-cdef object plain_copy(Session session, value):
+cdef object plain_copy(Session session, value, reduce=None):
     """A copy that shares nothing with `value`; other shared objects in it stay references."""
     cdef Encoder encoder = session.borrow()
     cdef Py_ssize_t used = 0
-    encoder.reduce = None
+    encoder.reduce = reduce
     try:
         encoder.encode(value, "result")
         return decode(encoder.data, encoder.size, &used)
@@ -636,6 +1000,7 @@ cdef Proxy new_proxy(object cls, Session session, uint64_t id, uint64_t flags_at
     proxy.slots = <Slot*>session.control.at(slots_at, <uint64_t>cells * SLOT_SIZE)
     proxy.cells = cells
     proxy.opaque = cls._share_plan_.kind == "opaque"
+    proxy.lazy = cls._share_lazy_
     proxy.flags_at, proxy.slots_at, proxy.shape_at = flags_at, slots_at, shape_at
     proxy.tags = <uint64_t*>malloc(places * 8)
     if proxy.tags == NULL:
@@ -658,7 +1023,7 @@ def plain(value):
     proxy = <Proxy>value
     if proxy.is_nested:
         return plain_copy(proxy.session, proxy.current())
-    result = proxy.take_snapshot(NULL, -1).instance
+    result = proxy.whole()
     proxy.forget_snapshot()
     return result
 

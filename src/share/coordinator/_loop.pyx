@@ -272,6 +272,8 @@ cdef class Loop:
             elif kind == DELETE:
                 store.touch(mirror, mirror.shape.setter_cells(text))
                 delattr(mirror.live, text)
+            elif not text:
+                return store.encoded_state(mirror)
             else:
                 store.touch(mirror, mirror.shape.getter_cells(text))
                 return getattr(mirror.live, text)

@@ -21,7 +21,9 @@ def part(live: Any, path: tuple[Any, ...]) -> Any:
 
 def path_cells(shape: Any, path: tuple[Any, ...]) -> tuple[int, ...] | None:
     """The cells that a command on a part may write; None for all."""
-    return None if shape.plan.kind == "opaque" or shape.plan.entangled else (shape.cell_of(path[2]),)
+    if len(path) == 1 or shape.plan.kind == "opaque" or shape.plan.entangled:
+        return None
+    return (shape.cell_of(path[2]),)
 
 
 def apply_to_root(store: Any, name: str, operation: str, operand: Any) -> None:

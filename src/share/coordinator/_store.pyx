@@ -549,6 +549,27 @@ cdef class Store:
         mirror.ran.clear()
         return 0
 
+    def encoded_state(self, Mirror mirror not None):
+        """The state of an object by cell, each value encoded as it is published; None where there is none."""
+        found = []
+        values = [MISSING, mirror.live] if mirror.shape.opaque else \
+            state_of(mirror.live, mirror.shape.cells, mirror.shape.together)
+        for value in values:
+            if value is MISSING:
+                found.append(None)
+                continue
+            if mirror.shape.opaque:
+                value = plain_state(value)
+                if value is mirror.live:
+                    self.self_encoded = value
+            elif is_tracked(value):
+                value = untracked(value)
+            try:
+                found.append(_protocol.encode(value, "state", self._reduce))
+            finally:
+                self.self_encoded = None
+        return found
+
     cdef int follow(self, Mirror mirror, uint32_t i, uint64_t size) except -1:
         """Has the container of a cell, which has just been published, tracked from now on."""
         cdef Log log
