@@ -2,7 +2,7 @@
 
 import warnings
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple, Self, TypeVar
 
@@ -17,6 +17,7 @@ from share.errors import CoordinatorLostError, ShareClosedError
 __all__ = ["FailedCommand", "Health", "Share", "plain", "shareable"]
 
 T = TypeVar("T", bound=type)
+R = TypeVar("R")
 _shares: "weakref.WeakValueDictionary[str, Share]" = weakref.WeakValueDictionary()
 
 
@@ -81,6 +82,7 @@ class Share(Namespace):
         name: None for a share that is reached by passing it on; else other programs of this user can reach it with
             :meth:`attach` and :meth:`open`.
         writes: None queues writes and returns at once; ``"wait"`` makes every write return only after its commit.
+        on_full: what a command does that finds no room in the ring: ``"wait"`` for it, or ``"raise"`` ShareFullError.
         ring: cells (64 bytes each) of the command ring, a power of two.
         check: compare all state after every command, to find writes that the class's plan misses.
         slow_after: seconds after which a method that still runs in the coordinator is reported: in the log, with the
@@ -102,19 +104,26 @@ class Share(Namespace):
         name: str | None = None,
         *,
         writes: Literal["wait"] | None = None,
+        on_full: Literal["wait", "raise"] = "wait",
         ring: int = 16384,
         check: bool = False,
         slow_after: float | None = 30.0,
     ) -> None:
         public = None if name is None else check_name(name)
-        waits = _check_writes(writes)
+        waits, raises = _check_writes(writes), _check_full(on_full)
         session = start_session(ring, _options(check, slow_after), public)
-        session.writes_wait = waits
+        session.writes_wait, session.on_full_raises = waits, raises
         super().__init__(session)
         _shares[session.name] = self
 
     @classmethod
-    def attach(cls, name: str, *, writes: Literal["wait"] | None = None) -> "Share":
+    def attach(
+        cls,
+        name: str,
+        *,
+        writes: Literal["wait"] | None = None,
+        on_full: Literal["wait", "raise"] = "wait",
+    ) -> "Share":
         """Joins the share that another program of this user has made under that name.
 
         Raises:
@@ -123,7 +132,7 @@ class Share(Namespace):
         """
         if _runtime.coordinator_of is not None:
             return _stand_in()
-        return _share_of(named_session(check_name(name)), writes)
+        return _share_of(named_session(check_name(name)), writes, on_full)
 
     @classmethod
     def open(
@@ -131,6 +140,7 @@ class Share(Namespace):
         name: str,
         *,
         writes: Literal["wait"] | None = None,
+        on_full: Literal["wait", "raise"] = "wait",
         ring: int = 16384,
         check: bool = False,
         slow_after: float | None = 30.0,
@@ -142,7 +152,7 @@ class Share(Namespace):
         """
         if _runtime.coordinator_of is not None:
             return _stand_in()
-        return _share_of(open_session(ring, _options(check, slow_after), check_name(name)), writes)
+        return _share_of(open_session(ring, _options(check, slow_after), check_name(name)), writes, on_full)
 
     # -- state of the share ---------------------------------------------------------------------------
 
@@ -226,6 +236,38 @@ class Share(Namespace):
         from share.client._snapshots import snapshot
 
         return snapshot(*objects)
+
+    # -- waiting for changes --------------------------------------------------------------------------
+
+    def wait_for(self, predicate: Callable[[], R], timeout: float | None = None) -> R:
+        """Waits until the predicate gives a true value, and returns it.
+
+        The predicate only reads: attributes, properties, methods that read, of objects of this share. What it reads
+        is noted, and it is called again when a commit has changed some of that, or when a process whose
+        :attr:`ProcessId.alive` it has read has died. The wait takes no processor time.
+
+        Raises:
+            ShareTimeoutError: it is still false after ``timeout`` seconds.
+            ValueError: it is false and has read nothing of this share, or something of another one.
+            RuntimeError: it sends a command.
+
+        >>> with Share() as shared:
+        ...     shared.jobs = []
+        ...     shared.jobs.append("sweep")
+        ...     shared.wait_for(lambda: len(shared.jobs))
+        1
+        """
+        from share.client._waiting import wait_for
+
+        found: R = wait_for(self.session_of().control, predicate, timeout)
+        return found
+
+    async def wait_for_async(self, predicate: Callable[[], R]) -> R:
+        """As :meth:`wait_for`, in an event loop, which goes on meanwhile. ``asyncio.timeout`` limits it."""
+        from share.client._futures import wait_for_async
+
+        found: R = await wait_for_async(self.session_of(), predicate)
+        return found
 
     # -- ending ---------------------------------------------------------------------------------------
 
@@ -312,14 +354,15 @@ def _stand_in() -> Share:
     return StandIn()  # type: ignore[return-value] # whatever is done with a Share can be done with it
 
 
-def _share_of(session: Session, writes: Literal["wait"] | None) -> Share:
+def _share_of(session: Session, writes: Literal["wait"] | None, on_full: str = "wait") -> Share:
     """This process's Share for a session."""
-    waits = _check_writes(writes)
+    waits, raises = _check_writes(writes), _check_full(on_full)
     share = _shares.get(session.name)
     if share is None:
         share = _shares[session.name] = Namespace.__new__(Share)
         Namespace.__init__(share, session)
     session.writes_wait = session.writes_wait or waits
+    session.on_full_raises = session.on_full_raises or raises
     return share
 
 
@@ -327,6 +370,12 @@ def _check_writes(writes: str | None) -> bool:
     if writes not in (None, "wait"):
         raise ValueError(f'writes must be None or "wait", not {writes!r}')
     return writes == "wait"
+
+
+def _check_full(on_full: str) -> bool:
+    if on_full not in ("wait", "raise"):
+        raise ValueError(f'on_full must be "wait" or "raise", not {on_full!r}')
+    return on_full == "raise"
 
 
 def _options(check: bool, slow_after: float | None) -> dict[str, Any]:

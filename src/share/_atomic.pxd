@@ -14,6 +14,7 @@ cdef extern from "_atomic.h" nogil:
     void store32_rlx "sh_store32_rlx"(uint32_t* p, uint32_t v) noexcept
     void store32_rel "sh_store32_rel"(uint32_t* p, uint32_t v) noexcept
     uint32_t fetch_or32 "sh_fetch_or32"(uint32_t* p, uint32_t v) noexcept
+    uint32_t fetch_and32 "sh_fetch_and32"(uint32_t* p, uint32_t v) noexcept
     uint32_t fetch_add32 "sh_fetch_add32"(uint32_t* p, uint32_t v) noexcept
     bint cas32 "sh_cas32"(uint32_t* p, uint32_t expected, uint32_t desired) noexcept
     void fence_acq "sh_fence_acq"() noexcept

@@ -11,6 +11,21 @@ cdef enum:
     MOST_RESCUES = 12               # that begin at one C: then the state itself kills its coordinators
     COMPLAIN_NS = 5000000000        # after this long a wait says in the log what it waits for
 
+# What processes wait for on the word of changes, a bit each; the rest are classes of what commits publish.
+cdef enum:
+    PUBLISHED = (1 << 27) - 1
+    DIED = 1 << 27                  # a process that used the share
+    LINE = 1 << 28                  # who is first among those who wait to run a command
+    ROOM = 1 << 29                  # in the command ring
+    ANSWERS = 1 << 30
+    ALL_CHANGES = 0x7fffffff
+
+
+cdef inline uint32_t change_class(uint64_t owner) noexcept nogil:
+    # By the id of the object or name that a slot serves, which is the same number in every process.
+    return <uint32_t>1 << owner % 27
+
+
 # What the role word says of its process.
 cdef enum:
     ROLE_COORDINATOR = 0
@@ -51,6 +66,8 @@ cdef class Control:
     cdef uint32_t* wait_work
     cdef uint32_t* wait_commit
     cdef uint32_t* wait_room
+    cdef uint32_t* wait_change      # of those who wait for what a commit publishes ...
+    cdef uint32_t* awaited          # ... and what that is
     cdef Slot* directory
     cdef Slot* errors
     cdef Segment segment
@@ -78,5 +95,6 @@ cdef class Control:
     cdef bint waits_for(self, Control first) except -1
     cdef int _check(self, Wait* wait, int64_t now, uint64_t position, str what) except -1
     cdef int look_after(self) except -1
+    cdef void wake_waiters(self, uint32_t classes) noexcept nogil
     cdef bint coordinator_lost(self) noexcept nogil
     cpdef uint64_t backlog(self)

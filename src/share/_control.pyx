@@ -9,12 +9,13 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
-from ._atomic cimport BROKEN, cas, fence_acq, fence_sc, load_acq, load_rlx, store_rel, store_rlx, pause, TESTPOINT
+from ._atomic cimport BROKEN, cas, fence_acq, fence_sc, load32_rlx, load_acq, load_rlx, store_rel, store_rlx, pause, \
+    TESTPOINT
 from ._layout cimport *
 from ._process cimport pid_namespace, process_word, proven_dead
 from ._ringbuf cimport mpsc_bind, mpsc_bytes, mpsc_close, mpsc_has_room, mpsc_init
 from ._segment cimport Segment
-from ._wait cimport announce, now_ns, sleep, spin_rounds, spun, wake, wake_always
+from ._wait cimport announce, now_ns, sleep, spin_rounds, spun, wake, wake_always, wake_classes
 
 from ._process import boot_identity
 from ._segment import unlink
@@ -153,6 +154,8 @@ cdef class Control:
         self.wait_work = <uint32_t*>(base + WAIT_WORK)
         self.wait_commit = <uint32_t*>(base + WAIT_COMMIT)
         self.wait_room = <uint32_t*>(base + WAIT_ROOM)
+        self.wait_change = <uint32_t*>(base + WAIT_CHANGE)
+        self.awaited = <uint32_t*>(base + CLASSES)
         self.directory = <Slot*>(base + DIRECTORY_SLOT)
         self.errors = <Slot*>(base + ERRORS_SLOT)
         mpsc_bind(&self.ring, base + RING, cells)
@@ -385,6 +388,14 @@ cdef class Control:
         wake_always(self.wait_work)
         wake_always(self.wait_commit)
         wake_always(self.wait_room)
+        wake_always(self.wait_change)
+
+    cdef void wake_waiters(self, uint32_t classes) noexcept nogil:
+        wake_classes(self.wait_change, self.awaited, classes)
+
+    def awaits(self) -> int:
+        """The classes of changes that somebody may be asleep for, a bit each."""
+        return load32_rlx(self.awaited)
 
     def await_closed(self):
         """Waits until the coordinator, or its successor, has executed everything and closed the share."""
@@ -528,8 +539,8 @@ cdef class Control:
     cdef int _check(self, Wait* wait, int64_t now, uint64_t position, str what) except -1:
         PyErr_CheckSignals()
         if wait.timeout >= 0 and now - wait.start >= wait.timeout:
-            raise ShareTimeoutError(f"share {self.name}: waited {(now - wait.start) / 1e9:.3g} s for {what}; "
-                                    "the command stays queued")
+            state = "the command stays queued" if position else "the command has not been queued"
+            raise ShareTimeoutError(f"share {self.name}: waited {(now - wait.start) / 1e9:.3g} s for {what}; {state}")
         if now >= wait.next_proof:
             # Tail is moved before a flag is raised or a position given out.
             if position > load_acq(self.ring.tail) and position != CLOSED_BIT:

@@ -15,6 +15,7 @@
 #        | whom the coordinator waits for; count of commands             |
 #   1152 | number of segments                                            |
 #   1280 | directory slot (128)   1408 errors slot (128)                 |
+#   1536 | wait word: changes, and which are waited for      (own line)  |
 #   4096 | segment table: 4096 entries of 16 bytes {kind, size}          |
 #  69632 | process table: 1024 entries of 64 bytes                       |
 # 135168 | configuration of the coordinator, encoded (64 KiB)            |
@@ -37,7 +38,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 cdef enum:
-    LAYOUT_VERSION = 1
+    LAYOUT_VERSION = 2
     LINE = 128
     # header, 8-byte words
     H_MAGIC = 0
@@ -74,6 +75,9 @@ cdef enum:
     SEGMENTS = 1152
     DIRECTORY_SLOT = 1280
     ERRORS_SLOT = 1408
+    WAIT_CHANGE = 1536
+    CLASSES = 1540              # classes of changes that somebody may be asleep for, a bit each (see _wait)
+    LINES = 1544                # how often somebody has left a line of those who wait to run a command
     SEGMENT_TABLE = 4096
     SEGMENT_ENTRY = 16
     MAX_SEGMENTS = 4096

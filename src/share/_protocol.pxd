@@ -26,6 +26,9 @@ cdef enum:
     DELETE_AT = 13
     GET_AT = 14
     APPLY = 15                  # name: the in-place operator; target 0: the path is a root name
+    # functions of the coordinator, by name; see coordinator/_transactions.py
+    RUN = 16
+    TRANSACT = 17               # one that must leave nothing behind if it raises
     # flags of a command
     RESPOND = 1
     SPILLED = 2

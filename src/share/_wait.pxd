@@ -15,6 +15,11 @@ cdef int sleep(uint32_t* word, uint32_t w, int64_t timeout_ns) noexcept nogil
 cdef void wake(uint32_t* word) noexcept nogil
 # bump and wake whatever the word says
 cdef void wake_always(uint32_t* word) noexcept nogil
+# The same for many conditions on one word: each is of a class, a bit of `awaited`, and only those wake up whose bits
+# are among the waker's. w = announce_classes(...); re-check; sleep_classes(...); waker: publish; wake_classes(...).
+cdef uint32_t announce_classes(uint32_t* word, uint32_t* awaited, uint32_t classes) noexcept nogil
+cdef int sleep_classes(uint32_t* word, uint32_t w, uint32_t classes, int64_t timeout_ns) noexcept nogil
+cdef void wake_classes(uint32_t* word, uint32_t* awaited, uint32_t classes) noexcept nogil
 # How long a wait spins before it sleeps; tell spun() whether that was enough.
 cdef int spin_rounds() noexcept nogil
 cdef void spun(bint success) noexcept nogil

@@ -10,7 +10,8 @@ import os
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint32_t
 
-from ._atomic cimport TESTPOINT, cas32, fence_sc, fetch_add32, fetch_or32, load32_acq, load32_rlx, pause, store32_rlx
+from ._atomic cimport TESTPOINT, cas32, fence_sc, fetch_add32, fetch_and32, fetch_or32, load32_acq, load32_rlx, \
+    pause, store32_rlx
 
 cdef extern from *:
     """
@@ -55,7 +56,20 @@ cdef extern from *:
     {
         return syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0) < 0 ? errno : 0;
     }
+    /* The time is absolute here. */
+    static int sh_futex_wait_classes(uint32_t *word, uint32_t w, uint32_t classes, int64_t ns)
+    {
+        int64_t end = sh_now_ns() + ns;
+        struct timespec t = {end / 1000000000, end % 1000000000};
+        return syscall(SYS_futex, word, FUTEX_WAIT_BITSET, w, &t, NULL, classes) ? errno : 0;
+    }
+    static int sh_futex_wake_classes(uint32_t *word, uint32_t classes)
+    {
+        return syscall(SYS_futex, word, FUTEX_WAKE_BITSET, INT_MAX, NULL, NULL, classes) < 0 ? errno : 0;
+    }
     #else
+    static int sh_futex_wait_classes(uint32_t *word, uint32_t w, uint32_t classes, int64_t ns) { return ENOSYS; }
+    static int sh_futex_wake_classes(uint32_t *word, uint32_t classes) { return ENOSYS; }
     static int sh_futex_wait(uint32_t *word, uint32_t w, int64_t ns) { return ENOSYS; }
     static int sh_futex_wake(uint32_t *word) { return ENOSYS; }
     #endif
@@ -64,6 +78,8 @@ cdef extern from *:
     int sh_nanosleep(int64_t ns) noexcept nogil
     int sh_futex_wait(uint32_t* word, uint32_t w, int64_t ns) noexcept nogil
     int sh_futex_wake(uint32_t* word) noexcept nogil
+    int sh_futex_wait_classes(uint32_t* word, uint32_t w, uint32_t classes, int64_t ns) noexcept nogil
+    int sh_futex_wake_classes(uint32_t* word, uint32_t classes) noexcept nogil
     const bint SH_TESTPOINTS
     const int EINTR
     const int ETIMEDOUT
@@ -169,6 +185,37 @@ cdef void wake_always(uint32_t* word) noexcept nogil:
     fetch_add32(word, 2)
     TESTPOINT("wait.bumped_always")
     sh_futex_wake(word)
+
+
+cdef uint32_t announce_classes(uint32_t* word, uint32_t* awaited, uint32_t classes) noexcept nogil:
+    # The word first: a waker clears our bits and then changes the word. If it clears the bits that we set here,
+    # the word changes after we have read it, and we do not fall asleep without them.
+    cdef uint32_t w = load32_acq(word)
+    fetch_or32(awaited, classes)
+    TESTPOINT("wait.announced")
+    fence_sc()                                              # pairs with the fence in wake_classes
+    return w
+
+
+cdef int sleep_classes(uint32_t* word, uint32_t w, uint32_t classes, int64_t timeout_ns) noexcept nogil:
+    if timeout_ns < 0 or timeout_ns > BACKSTOP:
+        timeout_ns = BACKSTOP
+    if no_futex:
+        return nap(word, w, timeout_ns)
+    cdef int error = sh_futex_wait_classes(word, w, classes, timeout_ns)
+    return 1 if error == ETIMEDOUT else 2 if error == EINTR else 0
+
+
+cdef void wake_classes(uint32_t* word, uint32_t* awaited, uint32_t classes) noexcept nogil:
+    fence_sc()                                              # pairs with the fence in announce_classes
+    classes &= load32_rlx(awaited)
+    if classes == 0:
+        return
+    # Whoever sleeps with one of these bits is woken by the last step; so no sleeper is without a bit of its own.
+    fetch_and32(awaited, ~classes)
+    fetch_add32(word, 1)
+    TESTPOINT("wait.bumped")
+    sh_futex_wake_classes(word, classes)
 
 
 cdef int wait_until(uint32_t* word, uint32_t* partner, Condition holds, void* context,

@@ -17,6 +17,7 @@ __all__ = [
     "SegmentError",
     "ShareClosedError",
     "ShareError",
+    "ShareFullError",
     "ShareMemoryError",
     "ShareTimeoutError",
     "ShareWarning",
@@ -38,6 +39,10 @@ class ShareClosedError(ShareError, ConnectionError):
 
 class CoordinatorLostError(ShareError, ConnectionError):
     """The coordinator process is proven dead and nothing can take its place."""
+
+
+class ShareFullError(ShareError, BlockingIOError):
+    """There is no room to queue a command, and ``Share(on_full="raise")`` says not to wait for it."""
 
 
 class NotShareableError(ShareError, TypeError):

@@ -10,7 +10,9 @@ from .._atomic cimport fence_acq, load_acq, load_rlx
 from .._layout cimport CLOSED_BIT
 from .._protocol cimport CALL, DELETE, GET, NO_ARGUMENTS, RESPOND, SET
 from .._slots cimport slot_find
+from .._wait cimport deadline_of, now_ns
 from ..cerial._codec cimport Encoder
+from ._noted cimport note, noting
 from ._proxy cimport class_attribute, delete_attribute, encode_arguments, Local, \
     mark_of, plain_operand, Proxy, set_attribute
 from ._session cimport Session
@@ -42,6 +44,8 @@ cdef class Attribute:
         if instance is None:
             return getattr(owner._share_class_, self.name)
         proxy = <Proxy>instance
+        if noting:
+            note(proxy.session.control, proxy.slots + index, proxy.id)
         # The barrier: what was queued before this read began. acquire fence: pairs with the seq_cst operation
         # that ends every call; whoever told us of a write has raised its flag before.
         fence_acq()
@@ -360,9 +364,19 @@ cdef class BoundMethod:
 
         Raises ShareTimeoutError after ``timeout`` seconds; the command stays queued.
         """
+        cdef Session session = self.proxy.session
         self.method.check(args, kwargs)
-        position = send_call(self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, True)
-        return self.proxy.session.await_response(position, timeout)
+        if timeout is None:
+            position = send_call(self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, True)
+            return session.await_response(position, None)
+        # The wait for room in the ring is a part of it.
+        deadline = deadline_of(timeout)
+        session.limited(max(1, deadline))
+        try:
+            position = send_call(self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, True)
+        finally:
+            session.limited(None)
+        return session.await_response(position, max(0, deadline - now_ns()) / 1e9)
 
     def submit(self, *args, **kwargs):
         """Queues the call; returns a ``concurrent.futures.Future`` for its result."""
@@ -374,9 +388,11 @@ cdef class BoundMethod:
 
     async def aio(self, *args, **kwargs):
         """Queues the call; awaiting it gives its result without blocking the event loop."""
-        import asyncio
+        from ._futures import call_in_loop
 
-        return await asyncio.wrap_future(self.submit(*args, **kwargs))
+        self.method.check(args, kwargs)
+        return await call_in_loop(self.proxy.session, lambda: send_call(
+            self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, True))
 
     @property
     def plan(self):

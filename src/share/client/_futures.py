@@ -1,64 +1,250 @@
-"""Futures for calls: one thread a process, started by the first ``submit`` or ``aio``."""
+"""Futures for calls: one thread a process and share, started by the first ``submit``, ``aio`` or ``wait_for_async``."""
 
+import asyncio
 import os
 import threading
 from collections import deque
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from typing import Any
 
-__all__ = ["future_of"]
+from share.client import _waiting
+from share.client._noted import Watch, noted
+from share.client._session import NoRoom
+from share.errors import ShareClosedError
+
+__all__ = ["call_in_loop", "future_of", "wait_for_async"]
 
 _lock = threading.Lock()
-_queues: dict[int, deque[tuple[int, "Future[Any]"]]] = {}
+IDLE_LOOKS = 6  # a bridge without work ends after so many sleeps
+
+
+class Ticket:
+    """Who gets a response that no thread waits for: a future of a thread, or one of an event loop."""
+
+    __slots__ = ("future", "loop", "position", "unsent")
+
+    def __init__(self, future: Any, loop: asyncio.AbstractEventLoop | None, unsent: Any = None) -> None:
+        self.future, self.loop = future, loop
+        self.unsent = unsent  # the command, while it waits for room
+        self.position = 0
+
+
+class Bridge:
+    """Hands responses and changes over to those who wait for them without a thread of their own."""
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+        self.unsent: deque[Ticket] = deque()
+        self.watches: dict[Ticket, Watch] = {}
+        self.thread: threading.Thread | None = None
+
+    # -- for those who wait ---------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Sees to it that there is a thread."""
+        if self.thread is None:
+            with _lock:
+                if self.thread is None:
+                    self.thread = threading.Thread(target=self._serve, name="share-futures", daemon=True)
+                    self.thread.start()
+
+    def send_later(self, ticket: Ticket) -> None:
+        """Queues a command as soon as there is room, after those that already wait."""
+        self.unsent.append(ticket)
+        self.start()
+        _waiting.rouse(self.session.control)
+
+    def watch(self, ticket: Ticket, watch: Watch) -> None:
+        """Completes the ticket's future when something that was noted has changed."""
+        self.watches[ticket] = watch
+        self.start()
+        _waiting.rouse(self.session.control)
+
+    def withdraw(self, ticket: Ticket) -> None:
+        """The future has been cancelled: a command that still waits for room is never sent."""
+        self.watches.pop(ticket, None)
+        if ticket.unsent is not None:
+            ticket.unsent = None
+            try:
+                self.unsent.remove(ticket)
+            except ValueError:
+                pass  # just being sent
+
+    # -- the thread -----------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        control, idle = self.session.control, 0
+        while True:
+            try:
+                c = control.position()
+                classes = 0
+                for watch in list(self.watches.values()):
+                    classes |= watch.classes
+                announced = _waiting.bridge_announce(control, classes, bool(self.unsent))
+                if self._work():
+                    idle = 0
+                    continue
+                if control.closed:
+                    raise ShareClosedError(f"share {self.session.name} was closed before this was done")
+                busy = self.session.expects or self.unsent or self.watches
+                if self.session.expects and _waiting.bridge_spin(control, c):
+                    continue
+                if not _waiting.bridge_sleep(control, *announced):
+                    idle = 0
+                    continue
+                _waiting.look_after(control)
+                idle = 0 if busy else idle + 1
+            except BaseException as error:
+                self.fail_all(error)
+                idle = IDLE_LOOKS
+            if idle >= IDLE_LOOKS:
+                with _lock:
+                    if not (self.session.expects or self.unsent or self.watches):
+                        self.thread = None
+                        return
+                idle = 0
+
+    def _work(self) -> bool:
+        """Delivers what is there and sends what finds room; whether there was anything."""
+        batches: dict[Any, list[Any]] = {}
+        done = False
+        for ticket, position, kind, data in self.session.take_delivered():
+            done = True
+            if ticket.future.done():
+                self.session.drop(position, kind)  # cancelled
+                continue
+            try:
+                result, error = self.session.unwrap(position, kind, data), None
+            except BaseException as raised:
+                result, error = None, raised
+            _finish(batches, ticket, result, error)
+        while self.unsent and self.session.has_room():
+            try:
+                ticket = self.unsent.popleft()
+            except IndexError:
+                break  # withdrawn
+            unsent = ticket.unsent
+            if unsent is None:
+                continue
+            try:
+                position = self.session.resend(unsent)
+            except NoRoom:
+                self.unsent.appendleft(ticket)
+                break
+            except BaseException as error:
+                _finish(batches, ticket, None, error)
+            else:
+                ticket.unsent, ticket.position = None, position
+                self.session.expect(position, ticket)
+            done = True
+        for ticket, watch in list(self.watches.items()):
+            if _waiting.is_changed(watch) and self.watches.pop(ticket, None) is not None:
+                _finish(batches, ticket, None, None)
+                done = True
+        _hand_over(batches)
+        return done
+
+    def fail_all(self, error: BaseException) -> None:
+        """Nothing of what is awaited will come."""
+        batches: dict[Any, list[Any]] = {}
+        tickets = [*self.session.take_expected(), *self.unsent, *self.watches]
+        self.unsent.clear()
+        self.watches.clear()
+        for ticket in tickets:
+            _finish(batches, ticket, None, error)
+        _hand_over(batches)
+
+
+def _finish(batches: dict[Any, list[Any]], ticket: Ticket, result: Any, error: BaseException | None) -> None:
+    if ticket.loop is not None:
+        batches.setdefault(ticket.loop, []).append((ticket.future, result, error))
+    elif not ticket.future.done():
+        _complete([(ticket.future, result, error)])
+
+
+def _hand_over(batches: dict[Any, list[Any]]) -> None:
+    """One wake-up of each event loop for all that it gets."""
+    for loop, results in batches.items():
+        try:
+            loop.call_soon_threadsafe(_complete, results)
+        except RuntimeError:
+            pass  # the loop has been closed
+
+
+def _complete(results: list[Any]) -> None:
+    for future, result, error in results:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+
+
+def _bridge(session: Any) -> Bridge:
+    bridge: Bridge | None = session.bridge
+    if bridge is None:
+        with _lock:
+            bridge = session.bridge
+            if bridge is None:
+                bridge = session.bridge = Bridge(session)
+    return bridge
 
 
 def future_of(session: Any, position: int) -> "Future[Any]":
     """A future for the response of the command that ends at ``position``."""
     future: Future[Any] = Future()
     future.set_running_or_notify_cancel()
-
-    def deliver(kind: int, data: bytes) -> None:
-        try:
-            result = session.unwrap(position, kind, data)
-        except BaseException as error:
-            future.set_exception(error)
-        else:
-            future.set_result(result)
-
-    session.expect(position, deliver)
-    with _lock:
-        queue = _queues.get(id(session))
-        if queue is None:
-            queue = _queues[id(session)] = deque()
-            threading.Thread(target=_serve, args=(session, queue), name="share-futures", daemon=True).start()
-        queue.append((position, future))
+    session.expect(position, Ticket(future, None))
+    _bridge(session).start()
     return future
 
 
-def _serve(session: Any, queue: "deque[tuple[int, Future[Any]]]") -> None:
-    while True:
-        with _lock:
-            if not queue:
-                del _queues[id(session)]
-                return
-            position, future = queue.popleft()
-        try:
-            session.wait_for(position)
-            session.drain_until(position)
-        except BaseException as error:
-            if not future.done():
-                future.set_exception(error)
-        else:
-            if not future.done():
-                from share.errors import ShareClosedError
+async def call_in_loop(session: Any, send: Callable[[], int]) -> Any:
+    """The result of the call that ``send`` queues. If there is no room for it, it waits here, in its turn."""
+    bridge = _bridge(session)
+    loop = asyncio.get_running_loop()
+    ticket = Ticket(loop.create_future(), loop)
+    session.limited(0)
+    try:
+        position = send()
+    except NoRoom as full:
+        ticket.unsent = full.args[0]
+        bridge.send_later(ticket)
+    else:
+        session.expect(position, ticket)
+        bridge.start()
+    finally:
+        session.limited(None)
+    try:
+        return await ticket.future
+    except asyncio.CancelledError:
+        bridge.withdraw(ticket)
+        raise
 
-                future.set_exception(ShareClosedError("the share was closed before this call was executed"))
+
+async def wait_for_async(session: Any, predicate: Callable[[], Any]) -> Any:
+    """The first true value that the predicate gives."""
+    bridge = _bridge(session)
+    loop = asyncio.get_running_loop()
+    while True:
+        value, watch = noted(session.control, predicate)
+        if value:
+            return value
+        _waiting.check(watch)
+        ticket = Ticket(loop.create_future(), loop)
+        waiting: Awaitable[Any] = ticket.future
+        bridge.watch(ticket, watch)
+        try:
+            await waiting
+        finally:
+            bridge.withdraw(ticket)
 
 
 def _after_fork() -> None:
     global _lock
     _lock = threading.Lock()  # another thread of the parent may have held the old one
-    _queues.clear()
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -8,6 +8,7 @@ from .._protocol cimport APPLY, ASSIGN, CLEAR, CREATE, IF_ABSENT, LINK, REMOVE, 
 from .._slots cimport slot_find, slot_read
 from ..cerial._codec cimport Encoder
 from ._augmented cimport carrying, is_augmented_store, take_operation
+from ._noted cimport note, noting
 from ._proxy cimport Proxy, is_array_at, new_proxy, pause_before_retry, read_slot
 from ._session cimport Session, Shared, note_reference
 
@@ -47,6 +48,8 @@ cdef class Namespace(Shared):
 
     cdef uint64_t root_position(self) noexcept:
         cdef uint64_t position, wide
+        if noting:
+            note(self.session.control, self.session.control.directory, 0)
         fence_acq()
         position = load_rlx(self.session.control.root_flag)
         wide = load_rlx(self.session.control.wide)
@@ -73,6 +76,8 @@ cdef class Namespace(Shared):
 
     cdef object read_cell(self, Cell cell):
         cdef uint64_t position, flag, c, tag = 0
+        if noting:
+            note(self.session.control, cell.slot, cell.owner)
         fence_acq()             # pairs with the seq_cst operation that ends every call
         position = load_rlx(self.session.control.root_flag)
         flag = load_rlx(cell.flag)
@@ -155,6 +160,8 @@ cdef class Namespace(Shared):
         while True:
             position = self.root_position()
             for cell in self.cells.values():
+                if noting:
+                    note(self.session.control, cell.slot, cell.owner)
                 position = max(position, load_rlx(cell.flag))
             c = self.session.barrier(position)
             names = []

@@ -17,6 +17,7 @@ from .._protocol cimport APPLY, CALL, CALL_AT, DELETE, GET, GET_AT, KEYWORDS, NO
 from .._slots cimport slot_find, slot_read
 from ..cerial._codec cimport Encoder, decode
 from ._augmented cimport carrying, take_operation
+from ._noted cimport note, noting
 from ._session cimport Session, Shared
 
 from .._protocol import reference
@@ -412,6 +413,8 @@ cdef class Proxy(Shared):
     cdef uint64_t position_of(self, uint32_t index) noexcept:
         """What a read of that cell has to wait for."""
         cdef uint64_t flag, position
+        if noting:
+            note(self.session.control, self.slots + index, self.id)
         fence_acq()
         position = load_rlx(self.flags)
         if index:
@@ -622,6 +625,9 @@ cdef class Proxy(Shared):
         if count >= 0 and not self.lazy:
             count, number = -1, 0
         n = count if count >= 0 else <int>self.cells
+        if noting:
+            for i in range(n):
+                note(self.session.control, self.slots + (indices[i] if count >= 0 else <uint32_t>i), self.id)
         fence_acq()
         position = load_rlx(self.flags)
         for i in range(n):

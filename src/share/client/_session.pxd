@@ -20,6 +20,18 @@ cdef void note_reference(Control control) noexcept
 cdef int64_t nanoseconds(timeout) except -2
 
 
+cdef enum:
+    MOST_RAISED = 64                # flags of one command
+
+
+# A command that found no room, to be sent again: see ``Session.resend``.
+cdef class Unsent:
+    cdef int kind, flags, count
+    cdef uint64_t target
+    cdef bytes name, payload
+    cdef uint64_t* raised[MOST_RAISED]
+
+
 cdef class Session:
     cdef readonly Control control
     cdef readonly str name
@@ -34,7 +46,11 @@ cdef class Session:
     cdef int outstanding            # calls whose response has not been taken from the ring
     cdef dict arrived               # end position -> (kind, payload)
     cdef set abandoned
-    cdef dict expected              # end position -> callback, for futures
+    cdef dict expected              # end position -> ticket, of those who do not wait in a thread of theirs
+    cdef object delivered           # deque of (ticket, position, kind, payload), for the bridge
+    cdef public object bridge       # what serves them; None before the first
+    cdef int limits                 # open blocks of ``limited``, of any thread
+    cdef public bint on_full_raises
     cdef public uint64_t last_sent
     cdef public uint64_t last_raised
     cdef public bint writes_wait
@@ -45,6 +61,8 @@ cdef class Session:
     cdef public object owner_state  # what only the owner has; None elsewhere
     cdef object __weakref__
 
+    cdef int64_t patience(self) except -2
+    cdef bint goes_behind(self) except -1
     cdef Encoder borrow(self)
     cdef void give_back(self, Encoder encoder) noexcept
     cdef int register(self) except -1

@@ -3,6 +3,7 @@
 import os
 import threading
 import weakref
+from collections import deque
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint64_t
@@ -15,16 +16,18 @@ from .._layout cimport CLOSED_BIT, P_RESPONSE, ROLE
 from .._protocol cimport COMMAND_HEADER, Command, ERROR, ERROR_SPILLED, RESPONSE_BYTES, RESPONSE_INLINE, \
     RESULT, RESULT_SPILLED, spill_name, SPILLED, RESPOND
 from .._ringbuf cimport CELL, CLAIM_CLOSED, CLAIM_CORRUPT, CLAIM_OK, MPSC, SPSCRecord, mpsc_body, mpsc_commit, \
-    mpsc_try_claim, spsc_bind, spsc_bytes, spsc_init, spsc_peek, spsc_record_bytes, spsc_take
+    mpsc_has_room, mpsc_try_claim, spsc_bind, spsc_bytes, spsc_init, spsc_peek, spsc_record_bytes, spsc_take
 from .._segment cimport Segment
-from .._wait cimport wake
+from .._wait cimport now_ns, wake
 from ..cerial._codec cimport Encoder, decode
+from ._noted cimport noting, refuse_in_predicate
 
 from .._protocol import read_spill, write_spill
 from .._names import sweep
 from .._segment import unlink
 from ..cerial import loads
-from ..errors import CorruptDataError, ShareClosedError, ShareError
+from ..errors import CorruptDataError, ShareClosedError, ShareError, ShareFullError, \
+    ShareTimeoutError
 
 cdef uint64_t MASK63 = ~CLOSED_BIT
 
@@ -54,6 +57,14 @@ cdef int64_t nanoseconds(timeout) except -2:
     if timeout != timeout or timeout < 0:
         raise ValueError(f"timeout must be None or at least 0 seconds, not {timeout!r}")
     return <int64_t>(min(timeout, 1e9) * 1e9)
+
+
+class NoRoom(Exception):
+    """The ring, or the one for responses, has no room; ``args[0]`` is the command. Never leaves this package."""
+
+
+cdef class Unsent:
+    """A command that found no room."""
 
 
 cdef class Shared:
@@ -99,6 +110,7 @@ cdef class Session:
         self.arrived = {}
         self.abandoned = set()
         self.expected = {}
+        self.delivered = deque()
         self.local = threading.local()
         self.opening = threading.RLock()
         self.proxies = weakref.WeakValueDictionary()
@@ -152,8 +164,11 @@ cdef class Session:
         self.arrived = {}
         self.abandoned = set()
         self.expected = {}
+        self.delivered = deque()
+        self.bridge = None
         # The thread that forked may be inside a waiting block; the others are not in the child.
         self.waiting_blocks = getattr(self.local, "waiting", 0)
+        self.limits = hasattr(self.local, "limit")
         self.spare = None
         self.spills = 0
         self.owner_state = None
@@ -161,7 +176,9 @@ cdef class Session:
     def leave(self):
         """Gives back what this process has registered, unless it is the owner. Nothing it has queued is lost."""
         if self.entry >= 0 and self.owner_state is None:
-            entry = self.entry
+            entry, bridge = self.entry, self.bridge
+            if bridge is not None:
+                bridge.fail_all(ShareClosedError(f"this process has closed its use of share {self.name}"))
             self.forget_process()
             self.control.leave(entry)
 
@@ -181,6 +198,50 @@ cdef class Session:
         self.local.waiting = getattr(self.local, "waiting", 0) + change
         self.waiting_blocks += change
 
+    def limited(self, limit):
+        """Says how long this thread's next command waits for room: until that monotonic time in nanoseconds.
+
+        0: not at all. Then it raises NoRoom, also if others already wait for room (-1: only if there is none). None
+        ends this.
+        """
+        had = hasattr(self.local, "limit")
+        if limit is None:
+            if had:
+                del self.local.limit
+        else:
+            self.local.limit = limit
+        self.limits += (limit is not None) - had
+
+    cdef int64_t patience(self) except -2:
+        """How long the command that this thread sends may wait for room, in nanoseconds; -1: for ever."""
+        limit = getattr(self.local, "limit", None) if self.limits > 0 else None
+        if limit is None:
+            return -1
+        if limit <= 0:
+            raise NoRoom
+        return max(0, limit - now_ns())
+
+    cdef bint goes_behind(self) except -1:
+        """Whether others of this process already wait for room, and this thread would rather do so than block."""
+        return self.bridge is not None and self.bridge.unsent and getattr(self.local, "limit", None) == 0
+
+    def resend(self, Unsent unsent not None):
+        """Sends a command that found no room. Raises NoRoom again, or returns its position."""
+        cdef Encoder encoder = None
+        if unsent.payload is not None:
+            encoder = self.borrow()
+            encoder.reserve(PyBytes_GET_SIZE(unsent.payload))
+            memcpy(encoder.data, PyBytes_AS_STRING(unsent.payload), PyBytes_GET_SIZE(unsent.payload))
+            encoder.size = PyBytes_GET_SIZE(unsent.payload)
+        self.limited(-1)
+        try:
+            return self.send(unsent.kind, unsent.flags, unsent.target, unsent.name, encoder, unsent.raised,
+                             unsent.count)
+        finally:
+            self.limited(None)
+            if encoder is not None:
+                self.give_back(encoder)
+
     cdef uint64_t send(self, int kind, int flags, uint64_t target, bytes name, Encoder payload,
                        uint64_t** raised, int count) except 0:
         """Queues a command and raises flags. Returns the command's end position.
@@ -188,15 +249,18 @@ cdef class Session:
         The arguments are encoded before; from the claim to the commit no Python code runs and the GIL is held.
         """
         cdef uint64_t length = COMMAND_HEADER + PyBytes_GET_SIZE(name), position = 0, end, n, limit
-        cdef bint reserved = False
         cdef Command header
         cdef char* body
-        cdef int answer, i
+        cdef int answer, i, given = flags
         cdef str spill = None
+        cdef bint reserved = False
+        cdef Unsent unsent
         cdef uint64_t[2] spilled
         cdef MPSC* ring = &self.control.ring
         if self.entry < 0:
             self.register()
+        if noting and count > 0:        # without a flag it asks the coordinator for state
+            refuse_in_predicate()
         if PyBytes_GET_SIZE(name) > 1024:
             raise ValueError("names of attributes and methods may have at most 1024 bytes")
         if payload is not None:
@@ -216,6 +280,8 @@ cdef class Session:
         header.name_length = PyBytes_GET_SIZE(name)
         header.target = target
         try:
+            if self.limits > 0 and self.goes_behind():
+                raise NoRoom
             if spill is not None:
                 write_spill(spill, payload.data[:payload.size])
                 TESTPOINT("client.spilled")
@@ -230,12 +296,24 @@ cdef class Session:
                     raise self.closed_error()
                 if answer == CLAIM_CORRUPT:
                     raise CorruptDataError(f"share {self.name}: the command ring is damaged, nothing can be queued")
-                self.control.await_room(n, -1)
-        except BaseException:
+                if self.on_full_raises:
+                    self.patience()     # who has a place to wait in is told so instead
+                    raise ShareFullError(f"share {self.name}: the ring has no room for this command, which has not "
+                                         "been queued")
+                self.control.await_room(n, self.patience())
+        except BaseException as error:
             if spill is not None:
                 unlink(spill)
             if reserved:
                 self.outstanding -= 1
+            if type(error) is NoRoom:
+                unsent = Unsent()
+                unsent.kind, unsent.flags, unsent.target, unsent.name = kind, given, target, name
+                unsent.payload = None if payload is None else payload.data[:payload.size]
+                unsent.count = count
+                for i in range(count):
+                    unsent.raised[i] = raised[i]
+                raise NoRoom(unsent)
             raise
         end = position + n
         TESTPOINT("client.claimed")
@@ -271,19 +349,24 @@ cdef class Session:
         cdef uint64_t c
         if self.response_segment is None:
             self.open_responses()
+        while self.outstanding >= most:
+            # C before the draining: what is missing after it is beyond this C, and will be committed.
+            c = self.control.committed()
+            self.drain()
+            if self.outstanding >= most:
+                try:
+                    self.control.await_commit(c + 1, self.patience())
+                except ShareTimeoutError:
+                    raise ShareTimeoutError(f"share {self.name}: {most} calls of this process wait for their answers; "
+                                            "this one has not been queued") from None
+                self._raise_if_closed()
         self.outstanding += 1
-        try:
-            while self.outstanding > most:
-                # C before the draining: what is missing after it is beyond this C, and will be committed.
-                c = self.control.committed()
-                self.drain()
-                if self.outstanding > most:
-                    self.control.await_commit(c + 1, -1)
-                    self._raise_if_closed()
-        except BaseException:
-            self.outstanding -= 1
-            raise
         return 0
+
+    def has_room(self):
+        """Whether a small command that is answered would find room now."""
+        cdef uint64_t each = spsc_record_bytes(RESPONSE_INLINE)
+        return self.outstanding < <int>(RESPONSE_BYTES // each - 2) and mpsc_has_room(&self.control.ring, 1)
 
     def closed_error(self):
         """The error for who finds the share closed; sees to it that its end gets finished, if nobody else can."""
@@ -344,7 +427,7 @@ cdef class Session:
                 self.abandoned.discard(position)
                 self.throw_away(position, kind)
             elif position in self.expected:
-                self.expected.pop(position)(kind, data)
+                self.delivered.append((self.expected.pop(position), position, kind, data))
             else:
                 self.arrived[position] = (kind, data)
 
@@ -395,15 +478,38 @@ cdef class Session:
             raise CorruptDataError("a response that tells of an error has none")
         raise with_traceback(value[0], value[1])
 
-    def expect(self, uint64_t position, callback):
-        """Has ``callback(kind, data)`` called when the response of that command is drained."""
+    def expect(self, uint64_t position, ticket):
+        """Has the response of that command, when it is drained, put among what has been delivered, with the ticket."""
         if position in self.arrived:
-            callback(*self.arrived.pop(position))
+            self.delivered.append((ticket, position, *self.arrived.pop(position)))
         else:
-            self.expected[position] = callback
+            self.expected[position] = ticket
+
+    def take_delivered(self):
+        """[(ticket, position, kind, payload)] of the expected responses that are there now."""
+        self.drain()
+        found = list(self.delivered)
+        self.delivered.clear()
+        return found
+
+    def take_expected(self):
+        """The tickets of all responses that are still expected; they are no more."""
+        found = list(self.expected.values())
+        self.abandoned.update(self.expected)
+        self.expected = {}
+        return found
+
+    @property
+    def expects(self):
+        """Whether responses are expected."""
+        return bool(self.expected) or bool(self.delivered)
+
+    def drop(self, uint64_t position, int kind):
+        """Throws a response away that nobody wants any more."""
+        self.throw_away(position, kind)
 
     def drain_until(self, uint64_t position):
-        """Waits for a commit and delivers expected responses; for the thread that serves futures."""
+        """Waits for a commit and takes what responses there are."""
         self.control.await_commit(position, -1)
         self.drain()
 

@@ -8,6 +8,7 @@ from .._layout cimport ABSENT, DELETED, Version
 from .._protocol cimport version_value
 from .._slots cimport slot_read
 from ._nested cimport Nested
+from ._noted cimport note, noting
 from ._proxy cimport Proxy, pause_before_retry
 
 from .. import _paths
@@ -69,6 +70,8 @@ cdef dict read_together(list owners, bint wait):
     for owner in owners:
         total += owner.cells
         for i in range(owner.cells):
+            if noting:
+                note(owner.session.control, owner.slots + i, owner.id)
             flag = load_rlx(owner.flags + i)
             if flag > position:
                 position = flag

@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from .._atomic cimport BROKEN, load32_rlx, load_acq, load_rlx, pause, store_rel, store_rlx, TESTPOINT
-from .._control cimport Control
+from .._control cimport ALL_CHANGES, ANSWERS, Control, DIED, ROOM
 from .._layout cimport CLOSED_BIT, COMMANDS, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_WORD, POISON, POISON_BEFORE, \
     REGISTRATIONS, RUNNING_SINCE
 from .._process cimport proven_dead
@@ -425,6 +425,7 @@ cdef class Loop:
 
     cdef int finish_commit(self) except -1:
         cdef uint64_t committed = self.control.committed()
+        cdef uint32_t changed
         if self.position - committed > self.control.cells:
             raise damaged(committed)
         if BROKEN("commit"):
@@ -436,6 +437,9 @@ cdef class Loop:
         TESTPOINT("coordinator.prepared")
         self.store.publish(self.position)
         TESTPOINT("coordinator.published")
+        changed, self.store.changed = self.store.changed, 0
+        if self.answers.prepared:
+            changed |= ANSWERS
         self.answers.send()
         TESTPOINT("coordinator.answered")
         # release: pairs with every acquire of C. This one store lowers flags, shows the new versions and releases
@@ -443,12 +447,14 @@ cdef class Loop:
         store_rel(self.control.commit, self.position)
         TESTPOINT("coordinator.committed")
         wake(self.control.wait_commit)
+        self.control.wake_waiters(changed)
         if self.spilled:
             drop_spills(self.control, committed, self.position)
             self.spilled = False
         mpsc_free(&self.control.ring, committed, self.position)
         TESTPOINT("coordinator.freed")
         wake(self.control.wait_room)
+        self.control.wake_waiters(ROOM)
         self.store.settle()
         TESTPOINT("coordinator.settled")
         self.last_mirror = None         # it may have been deleted
@@ -563,6 +569,7 @@ cdef class Loop:
         """Has the loop look for processes that have gone, as soon as it is idle. For other threads."""
         self.registrations = <uint64_t>-1
         wake(self.control.wait_work)
+        self.control.wake_waiters(DIED)
 
     def close(self):
         """Marks the share as closed for everybody who reads or waits."""
@@ -571,6 +578,7 @@ cdef class Loop:
         TESTPOINT("coordinator.closed")
         wake(self.control.wait_commit)
         wake(self.control.wait_room)
+        self.control.wake_waiters(ALL_CHANGES)
 
 
 def damaged(position):

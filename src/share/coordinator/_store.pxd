@@ -65,6 +65,7 @@ cdef class Publication:
 
 
 cdef class Store:
+    cdef uint32_t changed           # classes of the slots that the commit under way publishes
     cdef readonly Control control
     cdef Heap heap
     cdef Cells flags

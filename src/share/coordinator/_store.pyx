@@ -8,7 +8,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from .._atomic cimport copy_to_shared, load_rlx, store_rlx, TESTPOINT
-from .._control cimport Control
+from .._control cimport change_class, Control
 from .._heap cimport Cells, Heap
 from .._layout cimport ABSENT, BLOCK, BLOCK_HEADER, DELETED, EMPTY, H_NEXT_ID, INLINE, INLINE_BYTES, LOG, \
     PURPOSE_SHAPE, REF, SEGMENT_FLAGS, SEGMENT_SLOTS, Slot, SLOT_SIZE, Version
@@ -727,6 +727,7 @@ cdef class Store:
                    const uint64_t* payload) except -1:
         cdef int victim = slot_victim(slot, committed)
         cdef Version old = slot.version[victim]
+        self.changed |= change_class(load_rlx(&slot.owner))
         slot_begin(slot, victim)
         if old.tag != EMPTY:
             # Only now: no version refers to them any more.
