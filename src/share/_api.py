@@ -87,8 +87,11 @@ class Share(Namespace):
         check: compare all state after every command, to find writes that the class's plan misses.
         slow_after: seconds after which a method that still runs in the coordinator is reported: in the log, with the
             coordinator's stack, and in :attr:`errors` once it has ended. None: never.
+        executable: path of the Python that runs the coordinator. None: the one that runs this process; where that is
+            another program (uWSGI, an application that embeds Python), the one that belongs to it.
 
     Raises:
+        ShareError: there is no such Python.
         FileExistsError: a share of that name is alive. (Remains of a crashed one are removed.)
         ShareMemoryError: there is not enough shared memory.
 
@@ -108,10 +111,11 @@ class Share(Namespace):
         ring: int = 16384,
         check: bool = False,
         slow_after: float | None = 30.0,
+        executable: str | None = None,
     ) -> None:
         public = None if name is None else check_name(name)
         waits, raises = _check_writes(writes), _check_full(on_full)
-        session = start_session(ring, _options(check, slow_after), public)
+        session = start_session(ring, _options(check, slow_after, executable), public)
         session.writes_wait, session.on_full_raises = waits, raises
         super().__init__(session)
         _shares[session.name] = self
@@ -144,15 +148,18 @@ class Share(Namespace):
         ring: int = 16384,
         check: bool = False,
         slow_after: float | None = 30.0,
+        executable: str | None = None,
     ) -> "Share":
         """Joins the share of that name, or creates it if there is none; for programs without a common parent.
 
         Such a share has no owner: it lives until the last process that uses it has left (closed it, ended or died).
-        ``ring``, ``check`` and ``slow_after`` count only for the one that creates it.
+        ``ring``, ``check``, ``slow_after`` and ``executable`` count only for the one that creates it.
         """
         if _runtime.coordinator_of is not None:
             return _stand_in()
-        return _share_of(open_session(ring, _options(check, slow_after), check_name(name)), writes, on_full)
+        return _share_of(
+            open_session(ring, _options(check, slow_after, executable), check_name(name)), writes, on_full
+        )
 
     # -- state of the share ---------------------------------------------------------------------------
 
@@ -378,10 +385,10 @@ def _check_full(on_full: str) -> bool:
     return on_full == "raise"
 
 
-def _options(check: bool, slow_after: float | None) -> dict[str, Any]:
+def _options(check: bool, slow_after: float | None, executable: str | None) -> dict[str, Any]:
     if slow_after is not None and not slow_after > 0:
         raise ValueError(f"slow_after must be more than 0 seconds, or None, not {slow_after!r}")
-    return {"check": bool(check), "slow_after": slow_after}
+    return {"check": bool(check), "slow_after": slow_after, "executable": executable}
 
 
 reserve(name for name in dir(Share))

@@ -72,14 +72,7 @@ def named_session(public: str) -> Session:
 
 
 def _create(ring: int, options: dict[str, Any], public: str | None, until_last: bool) -> Control:
-    configuration = cerial.dumps(
-        {
-            **surroundings(),
-            "log_level": logging.getLogger("share").level or None,
-            "name": public,
-            **options,
-        }
-    )
+    configuration = cerial.dumps({**surroundings(options.pop("executable", None)), "name": public, **options})
     return Control.create(new_name(), ring, configuration, until_last)
 
 

@@ -21,7 +21,18 @@ cdef object memory_of(str name, bint create, uint64_t size):
     global memory_class
     if memory_class is None:
         memory_class = _memory_class()
-    return memory_class(name, create, size)
+    # In a process that has closed its standard streams it must not be one of them, for the moment for which it is open.
+    cdef list fillers = []
+    try:
+        while len(fillers) < 3:
+            descriptor = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+            fillers.append(descriptor)
+            if descriptor > 2:
+                break
+        return memory_class(name, create, size)
+    finally:
+        for descriptor in fillers:
+            os.close(descriptor)
 
 
 def _memory_class():
@@ -103,7 +114,7 @@ cdef class Segment:
             memory = memory_of(name, True, size)
         except OSError as error:
             if error.errno in NO_MEMORY:
-                raise _full(size) from error
+                raise no_room(size, error.errno) from error
             raise
         try:
             # Without this a full /dev/shm would show as SIGBUS at the first touch of a page.
@@ -113,7 +124,7 @@ cdef class Segment:
             memory.close()
             unlink(name)
             if isinstance(error, OSError) and error.errno in NO_MEMORY:
-                raise _full(size) from error
+                raise no_room(size, error.errno) from error
             raise
         self._map(memory, name)
         return self
@@ -165,7 +176,11 @@ cdef class Segment:
         return f"<Segment {self.name!r} of {self.size} bytes>"
 
 
-def _full(size):
+def no_room(size, number):
+    """The error for who asks for more memory than there is."""
+    if number == errno.ENOMEM:
+        return ShareMemoryError(f"cannot reserve {size} bytes of shared memory: this process, its container or the "
+                                "machine has no memory left")
     return ShareMemoryError(
         f"cannot reserve {size} bytes of shared memory: /dev/shm is full or too small; "
         "free some, enlarge it (docker: --shm-size), or share less"

@@ -239,6 +239,36 @@ with Share() as shared:
     assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n1 None 2\n", "")
 
 
+class Spinner:
+    """A method that never ends."""
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    def spin(self) -> None:
+        while True:
+            self.n += 1
+
+
+@pytest.mark.slow
+def test_sigterm_ends_a_coordinator_that_cannot_drain() -> None:
+    """A method that does not end is given some seconds; then everybody is told that the share is closed."""
+    shared = Share()
+    shared.spinner = Spinner()
+    shared.flush()
+    name, pid = name_of(shared), shared.health().coordinator
+    call = shared.spinner.spin.submit()
+    wait_for(lambda: shared.health().running_for > 0)
+    os.kill(pid, signal.SIGTERM)
+    with pytest.raises(ShareClosedError):
+        call.result()
+    wait_for(lambda: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    assert not segments_of(name)
+    with pytest.raises(ShareClosedError):
+        shared.spinner
+    shared.close()
+
+
 # -- the coordinator is killed ------------------------------------------------------------------------
 
 

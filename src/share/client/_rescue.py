@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from share import cerial
-from share._program import start_detached
+from share._program import start_program
 from share.errors import CoordinatorLostError
 
 __all__ = ["rescuer_for"]
@@ -42,7 +42,8 @@ def start_successor(control: Any, entry: int) -> None:
         if not role:
             return
         log.warning("share %s: the coordinator has died; starting another", control.name)
-        pid = start_detached(cerial.loads(control.configuration()), control.name, role, environment)
+        options = cerial.loads(control.configuration())
+        pid = start_program(options, control.name, role, environment, detached=True)
     except OSError as error:
         raise CoordinatorLostError(f"share {control.name}: the coordinator has died, and {error}") from error
     finally:

@@ -12,6 +12,7 @@ cdef class Loop:
     cdef readonly Store store
     cdef uint64_t entry
     cdef uint64_t position          # executed up to here; C is at most this
+    cdef uint64_t given_up          # the bit that every C has from then on
     cdef uint64_t singly_until      # replay: commit after each command up to here
     cdef bint again                 # executing a group's commands once more, in the same process
     cdef list reports               # of slow commands, to be added to the errors

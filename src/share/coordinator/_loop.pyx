@@ -444,7 +444,7 @@ cdef class Loop:
         TESTPOINT("coordinator.answered")
         # release: pairs with every acquire of C. This one store lowers flags, shows the new versions and releases
         # the answers.
-        store_rel(self.control.commit, self.position)
+        store_rel(self.control.commit, self.position | self.given_up)
         TESTPOINT("coordinator.committed")
         wake(self.control.wait_commit)
         self.control.wake_waiters(changed)
@@ -570,6 +570,12 @@ cdef class Loop:
         self.registrations = <uint64_t>-1
         wake(self.control.wait_work)
         self.control.wake_waiters(DIED)
+
+    def give_up(self):
+        """Closes the share at once, whatever is running. For other threads, of a process that is about to end."""
+        self.given_up = CLOSED_BIT
+        store_rel(self.control.commit, self.control.committed() | CLOSED_BIT)
+        self.control.wake_everybody()
 
     def close(self):
         """Marks the share as closed for everybody who reads or waits."""

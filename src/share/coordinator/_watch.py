@@ -1,37 +1,67 @@
 """Noticing deaths without polling: one thread sleeps on the pidfds of the processes that use the share.
 
-The same thread looks now and then whether one command has been running for too long.
+The same thread takes SIGTERM, and looks now and then whether one command has been running for too long.
 """
 
 import os
 import select
+import signal
 import sys
 import threading
+import time
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from share._process import is_proven_dead, pidfd_of
 
 __all__ = ["Watch"]
 
+# Seconds without progress after which a coordinator that has been told to end does so, whatever is running.
+TERMINATED = 8.0
+ABANDONED = 60.0
+
 
 class Watch:
     """Closes the ring when the owner has died, and has the loop reclaim what other dead processes held.
 
-    A command that runs for longer than ``slow_after`` seconds (None: no limit) is reported once.
+    A command that runs for longer than ``slow_after`` seconds (None: no limit) is reported once. ``starter`` is who
+    started this process, ``let_go`` what is called when that has ended; ``give_up`` ends this process with a reason.
     """
 
-    def __init__(self, control: Any, loop: Any, slow_after: float | None) -> None:
+    def __init__(
+        self,
+        control: Any,
+        loop: Any,
+        slow_after: float | None,
+        starter: int,
+        let_go: Callable[[], None],
+        give_up: Callable[[str], None],
+    ) -> None:
         self.slow_after = slow_after
         self.reported = 0  # RUNNING_SINCE of the last report
-        self.blind = False  # no pidfds here: the owner's death has to be looked for
+        self.blind: set[int] = set()  # no pidfds here: deaths of these have to be looked for
         self.control = control
         self.loop = loop
         self.owner = 0 if control.until_last else control.owner_word()
+        self.starter, self.let_go, self.give_up = starter, let_go, give_up
+        self.patience = 0.0  # seconds; set when the share has been told to end
+        self.reason = ""
+        self.progress: Any = None
+        self.progress_at = 0.0
         self.known: dict[int, int] = {}  # process word -> pidfd
-        self.poller = select.epoll()
         self.words: dict[int, int] = {}
-        threading.Thread(target=self._run, name="share-watch", daemon=True).start()
+        self.poller = select.epoll()
+        # Also while the main thread is deep in compiled code, the handler of the C level writes a byte.
+        self.signals, wakeup = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self.poller.register(self.signals, select.EPOLLIN)
+        signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        self.thread = threading.Thread(target=self._run, name="share-watch", daemon=True)
+        for word in (self.owner, starter):
+            if word:
+                self.add(word)
+        self.thread.start()
 
     def add(self, word: int) -> None:
         """Watches a process from now on; called again for the same one it does nothing."""
@@ -41,8 +71,8 @@ class Watch:
         if descriptor < 0:
             if descriptor == -1:
                 self._died(word)
-            elif word == self.owner:
-                self.blind = True
+            elif word in (self.owner, self.starter):
+                self.blind.add(word)
             return  # where there are no pidfds, other dead are found at the next registration
         self.known[word] = descriptor
         self.words[descriptor] = word
@@ -53,11 +83,19 @@ class Watch:
             ticks = [self.slow_after / 2] if self.slow_after else []
             if self.blind:
                 ticks.append(1.0)
-                if is_proven_dead(self.owner):
-                    self.control.close_ring()
+                for word in [word for word in self.blind if is_proven_dead(word)]:
+                    self.blind.discard(word)
+                    self._died(word)
+            if self.patience:
+                ticks.append(self.patience / 8)
+                self._look_for_progress()
             found = self.poller.poll(min(ticks, default=None))
             self._look_for_slow()
             for descriptor, _ in found:
+                if descriptor == self.signals:
+                    if signal.SIGTERM in os.read(self.signals, 4096):
+                        self._end("SIGTERM", TERMINATED)
+                    continue
                 self.poller.unregister(descriptor)
                 word = self.words.pop(descriptor)
                 del self.known[word]
@@ -74,12 +112,33 @@ class Watch:
         ):
             return
         self.reported = since
+        self.loop.report_slow(position, self.control.running_for(), self._stack())
+
+    def _stack(self) -> str:
         frame = sys._current_frames().get(threading.main_thread().ident or 0)
-        stack = "".join(traceback.format_stack(frame))
-        self.loop.report_slow(position, self.control.running_for(), stack)
+        return "".join(traceback.format_stack(frame))
+
+    def _end(self, reason: str, patience: float) -> None:
+        """Has the share ended: drained, unless that does not get on for so many seconds."""
+        self.control.close_ring()
+        if not self.patience or patience < self.patience:
+            self.reason, self.patience = reason, patience
+            self.progress, self.progress_at = None, time.monotonic()
+
+    def _look_for_progress(self) -> None:
+        progress = (self.control.position(), self.control.running()[1])
+        if progress != self.progress:
+            self.progress, self.progress_at = progress, time.monotonic()
+        elif time.monotonic() - self.progress_at > self.patience:
+            self.give_up(
+                f"{self.reason}: what is queued is not executed, as one command has not ended "
+                f"within {self.patience:.0f} s:\n{self._stack()}"
+            )
 
     def _died(self, word: int) -> None:
+        if word == self.starter:
+            self.let_go()
         if word == self.owner:
-            self.control.close_ring()  # the loop drains, and ends
+            self._end("its owner has died", ABANDONED)  # the loop drains, and ends
         else:
             self.loop.look_again()

@@ -12,6 +12,7 @@ from share._control import Control
 from share._names import sweep
 from share.errors import SegmentError
 
+from . import _streams
 from ._loop import Loop
 from ._recovery import recover
 from ._store import Store
@@ -30,54 +31,91 @@ def main(name: str, role: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the owner, who decides
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())  # both were blocked until here
+    _streams.install()
+    try:
+        _serve(name, role)
+    except BaseException:
+        # Everything stays as it is: a waiting client starts another coordinator, which begins at C.
+        log.critical("share %s: the coordinator ends because of an error of its own", name, exc_info=True)
+        sys.exit(1)
+    finally:
+        logging.shutdown()
+        _streams.finish()
+
+
+def _serve(name: str, role: int) -> None:
     try:
         control = Control.attach(name)
     except SegmentError:
         return  # the owner closed the share before we were up
     options = cerial.loads(control.configuration())
-    _prepare(options)
+    public = options["name"]
+    _prepare(options, public or name.removeprefix("share_"))
     _runtime.coordinator_of = name
+    starter = control.process_info(role & 0xFFFF)[0]
     entry = control.take_role(role)
     if entry < 0:
         return  # whoever started us has itself been replaced: touch nothing
     if control.closed:
-        sweep(name, options.get("name"))  # our predecessor died after its last command
+        sweep(name, public)  # our predecessor died after its last command
         return
-    try:
-        store = Store(control, options.get("check", False))
-        _runtime.inside = _view(store)
-        recover(control, store)
-        loop = Loop(control, store, entry)
-        signal.signal(signal.SIGTERM, lambda *_: control.close_ring())
-        watch = Watch(control, loop, options.get("slow_after"))
-        loop.watch = watch.add
-        if not control.until_last:
-            watch.add(control.owner_word())
-        loop.serve()
-        loop.close()
-        sweep(name, options.get("name"))
-    except BaseException:
-        # Everything stays as it is: a waiting client starts another coordinator, which begins at C.
-        log.critical("share %s: the coordinator ends because of an error of its own", name, exc_info=True)
-        raise
-    finally:
-        logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
+
+    def give_up(reason: str) -> None:
+        log.critical("share %s ends because of %s", name, reason)
+        loop.give_up()
+        sweep(name, public)
+        _streams.finish()
+        os._exit(1)
+
+    signal.signal(signal.SIGTERM, lambda *_: control.close_ring())  # until there is a Watch
+    store = Store(control, options.get("check", False))
+    _runtime.inside = _view(store)
+    recover(control, store)
+    loop = Loop(control, store, entry)
+    watch = Watch(control, loop, options.get("slow_after"), starter, _streams.let_go, give_up)
+    loop.watch = watch.add
+    loop.serve()
+    loop.close()
+    sweep(name, public)
 
 
-def _prepare(options: dict[str, Any]) -> None:
+def _prepare(options: dict[str, Any], title: str) -> None:
     """Makes this process one in which the owner's classes can be imported."""
+    try:
+        with open("/proc/self/comm", "w") as file:
+            file.write(f"share: {title}"[:15])  # what ps and top show; the kernel keeps no more
+    except OSError:
+        pass  # no /proc here
     sys.argv[:] = options["argv"]
-    if os.path.isdir(options["folder"]):
+    if options["folder"] is not None and os.path.isdir(options["folder"]):
         os.chdir(options["folder"])  # a successor is started by another process than the owner
     # Classes of the owner's main module come by value; what they look up in `__main__` must not be this program.
     main_module = types.ModuleType("__main__")
     main_module.__file__ = options["main_file"]
     sys.modules["__main__"] = main_module
-    level = options.get("log_level")
-    if level is not None:
-        logging.getLogger("share").setLevel(level)
+    _log_like_the_owner(options["log"])
+
+
+class _Formatter(logging.Formatter):
+    """The owner's; it may want what only a filter of the owner's adds."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        try:
+            return super().format(record)
+        except (KeyError, ValueError, AttributeError):
+            return f"{record.levelname} {record.name}: {record.getMessage()}"
+
+
+def _log_like_the_owner(options: dict[str, Any]) -> None:
+    logging.getLogger("share").setLevel(options["share_level"])
+    root = logging.getLogger()
+    root.setLevel(options["level"])
+    found = options.get("handler")
+    if found is not None:
+        handler = logging.StreamHandler(sys.stdout if found["output"] else sys.stderr)
+        handler.setLevel(found["level"])
+        handler.setFormatter(_Formatter(found["format"], found["dates"], found["style"]))
+        root.addHandler(handler)
 
 
 def _view(store: Store) -> Any:
