@@ -36,6 +36,11 @@ _ITERATORS = (types.GeneratorType, enumerate, zip, map, filter, reversed)
 _PLAIN_CONTAINERS = (list, tuple, set, frozenset, dict, bytearray, str, bytes, range)
 
 
+def is_dunder(name: str | None) -> bool:
+    """What libraries keep of a class under such names, each process finds out for itself."""
+    return name is not None and name.startswith("__") and name.endswith("__")
+
+
 class Objects:
     """The half of the solver that knows how objects answer to syntax."""
 
@@ -190,7 +195,7 @@ class Objects:
             return {self.nodes.bound(found.__func__, node)}
         if isinstance(found, types.ClassMethodDescriptorType):
             return {self.nodes.bound(found, node)}
-        if cls in self.solver.cls.__mro__:
+        if cls in self.solver.cls.__mro__ and not is_dunder(name):
             self.solver.class_owned.add(id(found))
         return {self.nodes.known(found)}
 
@@ -275,7 +280,7 @@ class Objects:
         if hasattr(type(found), "__get__"):
             return self.load_descriptor(instance, node, cls, name, found)
         if node.kind is Kind.SELF or node.kind is Kind.STATE:
-            if cls is solver.cls:
+            if cls is solver.cls and not is_dunder(name):
                 solver.class_owned.add(id(found))
         value = self.nodes.known(found)
         if node.kind is Kind.SELF and not (name in solver.declared or name in solver.tops):
@@ -347,7 +352,7 @@ class Objects:
             return
         if node.kind is Kind.KNOWN:
             solver.put(node, values)
-            solver.mutate(instance, node, text, definite=True)
+            solver.mutate(instance, node, text, definite=not is_dunder(name))
             return
         for cls in classes:
             if cls is None:

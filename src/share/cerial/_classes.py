@@ -1,5 +1,6 @@
 """How classes travel: by reference if they can be imported, else by value with one identity."""
 
+import functools
 import io
 import os
 import pickle
@@ -7,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from importlib import import_module
-from types import FunctionType
+from types import FunctionType, MemberDescriptorType
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -22,6 +23,7 @@ __all__ = [
     "importable",
     "known",
     "load_class",
+    "modules_named",
     "record_of",
     "reduce_class",
     "token_of",
@@ -29,6 +31,11 @@ __all__ = [
 
 _CLASS, _LOCAL_CLASS = 25, 26  # as in _tags.pxd
 _HEAP_TYPE = 1 << 9
+_WRAPPERS = {
+    *functools.WRAPPER_ASSIGNMENTS,
+    "__wrapped__",
+    "cache_parameters",
+}  # what lru_cache itself gives a function
 
 _lock = threading.RLock()
 _by_token: WeakValueDictionary[bytes, type] = WeakValueDictionary()
@@ -148,6 +155,31 @@ def load_class(token: bytes, blob: bytes) -> type:
         return cls
 
 
+def modules_named(cls: type) -> set[str]:
+    """The modules, or packages that hold them, that a process must be able to import to load a class."""
+    place = importable(cls)
+    if place is not None:
+        return {place[0].partition(".")[0]}
+    import pickletools
+
+    found: set[str] = set()
+    pushed: list[Any] = [
+        None
+    ]  # the argument, or for what is fetched from the memo its own, of each step so far
+    memo: list[Any] = []
+    for opcode, argument, _ in pickletools.genops(class_bytes(cls)):
+        if opcode.name == "MEMOIZE":
+            memo.append(pushed[-1])
+        elif opcode.name == "STACK_GLOBAL":
+            found.add(pushed[-2].partition(".")[0])
+            pushed.append(None)
+        elif opcode.name in ("BINGET", "LONG_BINGET"):
+            pushed.append(memo[argument])  # type: ignore[index]
+        else:
+            pushed.append(argument)
+    return found
+
+
 def reduce_class(cls: type) -> Any:
     """What reducer_override answers for a class."""
     if importable(cls) is not None:
@@ -210,8 +242,39 @@ def _fill(cls: type, filling: tuple[Callable[[type, Any], Any], Any]) -> None:
 
 
 def _write_out(cls: type) -> tuple[Any, ...]:
-    make, arguments, state, _, _, setter = _cloudpickle()._dynamic_class_reduce(cls)
+    cloudpickle = _cloudpickle()
+    make, arguments, state, _, _, setter = cloudpickle._dynamic_class_reduce(cls)
+    if make is cloudpickle._make_skeleton_class:
+        # What cloudpickle leaves out, and a class must be made with.
+        kind, name, bases, made_with, *rest = arguments
+        made_with["__qualname__"] = cls.__qualname__
+        if "__slots__" in vars(cls):
+            made_with["__slots__"] = _slots_of(cls)
+            members, of_slots = state
+            state = (
+                {
+                    name: member
+                    for name, member in members.items()
+                    if name != "__slots__" and not isinstance(member, MemberDescriptorType)
+                },
+                of_slots,
+            )
+        arguments = (kind, name, bases, made_with, *rest)
     return _skeleton, (token_of(cls), make, arguments), (setter, state), None, None, _fill
+
+
+def _slots_of(cls: type) -> Any:
+    said = vars(cls)["__slots__"]
+    if isinstance(said, (str, tuple, list, dict)):
+        return said
+    return tuple(name for name, member in vars(cls).items() if isinstance(member, MemberDescriptorType))
+
+
+def _cached(function: Any, parameters: dict[str, Any], attributes: dict[str, Any]) -> Any:
+    """A function with a cache of its own, as ``functools.lru_cache`` makes it."""
+    made = functools.lru_cache(**parameters)(function)
+    made.__dict__.update(attributes)
+    return made
 
 
 def _cloudpickle() -> Any:
@@ -244,6 +307,9 @@ def _definition_pickler() -> Any:
                     if importable(value) is not None:
                         return NotImplemented
                     return self._dynamic_function_reduce(value)
+                if isinstance(value, functools._lru_cache_wrapper) and importable(value) is None:
+                    attributes = {k: v for k, v in vars(value).items() if k not in _WRAPPERS}
+                    return _cached, (value.__wrapped__, value.cache_parameters(), attributes)
                 rule = rule_for(type(value))
                 return NotImplemented if rule is None else rule(value)
 

@@ -35,7 +35,8 @@ def proxy_class(cls: type, cells: tuple[Any, ...], plan: "ClassPlan") -> type:
             place = index
             if isinstance(cells[index - 1], tuple):
                 place = places = places + 1
-            if not isinstance(members.get(name), Property):
+            # No class can have an attribute of that name; methods still find it in the state.
+            if name != "__qualname__" and not isinstance(members.get(name), Property):
                 members[name] = Attribute(index, name, place)
     members["_share_places_"] = places + 1
     return _made(cls, Proxy, members)

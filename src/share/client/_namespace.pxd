@@ -20,6 +20,7 @@ cdef class Namespace(Shared):
     cdef dict cells                 # name -> Cell
     cdef uint64_t directory_tag
     cdef bint detached
+    cdef object loaded          # classes of objects that were assigned and not refused
     cdef object __weakref__
 
     cdef uint64_t root_position(self) noexcept
@@ -28,4 +29,5 @@ cdef class Namespace(Shared):
     cdef object read_cell(self, Cell cell)
     cdef object array_of(self, Cell cell)
     cdef bint may_be_object(self, str name, Cell cell) except -1
-    cdef int command(self, int kind, str name, uint64_t target, encoder, str operation=*, int flags=*) except -1
+    cdef int command(self, int kind, str name, uint64_t target, encoder, str operation=*, int flags=*,
+                     bint wait=*) except -1

@@ -12,12 +12,14 @@ from ._noted cimport note, noting
 from ._proxy cimport Proxy, is_array_at, new_proxy, pause_before_retry, read_slot
 from ._session cimport Session, Shared, note_reference
 
+import weakref
+
 from .._kinds import is_value
 from ..errors import DeletedObjectError, NotShareableError, ReservedNameError, ShareClosedError
 from .._paths import ATTRIBUTE
 from .._protocol import failed_records
 from ._proxy import MISSING, plain
-from ._shapes import describe
+from ._shapes import describe, may_be_missing
 
 cdef object RESERVED = frozenset()
 
@@ -43,6 +45,7 @@ cdef class Namespace(Shared):
         self.session = session
         self.cells = {}
         self.directory_tag = EMPTY
+        self.loaded = weakref.WeakSet()
 
     # -- reading --------------------------------------------------------------------------------------
 
@@ -194,12 +197,13 @@ cdef class Namespace(Shared):
             return True
         return version.kind == REF
 
-    cdef int command(self, int kind, str name, uint64_t target, encoder, str operation=None, int flags=0) except -1:
+    cdef int command(self, int kind, str name, uint64_t target, encoder, str operation=None, int flags=0,
+                     bint wait=False) except -1:
         cdef Cell cell = self.cells.get(name)
         cdef uint64_t* raised[2]
         cdef int count = 1
-        cdef bint wait = self.session.must_wait()
         cdef uint64_t position
+        wait = wait or self.session.must_wait()
         if self.detached:
             raise ShareClosedError(f"this process has closed its use of share {self.session.name}")
         raised[0] = cell.flag if cell is not None else self.session.control.root_flag
@@ -268,7 +272,11 @@ cdef class Namespace(Shared):
                 shape, state = describe(value, name)
                 encoder.encode(shape, name)
                 encoder.encode(state, name)
-                self.command(CREATE, name, 0, encoder, None, flags)
+                # A class that the coordinator may be unable to load is waited for, the first time: it is said here.
+                cls = type(value)
+                wait = cls not in self.loaded and may_be_missing(cls, self.session.control)
+                self.command(CREATE, name, 0, encoder, None, flags, wait)
+                self.loaded.add(cls)
         finally:
             self.session.give_back(encoder)
 

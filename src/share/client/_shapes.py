@@ -1,16 +1,20 @@
 """What a new object brings along: its class, its cells, the class's plan, and its state."""
 
+import sys
 import weakref
+from importlib.machinery import PathFinder
 from types import MemberDescriptorType
 from typing import Any
 
 from share._cells import cells_for
 from share._protocol import encode
+from share.cerial import loads
+from share.cerial._classes import modules_named
 from share.errors import NotShareableError
 
 from ._session import Shared
 
-__all__ = ["describe"]
+__all__ = ["describe", "may_be_missing"]
 
 # class -> {cells: encoded shape}; encoding a class and its plan is too slow to do at every assignment.
 _encoded: "weakref.WeakKeyDictionary[type, dict[tuple[Any, ...], bytes]]" = weakref.WeakKeyDictionary()
@@ -29,6 +33,15 @@ def describe(instance: Any, where: str) -> tuple[bytes, Any]:
         return _shape(cls, (), plan, where), instance
     state = _state(instance)
     return _shape(cls, cells_for(plan, state, is_shared, instance), plan, where), state
+
+
+def may_be_missing(cls: type, control: Any) -> bool:
+    """Whether the coordinator may be unable to load a class: it, or what it uses, is in no module of its path."""
+    names = modules_named(cls) - sys.stdlib_module_names
+    if not names:
+        return False
+    path = loads(control.configuration())["path"]
+    return any(PathFinder.find_spec(name, path) is None for name in names)
 
 
 def is_shared(value: Any) -> bool:

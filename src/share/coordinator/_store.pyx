@@ -21,7 +21,7 @@ from ._tracked cimport Log, is_tracked, log_of, tracked_copy, untracked
 from .. import _protocol
 from .._cells import index_of
 from .._kinds import is_value
-from ..errors import DeletedObjectError, ShareMemoryError, ShareWarning
+from ..errors import CorruptDataError, DeletedObjectError, NotShareableError, ShareMemoryError, ShareWarning
 from .._paths import ITEM, step_into
 from .._protocol import failed_records
 from ._live import EMPTY_CONTAINERS, MISSING, live_instance, plain_state, refill, replace_state, state_of, tracked
@@ -283,7 +283,14 @@ cdef class Store:
         cdef Shape shape = self.shapes.get(encoded)
         cdef Slot* slot
         if shape is None:
-            shape = self.shape_from(encoded)
+            try:
+                shape = self.shape_from(encoded)
+            except CorruptDataError:
+                raise
+            except Exception as error:
+                raise NotShareableError(
+                    f"the coordinator cannot load the class ({type(error).__name__}: {error}): what a class refers to "
+                    "by name must be in a module that can be imported there") from error
             shape.at = self.slots.allocate(1)
             slot = <Slot*>self.control.at(shape.at, SLOT_SIZE)
             slot_assign(slot, shape.at)
