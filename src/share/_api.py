@@ -35,11 +35,11 @@ def shareable(cls: T) -> T:
     >>> Counter().n
     0
     """
-    from share.analysis import plan
+    from share.analysis import draft
 
     if not isinstance(cls, type):
         raise TypeError(f"@shareable decorates a class, not {cls!r}")
-    plan(cls)
+    draft(cls)
     return cls
 
 

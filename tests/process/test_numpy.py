@@ -234,3 +234,34 @@ def test_pandas_tables_are_values(shared: Share, grid: Any) -> None:
     grid.grow()
     assert list(grid.frame.columns) == ["a", "b", "c"]
     assert grid.frame.c.tolist() == [2, 4, 6]
+
+
+def read_frame(share: Share, results: Any) -> None:
+    frame = share.frame
+    results.put((dict(frame.sum()), list(frame["a"]), frame.shape, list(frame.columns)))
+
+
+def test_a_frame_with_a_name_is_read_here_and_written_by_commands(shared: Share, context: Any) -> None:
+    pandas = pytest.importorskip("pandas")
+    plain_frame = pandas.DataFrame({"a": [1, 2, 3], "b": [0.5, 1.5, 2.5]})
+    shared.frame = plain_frame.copy()
+    frame = shared.frame
+    assert frame.sum.plan.read_only
+    for _ in range(2):
+        pandas.testing.assert_series_equal(frame.sum(), plain_frame.sum())
+        pandas.testing.assert_frame_equal(frame.describe(), plain_frame.describe())
+        assert frame.shape == plain_frame.shape and len(frame) == len(plain_frame)
+        for each in (frame, plain_frame):
+            each["c"] = each["a"] * 2
+            each.update(pandas.DataFrame({"b": [9.5]}))
+            each.insert(0, f"d{len(each.columns)}", [7, 8, 9])
+    got = frame["a"]
+    got[0] = 100  # a result is a copy
+    pandas.testing.assert_frame_equal(plain(frame), plain_frame)
+    results = context.SimpleQueue()
+    child = context.Process(target=read_frame, args=(shared, results))
+    child.start()
+    child.join()
+    assert child.exitcode == 0
+    expected = (dict(plain_frame.sum()), list(plain_frame["a"]), plain_frame.shape, list(plain_frame.columns))
+    assert results.get() == expected

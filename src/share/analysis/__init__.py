@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 from ._plan import ClassPlan, MethodPlan, Reason
 
 if TYPE_CHECKING:
+    from ._closer import closer, plan
     from ._explain import Explanation, explain
     from ._overrides import reads, returns_value, writes
-    from ._planner import plan
+    from ._planner import draft
     from ._trace import Trace, trace
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "MethodPlan",
     "Reason",
     "Trace",
+    "closer",
+    "draft",
     "explain",
     "plan",
     "reads",
@@ -29,7 +32,8 @@ __all__ = [
 _LATER = {
     "_explain": {"Explanation", "explain"},
     "_overrides": {"reads", "returns_value", "writes"},
-    "_planner": {"plan"},
+    "_closer": {"closer", "plan"},
+    "_planner": {"draft"},
     "_trace": {"Trace", "trace"},
 }
 

@@ -255,6 +255,7 @@ class Calls:
     def python(self, instance: "Instance", function: types.FunctionType, args: Args, key: Any) -> NodeSet:
         """A function written in Python: analysed if it gets at state of ours, or stands close by."""
         solver = self.solver
+        solver.spend(5)
         everything = args.all()
         mine = function.__module__ in solver.near
         if not mine and not solver.carries(everything):

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ._closer import plan
 from ._plan import ClassPlan, MethodPlan
-from ._planner import plan
 
 __all__ = ["Explanation", "Row", "explain"]
 

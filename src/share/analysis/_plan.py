@@ -48,6 +48,8 @@ class MethodPlan:
     unseen: frozenset[str] | None = None
     #: Classes of which ``plain`` attributes may hold objects, if what these hold is plain.
     opened: frozenset[type] = frozenset()
+    #: It may say too much: a closer look at the method (:mod:`share.analysis._closer`) may show that it only reads.
+    pending: bool = False
 
     @property
     def read_only(self) -> bool:
@@ -77,3 +79,8 @@ class ClassPlan:
         frozenset[str], ...
     ] = ()  # attributes that may hold the same mutable: published together
     entangled: bool = False  # any two attributes may, for all that is known: every write is one of everything
+    together: bool = True  # all methods were looked at together; else too much code is reached for that
+    elsewhere: bool = False  # what its methods are given may be kept in objects of the module
+    held: frozenset[type] = (
+        frozenset()
+    )  # classes of which objects were seen stored in attributes, for a closer look

@@ -27,6 +27,7 @@ _MAX_INSTANCES, _MAX_FOREIGN, _MAX_FOREIGN_CLOSED = 600, 30, 30
 _MANY, _ALIKE = 12, 3
 DICT = "__dict__"  # as the name of a state: the dictionary of all attributes
 _WITHOUT_PARTS = (int, float, complex, bool)
+_CARRYING = (Kind.SELF, Kind.STATE, Kind.FUNC, Kind.SUPER)
 _CODE_LIKE = (Kind.SELF, Kind.FUNC, Kind.BOUND, Kind.METH, Kind.NONE, Kind.SUPER)
 
 
@@ -78,6 +79,9 @@ class Solver:
         self.cls = cls
         self.scalar_state = scalars
         self.said: frozenset[int] = frozenset()  # ids of functions of which their author says what they do
+        self.elsewhere = (
+            False  # whether objects of the module may hold what calls that are not looked at put there
+        )
         self.closed = closed is not None
         self.held_classes = closed or frozenset()
         self.allowed = work  # nodes handled in calls and stores before it is too much
@@ -95,12 +99,14 @@ class Solver:
         self.callbacks: dict[tuple[Instance, Node], tuple[NodeSet, NodeSet, int]] = {}
         self.changed = True
         self.work = 0
+        self.translated: set[int] = set()
         self.foreign = 0  # functions of other modules that are followed
         self.merges = False
         self.groups: dict[Node, list[Node]] = {}
         self.shape_cache: dict[Node, NodeSet] = {}
         self.value_cache: dict[Node, NodeSet] = {}
         self.mutable_cache: dict[Node, bool] = {}
+        self.carry_cache: dict[Node, bool] = {}
         self.slots = set(slot_names(cls))
         self.declared = declared_fields(cls)
         self.opaque = kind_of(cls) == "opaque"
@@ -197,6 +203,7 @@ class Solver:
         self.shape_cache.clear()
         self.value_cache.clear()
         self.mutable_cache.clear()
+        self.carry_cache.clear()
         self.objects.types_cache.clear()
 
     def fill(self) -> None:
@@ -209,6 +216,7 @@ class Solver:
     def step(self, instance: Instance) -> None:
         if self.closed and instance.writes:
             return  # it is a writer, and so is whatever calls it
+        self.spend(len(instance.body.instrs))
         for instr in instance.body.instrs:
             instance.line = instr[1]
             self.operations[instr[0]](self, instance, instr)
@@ -223,6 +231,7 @@ class Solver:
                 self.foreign += 1
                 if self.foreign > (_MAX_FOREIGN_CLOSED if self.closed else _MAX_FOREIGN):
                     return None
+            self.spend_on(function.__code__)
             body = body_of(function.__code__)
             if body is None:
                 return None
@@ -243,8 +252,14 @@ class Solver:
         self.changed = True
         return instance
 
+    def spend_on(self, code: CodeType | None) -> None:
+        """Count the work of translating a function."""
+        if code is not None and id(code) not in self.translated:
+            self.translated.add(id(code))
+            self.spend(len(code.co_code) // 2)
+
     def spend(self, work: int) -> None:
-        """Count work, so that no class takes for ever."""
+        """Count steps, so that no class takes for ever."""
         self.work += work
         if self.work > self.allowed:
             raise TooComplexError
@@ -495,7 +510,8 @@ class Solver:
                 else {self.nodes.scalar(str if node.type is str else None)}
             )
         if node.kind is Kind.KNOWN:
-            return {*self.unmixed(self.contents.get(node, set())), self.part(node)}
+            more = () if not self.elsewhere or is_code(node.obj) else (self.nodes.outside,)
+            return {*self.unmixed(self.contents.get(node, set())), self.part(node), *more}
         return self.unmixed(self.contents.get(node, set()))
 
     def unmixed(self, nodes: NodeSet) -> NodeSet:
@@ -587,23 +603,44 @@ class Solver:
         return None
 
     def carries(self, nodes: Iterable[Node]) -> bool:
-        """Whether state of the receiver can be reached through one of these."""
-        seen: NodeSet = set()
-        todo = list(nodes)
-        while todo:
-            node = todo.pop()
-            if node in seen:
-                continue
-            seen.add(node)
-            match node.kind:
-                case Kind.SELF | Kind.STATE | Kind.FUNC | Kind.SUPER:
-                    return True
-                case Kind.BOUND | Kind.METH:
-                    if node.receiver is not None:
-                        todo.append(node.receiver)
-                case Kind.SITE | Kind.KNOWN:
-                    todo += self.contents.get(node, ())
+        """Whether state of the receiver can be reached through one of these.
+
+        As of some moment of the round: whatever is stored during it makes another one follow.
+        """
+        cache = self.carry_cache
+        for node in nodes:
+            found = cache.get(node)
+            if found is None:
+                found = node.kind in _CARRYING or self.find_carrying(node)
+            if found:
+                return True
         return False
+
+    def find_carrying(self, start: Node) -> bool:
+        cache = self.carry_cache
+        seen = {start}
+        todo = [start]
+        found = False
+        while todo and not found:
+            node = todo.pop()
+            inner: Iterable[Node] = ()
+            if node.kind in (Kind.SITE, Kind.KNOWN):
+                inner = self.contents.get(node, ())
+            elif node.kind in (Kind.BOUND, Kind.METH) and node.receiver is not None:
+                inner = (node.receiver,)
+            for each in inner:
+                if each.kind in _CARRYING or cache.get(each):
+                    found = True
+                    break
+                if each not in seen and each not in cache:
+                    seen.add(each)
+                    todo.append(each)
+        self.spend(len(seen))
+        if found:
+            cache[start] = True
+        else:
+            cache.update(dict.fromkeys(seen, False))
+        return found
 
     # Effects
 
@@ -719,6 +756,7 @@ class Solver:
                     self.callback(instance, node, {self.nodes.outside})
                 case Kind.SUPER:
                     todo.append(self.nodes.receiver)
+        self.spend(len(seen))
         if self.closed and instance.writes:
             return set()
         if self.closed:
@@ -750,6 +788,10 @@ class Solver:
             self.changed = True
         return entry[1]
 
+    def keeps_elsewhere(self) -> bool:
+        """Whether something was put into objects of the module."""
+        return any(node.kind is Kind.KNOWN and not is_code(node.obj) for node in self.contents)
+
     def state_names(self) -> list[str]:
         """The attributes into which something was stored, directly or deeper."""
         names = {node.name for node in self.contents if node.kind is Kind.STATE} | set(self.tops)
@@ -762,6 +804,18 @@ class Solver:
             for nodes in (self.values(name), self.inside(self.nodes.state(name)))
         )
         return top, inner
+
+    def seen_in_attributes(self) -> dict[str, tuple[set[type], set[type]]]:
+        """:meth:`classes_seen` of every attribute; of no more of them than can be looked at."""
+        found: dict[str, tuple[set[type], set[type]]] = {}
+        self.allowed = self.work + 2000
+        try:
+            for name in self.state_names():
+                found[name] = self.classes_seen(name)
+                self.spend(100)
+        except (TooComplexError, RecursionError):
+            pass
+        return found
 
     def classes_held(self) -> frozenset[type]:
         """The classes written in Python of which objects were seen stored in attributes, at any depth."""

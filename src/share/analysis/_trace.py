@@ -11,10 +11,10 @@ from typing import Any
 
 from ..errors import AnalysisError
 from ._classes import MISSING, lookup, slot_names
+from ._closer import plan
 from ._encode import fingerprint
 from ._plain import ARGUMENTS, WHOLE, are_plain, attributes_of, is_open, is_plain
 from ._plan import ClassPlan, MethodPlan
-from ._planner import plan
 
 __all__ = ["Observed", "Trace", "trace"]
 

@@ -44,9 +44,9 @@ def proxy_class(cls: type, cells: tuple[Any, ...], plan: "ClassPlan") -> type:
 
 def nested_class(cls: type) -> type:
     """The proxy class for objects of a class that are part of other objects' state."""
-    from share.analysis import plan
+    from share.analysis import draft
 
-    return _made(cls, Nested, _members(cls, plan(cls), {}, ()))
+    return _made(cls, Nested, _members(cls, draft(cls), {}, ()))
 
 
 def _made(cls: type, base: type, members: dict[str, Any]) -> type:
@@ -62,7 +62,8 @@ def _made(cls: type, base: type, members: dict[str, Any]) -> type:
 def _members(
     cls: type, plan: "ClassPlan", index_of: dict[str, int], cells: tuple[Any, ...]
 ) -> dict[str, Any]:
-    opaque = plan.kind == "opaque"
+    numbers: dict[tuple[int, ...], int] = {}  # of the sets of cells that methods read; 0 is all
+    origin = (cls, plan, index_of, numbers)
     members: dict[str, Any] = {
         "__slots__": (),
         "__module__": cls.__module__,
@@ -74,28 +75,21 @@ def _members(
         "_share_plan_": plan,
         "_share_index_": index_of,
     }
-    numbers: dict[tuple[int, ...], int] = {}  # of the sets of cells that methods read; 0 is all
     for name, method in plan.methods.items():
         if name in _OWN or method.kind != "method":
             continue  # class and static methods are found on the class
         function = _raw(cls, name)
         if function is not None:
-            members[name] = Method(name, method, function, index_of, opaque, numbers)
+            members[name] = Method(name, method, function, origin)
     for name in {**plan.getters, **plan.setters, **plan.deleters}:
         if name not in _OWN:
             members[name] = Property(
-                name,
-                cls,
-                plan.getters.get(name),
-                plan.setters.get(name),
-                plan.deleters.get(name),
-                index_of,
-                numbers,
+                name, cls, plan.getters.get(name), plan.setters.get(name), plan.deleters.get(name), origin
             )
     offsets = slot_offsets(cls)
     members["_share_numbers_"] = len(numbers) + 1
     members["_share_offsets_"] = offsets or None
-    members["_share_lazy_"] = not opaque and not offsets and cls.__dictoffset__ != 0
+    members["_share_lazy_"] = plan.kind != "opaque" and not offsets and cls.__dictoffset__ != 0
     members.update(overrides(cls))
     if "__hash__" not in plan.methods and "__eq__" in members:
         members["__hash__"] = None

@@ -1,10 +1,12 @@
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, Self, final
+from typing import Any, Self, TypeAlias, final
 
-from share.analysis._plan import MethodPlan
+from share.analysis._plan import ClassPlan, MethodPlan
 
 from ._proxy import Proxy
+
+Origin: TypeAlias = tuple[type, ClassPlan, dict[str, int], dict[tuple[int, ...], int]]
 
 @final
 class Attribute:
@@ -28,9 +30,7 @@ class Effects:
     def returns_alias(self) -> bool: ...
     @property
     def returns_self(self) -> bool: ...
-    def __new__(
-        cls, plan: MethodPlan, index_of: dict[str, int], numbers: dict[tuple[int, ...], int]
-    ) -> Self: ...
+    def __new__(cls, plan: MethodPlan, origin: Origin, late: bool) -> Self: ...
 
 @final
 class Method:
@@ -43,9 +43,7 @@ class Method:
         name: str,
         plan: MethodPlan,
         function: Callable[..., Any],
-        index_of: dict[str, int],
-        opaque: bool,
-        numbers: dict[tuple[int, ...], int],
+        origin: Origin,
     ) -> None: ...
     def __get__(self, instance: Any, owner: type | None = None, /) -> Any: ...
 
@@ -77,8 +75,7 @@ class Property:
         getter: MethodPlan | None,
         setter: MethodPlan | None,
         deleter: MethodPlan | None,
-        index_of: dict[str, int],
-        numbers: dict[tuple[int, ...], int],
+        origin: Origin,
     ) -> None: ...
     def __get__(self, instance: Any, owner: type | None = None, /) -> Any: ...
     def __set__(self, instance: Any, value: Any, /) -> None: ...

@@ -107,17 +107,21 @@ cdef class Effects:
     cdef readonly bint returns_self
     cdef readonly bint assumes      # a reader as long as what follows is so
     cdef readonly bint learned      # it has been seen to write, against its plan: it may write anything
+    cdef bint pending               # it may be a reader: the method was not looked at closely yet
     cdef bint arguments             # the arguments are plain
     cdef frozenset plain            # these attributes are plain; None: not needed
     cdef frozenset opened           # or hold objects of these classes
 
-    def __cinit__(self, plan, dict index_of, dict numbers):
+    def __cinit__(self, plan, tuple origin, bint late):
+        cdef dict index_of = origin[2], numbers = origin[3]
         reads = plan.reads
         if plan.plain and not plan.read_only and reads is not None:
             reads = None if WHOLE in plan.plain else reads | plan.plain     # what is looked at first
         reads = self._indices(reads, index_of)
         if reads is not None:
             reads = sorted({0, *reads})
+            if late and tuple(reads) not in numbers:
+                reads = None        # proxies have room for those that were known when their class was made
         self.number = 0 if reads is None else numbers.setdefault(tuple(reads), len(numbers) + 1)
         self.read_count = -1 if reads is None else len(reads)
         self.reads = <uint32_t*>calloc(len(reads or ()) + 1, sizeof(uint32_t))
@@ -135,6 +139,7 @@ cdef class Effects:
         self.returns_alias = plan.returns_alias
         self.returns_self = plan.returns_self
         self.assumes = bool(plan.plain) and not plan.read_only     # who never writes needs no assumption
+        self.pending = plan.pending
         if self.assumes:
             find_is_plain()
             self.arguments = ARGUMENTS in plan.plain
@@ -231,6 +236,12 @@ cdef class Effects:
         return None if names is None else sorted({index_of.get(name, 0) for name in names})
 
 
+cdef object closer(tuple origin, plan):
+    from ..analysis import closer
+
+    return closer(origin[0], origin[1], plan)
+
+
 cdef uint64_t send_call(Proxy proxy, int kind, Effects effects, bytes name, tuple args, dict kwargs,
                         bint respond) except 0:
     cdef Session session = proxy.session
@@ -263,15 +274,17 @@ cdef class Method:
     cdef int least, most            # positional arguments that certainly fit; -1: ask inspect
     cdef bint special
     cdef object signature           # None: not yet asked for; False: there is none
-    cdef readonly object plan
+    cdef object found               # its MethodPlan
+    cdef tuple origin               # class, its plan, its cells by name, and the sets of cells that methods read
 
-    def __init__(self, str name, plan, function, dict index_of, bint opaque, dict numbers):
+    def __init__(self, str name, plan, function, tuple origin):
         self.name = name
         self.encoded = name.encode()
-        self.plan = plan
-        self.effects = Effects(plan, index_of, numbers)
+        self.found = plan
+        self.origin = origin
+        self.effects = Effects(plan, origin, False)
         self.function = function
-        self.special = opaque and type(function).__name__ != "function"
+        self.special = origin[1].kind == "opaque" and type(function).__name__ != "function"
         self.least, self.most = -1, -1
         code = getattr(function, "__code__", None)
         if code is not None and type(function).__name__ == "function" and not hasattr(function, "__wrapped__"):
@@ -280,6 +293,13 @@ cdef class Method:
             if required >= 0 and keywords <= set(function.__kwdefaults__ or ()):
                 self.least = required
                 self.most = 1 << 30 if code.co_flags & 4 else code.co_argcount - 1
+
+    @property
+    def plan(self):
+        """The MethodPlan."""
+        if self.effects.pending:
+            self.look_closer()
+        return self.found
 
     def __get__(self, instance, owner):
         cdef BoundMethod bound
@@ -290,7 +310,15 @@ cdef class Method:
         bound.proxy = <Proxy>instance
         return bound
 
+    cdef int look_closer(self) except -1:
+        """Before its first call in this process: whether it writes at all. Raises AnalysisError for class state."""
+        self.found = closer(self.origin, self.found)
+        self.effects = Effects(self.found, self.origin, True)
+        return 0
+
     cdef int check(self, tuple args, dict kwargs) except -1:
+        if self.effects.pending:
+            self.look_closer()
         # A wrong argument count is the caller's mistake and is raised at the call, not later by a flush.
         if not kwargs and self.least <= len(args) <= self.most:
             return 0
@@ -323,6 +351,9 @@ cdef class Method:
         cdef Effects effects = self.effects
         cdef uint64_t position
         cdef bint wait
+        if effects.pending:
+            self.look_closer()
+            effects = self.effects
         if effects.read_only or effects.assumes and (not effects.arguments or are_plain(args, kwargs)):
             if self.special:
                 # C code of built-in types looks at the concrete type of its operand.
@@ -440,13 +471,15 @@ cdef class Property:
     cdef readonly str name
     cdef Effects getter, setter, deleter
     cdef object owner
+    cdef tuple origin               # as that of a Method
 
-    def __init__(self, str name, owner, getter, setter, deleter, dict index_of, dict numbers):
+    def __init__(self, str name, owner, getter, setter, deleter, tuple origin):
         self.name = name
         self.owner = owner
-        self.getter = Effects(getter, index_of, numbers) if getter is not None else None
-        self.setter = Effects(setter, index_of, numbers) if setter is not None else None
-        self.deleter = Effects(deleter, index_of, numbers) if deleter is not None else None
+        self.origin = origin
+        self.getter = Effects(getter, origin, False) if getter is not None else None
+        self.setter = Effects(setter, origin, False) if setter is not None else None
+        self.deleter = Effects(deleter, origin, False) if deleter is not None else None
 
     def __get__(self, instance, owner):
         cdef Proxy proxy
@@ -454,6 +487,8 @@ cdef class Property:
             return getattr(self.owner, self.name)
         if self.getter is None:
             raise AttributeError(f"property {self.name!r} of {self.owner.__name__!r} object has no getter")
+        if self.getter.pending:
+            self.getter = Effects(closer(self.origin, self.origin[1].getters[self.name]), self.origin, True)
         proxy = <Proxy>instance
         if self.getter.read_only or self.getter.assumes:
             result = self.getter.run_locally(proxy, self.name, None, None)

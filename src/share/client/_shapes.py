@@ -25,10 +25,10 @@ def describe(instance: Any, where: str) -> tuple[bytes, Any]:
 
     A shape is the tuple (class, cells, plan). Raises NotShareableError for what can never be shared.
     """
-    from share.analysis import plan as plan_of  # not at the top: analysis is half of all import time
+    from share.analysis import draft  # not at the top: analysis is half of all import time
 
     cls = type(instance)
-    plan = plan_of(cls)
+    plan = draft(cls)
     if plan.kind == "opaque":
         return _shape(cls, (), plan, where), instance
     state = _state(instance)

@@ -32,12 +32,12 @@ class Inside:
         if mirror is None and not is_value(value):
             from share import cerial
             from share._protocol import encode
-            from share.analysis import plan
+            from share.analysis import draft
 
             cls = type(value)
             state: Any = value
             cells: tuple[Any, ...] = ("",)
-            found = plan(cls)
+            found = draft(cls)
             if found.kind != "opaque":
                 from share._cells import cells_for
 
