@@ -74,6 +74,9 @@ def _members(
         "_share_cells_": cells,
         "_share_plan_": plan,
         "_share_index_": index_of,
+        # What follows the class itself may define; then its own counts.
+        "_repr_mimebundle_": _mime_bundle,
+        "__sklearn_clone__": _itself,
     }
     for name, method in plan.methods.items():
         if name in _OWN or method.kind != "method":
@@ -94,6 +97,17 @@ def _members(
     if "__hash__" not in plan.methods and "__eq__" in members:
         members["__hash__"] = None
     return members
+
+
+def _mime_bundle(self: Any, include: Any = None, exclude: Any = None) -> Any:
+    from ._display import mime_bundle
+
+    return mime_bundle(self, include, exclude)
+
+
+def _itself(self: Any) -> Any:
+    """``__sklearn_clone__``: a shared object in a parameter of an estimator stays the shared object in its clones."""
+    return self
 
 
 def _raw(cls: type, name: str) -> Any:
