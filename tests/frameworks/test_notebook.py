@@ -1,0 +1,71 @@
+"""A Jupyter kernel, driven as a notebook does."""
+
+import pytest
+from servers import SOURCE
+
+nbclient = pytest.importorskip("nbclient")
+nbformat = pytest.importorskip("nbformat")
+pytest.importorskip("ipykernel")
+
+# A class is defined, shared, used by a pool, and defined anew.
+CELLS = [
+    """
+from concurrent.futures import ProcessPoolExecutor
+from share import Share
+shared = Share()
+""",
+    """
+class Counter:
+    def __init__(self):
+        self.n = 0
+    def add(self, k):
+        self.n += k
+shared.counter = Counter()
+""",
+    """
+def work(shared):
+    for _ in range(100):
+        shared.counter.add(1)
+import multiprocessing
+with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
+    list(pool.map(work, [shared] * 2))
+print(shared.counter.n)
+""",
+    """
+class Counter:                              # the author has changed his mind
+    def __init__(self):
+        self.n = 0
+    def add(self, k):
+        self.n += 10 * k
+    def double(self):
+        self.n *= 2
+shared.counter = Counter()
+with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
+    list(pool.map(work, [shared] * 2))
+shared.counter.double()
+print(shared.counter.n)
+""",
+    "shared.names = ['<Ada>']; shared.names",
+    "shared.close()",
+]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_a_class_is_defined_and_redefined_in_cells(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", SOURCE)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+
+    def output(index):
+        return "".join(
+            piece.get("text", "") for piece in cells[index].outputs if piece.output_type == "stream"
+        )
+
+    assert output(2) == "200\n"
+    assert output(3) == "4000\n"
+    (shown,) = cells[4].outputs
+    assert "shared list, 1 element" in shown["data"]["text/html"]
+    assert "&lt;Ada&gt;" in shown["data"]["text/html"]
+    assert [piece for cell in cells for piece in cell.outputs if piece.output_type == "error"] == []

@@ -1,0 +1,95 @@
+"""Web servers with several workers: every request is counted, once, whatever becomes of the workers."""
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from servers import APPS, surroundings, wait_for
+
+pytest.importorskip("gunicorn")
+pytest.importorskip("flask")
+REQUESTS = 120
+
+
+def gunicorn(serve, *options):
+    return serve(
+        "-m", "gunicorn", "flask_app:app", "--bind", "unix:{socket}", "--workers", "2", *options
+    )  # fmt: skip
+
+
+def check(server, found, before=0):
+    """Each request got a number of its own, and nothing else was counted."""
+    assert sorted(answer["n"] for answer in found) == list(range(before + 1, before + len(found) + 1))
+    state = server.get("/")
+    assert state["n"] == before + len(found) == sum(state["by"].values())
+
+
+@pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["", "preload"])
+@pytest.mark.parametrize("kind", [("sync",), ("gthread", "--threads", "4")], ids=lambda kind: kind[0])
+def test_gunicorn_counts_exactly(serve, kind, preload):
+    server = gunicorn(serve, "--worker-class", *kind, *preload)
+    check(server, server.hits(REQUESTS))
+    seen = server.hits(REQUESTS, "/note")  # each sees at least its own
+    assert server.get("/")["n"] == 2 * REQUESTS == max(answer["n"] for answer in seen)
+
+
+@pytest.mark.parametrize("kind", ["sync", "gthread"])
+def test_gunicorn_goes_on_when_a_worker_is_killed(serve, kind):
+    server = gunicorn(serve, "--worker-class", kind, "--preload")
+    first = server.hits(REQUESTS)
+    check(server, first)
+    killed = first[-1]["pid"]
+    os.kill(killed, signal.SIGKILL)
+    # Requests that the killed worker had taken get no answer; they may have been counted, or not.
+    found = server.hits(REQUESTS, lost=(OSError, http.client.HTTPException))
+    numbers = [answer["n"] for answer in found]
+    assert len(set(numbers)) == len(numbers) and min(numbers) > REQUESTS
+    assert REQUESTS + len(found) <= server.get("/")["n"] <= 2 * REQUESTS
+    wait_for(lambda: server.get("/")["pid"] != killed, "another worker")
+
+
+def test_gunicorn_keeps_the_state_over_a_reload(serve):
+    server = gunicorn(serve, "--preload")
+    check(server, first := server.hits(REQUESTS))
+    old = {answer["pid"] for answer in first}
+    server.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: server.get("/")["pid"] not in old, "new workers")
+    # The last of the old workers may still end: what it had taken is answered.
+    check(server, server.hits(REQUESTS), before=REQUESTS)
+
+
+def test_gunicorn_with_workers_that_come_and_go(serve):
+    server = gunicorn(serve, "--preload", "--max-requests", "20", "--max-requests-jitter", "10")
+    found = server.hits(REQUESTS)
+    check(server, found)
+    assert len({answer["pid"] for answer in found}) > 2
+
+
+def test_a_share_that_is_served_outlives_all_workers_without_preload(serve, name):
+    """Without preload the state is the workers' alone; ``python -m share serve`` keeps it."""
+    keeper = subprocess.Popen(
+        [sys.executable, "-m", "share", "serve", name],
+        env=surroundings(name), cwd=APPS, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert keeper.stdout.readline().startswith("serving")
+        server = gunicorn(serve, "--max-requests", "50")
+        check(server, server.hits(REQUESTS))
+        server.process.send_signal(signal.SIGHUP)
+        check(server, server.hits(REQUESTS), before=REQUESTS)
+        server.end()
+    finally:
+        keeper.terminate()
+        keeper.communicate()
+    assert keeper.returncode == 0
+
+
+def test_uvicorn_with_two_workers_counts_exactly(serve):
+    pytest.importorskip("fastapi")
+    server = serve("-m", "uvicorn", "fastapi_app:app", "--uds", "{socket}", "--workers", "2")
+    found = server.hits(REQUESTS)
+    check(server, found)
+    assert found[0]["pid"] != server.process.pid
