@@ -20,9 +20,9 @@ def mime_bundle(self: Any, include: Any = None, exclude: Any = None) -> dict[str
     """``_repr_mimebundle_`` of a proxy: as text what the object shows, marked as shared; a table of a container."""
     name = self._share_class_.__qualname__
     try:
-        value = plain(self)
+        value: Any = plain(self)
         text = _text(value)
-        if type(value).__repr__ is object.__repr__:
+        if getattr(type(value), "__repr__", None) is object.__repr__:
             return {"text/plain": repr(self)}
         bundle = {"text/plain": f"<shared {name}: {text}>"}
         if isinstance(value, _CONTAINERS) and not hasattr(value, "_repr_html_"):
