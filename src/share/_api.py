@@ -178,20 +178,17 @@ class Share(Namespace):
         if session.control.closed:
             raise ShareClosedError(f"share {session.name} has been closed")
         session.wait_for(session.control.tail(), timeout)
-        self._raise_errors(session)
+        self._raise_errors()
 
-    def _raise_errors(self, session: Session) -> None:
-        identity = session.identity
-        if identity is None:
-            return
-        mine = [r for r in self.read_errors() if r[1] in (identity[1], None) and r[0] > session.last_raised]
+    def _raise_errors(self) -> None:
+        mine, more = self.take_owed_errors()
         if not mine:
             return
-        session.last_raised = max(record[0] for record in mine)
         errors = [with_traceback(error, text) for _, _, _, error, text in mine]
-        if len(errors) == 1:
+        if len(errors) == 1 and not more:
             raise errors[0]
-        raise BaseExceptionGroup(f"{len(errors)} queued commands failed", errors)
+        rest = f"; here are the first {len(errors)}, and {more} more" if more else ""
+        raise BaseExceptionGroup(f"{len(errors) + more} queued commands failed{rest}", errors)
 
     @property
     def errors(self) -> list[FailedCommand]:

@@ -97,6 +97,7 @@ cdef enum:
     P_SERIAL = 8                # of the registration, never reused
     P_RESPONSE = 16             # bytes of the response ring's data, 0 = none yet
     P_LEFT = 24                 # 1: the process has left in good order and queues nothing more
+    P_TOLD = 32                 # the failures of its commands up to this position have been raised there
     # slots
     SLOT_SIZE = 128
     PURPOSE_SHAPE = 1           # a slot that holds a shape, and does so for ever

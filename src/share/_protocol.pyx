@@ -111,16 +111,55 @@ def encode(value, str where, reduce=None) -> bytes:
     return encoder.data[:encoder.size]
 
 
-def failed_records(published) -> list:
-    """The records of failed commands: (position, serial of the sender, command, error, traceback).
+def decode_bytes(bytes data):
+    """The value that ``encode`` has encoded."""
+    cdef Py_ssize_t used = 0
+    return decode(PyBytes_AS_STRING(data), len(data), &used)
 
-    Where there was no memory for them only (position of the last, serial of the sender) is published; the sender is
-    None if there are several.
-    """
-    if isinstance(published, list):
-        return published
-    if not isinstance(published, tuple) or len(published) != 2 or not isinstance(published[0], int):
+
+def error_from(data, text) -> BaseException:
+    """An exception that has travelled: encoded, and as text for where it cannot be loaded."""
+    try:
+        error = decode_bytes(data)
+        if isinstance(error, BaseException):
+            return error
+    except Exception:
+        pass                # its class is not here, or cannot be made here
+    return ShareError(text.strip().rpartition("\n")[2])
+
+
+# What the slot of errors holds: ([record, ...], {serial of a process: (its records, how many more, position of the
+# last)}). A record is (position, serial of the sender, command, error, text), the error encoded. Where there was no
+# memory for that, it is (position of the last, serial of the sender), the sender being None if there are several.
+
+
+def failed_records(published) -> list:
+    """The last records of failed commands, of whatever process: (position, serial, command, error, traceback)."""
+    checked(published)
+    return loaded(published[0]) if isinstance(published[0], list) else no_room(published)
+
+
+def owed_records(published, serial):
+    """What a process has still to hear: (records as above, how many failures have none, position of the last)."""
+    checked(published)
+    if not isinstance(published[0], list):
+        return (no_room(published), 0, published[0]) if published[1] in (serial, None) else ([], 0, 0)
+    records, more, last = published[1].get(serial, ((), 0, 0))
+    return loaded(records), more, last
+
+
+def loaded(records) -> list:
+    return [(*record[:3], error_from(*record[3:]), record[4]) for record in records]
+
+
+def checked(published):
+    if not isinstance(published, tuple) or len(published) != 2 or not isinstance(published[0], (int, list)):
         raise CorruptDataError(f"a {type(published).__name__} where the errors of commands should be")
+    return published
+
+
+def no_room(published) -> list:
+    """Stands for the records for which there was no memory."""
     position, sender = published
     error = ShareMemoryError(
         "queued commands have failed, and there is no room for their errors (they are in the log): /dev/shm is full or "

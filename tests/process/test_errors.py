@@ -1,6 +1,7 @@
 """What goes wrong in calls: each is a clear error of the documented class, and nothing else is touched."""
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -350,3 +351,31 @@ def test_results_never_alias_cached_state(shared: Share) -> None:
     del shared.box.content
     with pytest.raises(AttributeError):
         shared.box.get()
+
+
+def test_own_errors_are_kept_until_the_own_flush(failing: Any, shared: Share) -> None:
+    """However often others fail meanwhile; what is not kept is counted."""
+    failing.fail("first")
+    child = os.fork()
+    if child == 0:
+        for number in range(250):
+            failing.fail.send(str(number))
+        try:
+            shared.flush()
+        except ExceptionGroup as group:
+            kept = len(group.exceptions)
+            assert (
+                str(group.message)
+                == f"250 queued commands failed; here are the first {kept}, and {250 - kept} more"
+            )
+            shared.flush()
+            os._exit(0)
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    with pytest.raises(ValueError, match="cannot first"):
+        shared.flush()
+    shared.flush()
+    failing.fail("second")
+    os.kill(shared.health().coordinator, signal.SIGKILL)
+    with pytest.raises(ValueError, match="cannot second"):
+        shared.flush()

@@ -14,6 +14,10 @@ cdef class Encoder(Writer):
     # object that has no built-in treatment.
     cdef public object reduce
 
+    # None or a set: gets the Kind of each class whose instances are pickled by code of its own and have not been
+    # decoded in this process (Kind.decoded).
+    cdef set fresh
+
     cdef object pickler
     cdef object function_reducer    # reduces functions by value, and lives as long as one pickling
     cdef list buffers               # out-of-band buffers of the pickling under way

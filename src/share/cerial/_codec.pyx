@@ -546,6 +546,8 @@ cdef class Encoder(Writer):
                 self.function_reducer = FunctionReducer()
             return self.function_reducer(value)
         kind = kind_of(<object>Py_TYPE(value))
+        if self.fresh is not None and not kind.decoded:
+            self.fresh.add(kind)
         return NotImplemented if kind.rule is None else kind.rule(value)
 
 

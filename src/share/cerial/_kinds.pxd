@@ -6,6 +6,7 @@ cdef class Kind:
     cdef int code
     cdef unsigned int version   # tp_version_tag of the class when this was decided, 0 = unknown
     cdef object rule            # None or callable(obj) -> reduce tuple
+    cdef bint decoded           # an instance has been decoded in this process
     cdef object owner           # weak reference to the class
     cdef object record          # how the class itself is written, None = not asked yet
     cdef object module          # where it can be imported from, None = it travels by value

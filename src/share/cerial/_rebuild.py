@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from share.cerial import _exceptions
 from share.cerial._files import FILE_TYPES, reduce_file, reduce_stream
 from share.cerial._refuse import refusal_for
 
@@ -38,6 +39,8 @@ def _lazy_rule(cls: type) -> Rule | None:
     logging = sys.modules.get("logging")
     if logging is not None and issubclass(cls, logging.Logger):
         return _reduce_logger
+    if issubclass(cls, BaseException):
+        return _exceptions.rule_for(cls)
     if issubclass(cls, io.TextIOBase):
         return reduce_stream
     return None

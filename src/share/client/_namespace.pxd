@@ -28,6 +28,7 @@ cdef class Namespace(Shared):
     cdef object look_up(self, str name)
     cdef object read_cell(self, Cell cell)
     cdef object array_of(self, Cell cell)
+    cdef object published_errors(self, bint wait)
     cdef bint may_be_object(self, str name, Cell cell) except -1
     cdef int command(self, int kind, str name, uint64_t target, encoder, str operation=*, int flags=*,
                      bint wait=*) except -1

@@ -2,8 +2,8 @@
 
 from libc.stdint cimport uint64_t
 
-from .._atomic cimport fence_acq, load_acq, load_rlx
-from .._layout cimport ABSENT, CLOSED_BIT, EMPTY, REF, Slot, SLOT_SIZE, Version
+from .._atomic cimport fence_acq, load_acq, load_rlx, store_rlx
+from .._layout cimport ABSENT, CLOSED_BIT, EMPTY, P_TOLD, REF, Slot, SLOT_SIZE, Version
 from .._protocol cimport APPLY, ASSIGN, CLEAR, CREATE, IF_ABSENT, LINK, REMOVE, RESPOND
 from .._slots cimport slot_find, slot_read
 from ..cerial._codec cimport Encoder
@@ -17,7 +17,7 @@ import weakref
 from .._kinds import is_value
 from ..errors import DeletedObjectError, NotShareableError, ReservedNameError, ShareClosedError
 from .._paths import ATTRIBUTE
-from .._protocol import failed_records
+from .._protocol import failed_records, owed_records
 from ._proxy import MISSING, plain
 from ._shapes import describe, may_be_missing
 
@@ -320,9 +320,28 @@ cdef class Namespace(Shared):
 
     def read_errors(self, bint wait=True):
         """The records of failed commands that the coordinator keeps, oldest first; `wait`: of all queued so far."""
-        cdef uint64_t tag = 0, position = load_acq(self.session.control.ring.tail) if wait else 0
-        found = read_slot(self.session, self.session.control.errors, 0, position, &tag)
+        found = self.published_errors(wait)
         return [] if found is MISSING else failed_records(found)
+
+    def take_owed_errors(self):
+        """(records, how many more) of this process's own failed commands since this was last called."""
+        cdef Session session = self.session
+        identity = session.identity
+        found = MISSING if identity is None else self.published_errors(True)
+        if found is MISSING:
+            return [], 0
+        records, more, last = owed_records(found, identity[1])
+        records = [record for record in records if record[0] > session.last_raised]
+        if last <= <uint64_t>session.last_raised:
+            return [], 0
+        session.last_raised = last
+        # Relaxed, and read so by the coordinator: an old value only makes it keep what we pass over here.
+        store_rlx(session.control.process(identity[0], P_TOLD), last)
+        return records, more
+
+    cdef object published_errors(self, bint wait):
+        cdef uint64_t tag = 0, position = load_acq(self.session.control.ring.tail) if wait else 0
+        return read_slot(self.session, self.session.control.errors, 0, position, &tag)
 
 
 def committed(Session session not None):

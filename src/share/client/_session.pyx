@@ -22,7 +22,7 @@ from .._wait cimport now_ns, wake
 from ..cerial._codec cimport Encoder, decode
 from ._noted cimport noting, refuse_in_predicate
 
-from .._protocol import read_spill, write_spill
+from .._protocol import error_from, read_spill, write_spill
 from .._names import sweep
 from .._segment import unlink
 from ..cerial import loads
@@ -474,9 +474,10 @@ cdef class Session:
             return value
         if kind != ERROR and kind != ERROR_SPILLED:
             raise CorruptDataError(f"a response of unknown kind {kind}")
-        if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], BaseException)):
+        if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], bytes)
+                and isinstance(value[1], str)):
             raise CorruptDataError("a response that tells of an error has none")
-        raise with_traceback(value[0], value[1])
+        raise with_traceback(error_from(value[0], value[1]), value[1])
 
     def expect(self, uint64_t position, ticket):
         """Has the response of that command, when it is drained, put among what has been delivered, with the ticket."""

@@ -20,5 +20,6 @@ cdef class Answers:
     cdef list prepared              # of this batch: (entry, end position, kind, bytes)
 
     cdef int prepare(self, uint32_t owner, uint64_t end, int kind, object value) except -1
+    cdef int prepare_error(self, uint32_t owner, uint64_t end, failure) except -1
     cdef int send(self) except -1
     cdef Responses ring_of(self, uint32_t owner)

@@ -1,7 +1,6 @@
 """Answers to calls: encoded when the call has run, put into the callers' response rings before the commit."""
 
 import logging
-import traceback
 
 from libc.stdint cimport uint32_t, uint64_t
 
@@ -11,10 +10,11 @@ from .._layout cimport P_RESPONSE, P_SERIAL
 from .._protocol cimport ERROR, ERROR_SPILLED, RESPONSE_BYTES, RESPONSE_INLINE, RESULT, RESULT_SPILLED
 from .._ringbuf cimport spsc_bind, spsc_bytes, spsc_put
 from .._segment cimport Segment
-from ..cerial._codec cimport Encoder, decode
+from ..cerial._codec cimport Encoder
 
-from .._protocol import write_spill
-from ..errors import SegmentError, ShareError, ShareMemoryError
+from .._protocol import encode, write_spill
+from ..errors import SegmentError, ShareMemoryError
+from ._failures import describe
 
 log = logging.getLogger("share.coordinator")
 
@@ -38,28 +38,17 @@ cdef class Answers:
         try:
             encoder.encode(value, "result")
         except BaseException as error:
-            if kind == ERROR:
-                value = (self.sendable(value[0]), value[1])
-            else:
-                kind = ERROR
-                value = (self.sendable(error), "".join(traceback.format_exception(error)))
-            encoder.clear()
-            encoder.encode(value, "result")
-        self.prepared.append((owner, end, kind, encoder.data[:encoder.size]))
+            self.prepare_error(owner, end, describe(error, encoder.reduce))
+        else:
+            self.prepared.append((owner, end, kind, encoder.data[:encoder.size]))
         return 0
 
-    def sendable(self, error):
-        """The exception itself if it can travel, else a ShareError that says the same."""
-        cdef Encoder encoder = self.encoder
-        cdef Py_ssize_t used = 0
-        try:
-            encoder.clear()
-            encoder.encode(error, "exception")
-            if isinstance(decode(encoder.data, encoder.size, &used), BaseException):
-                return error
-        except Exception:
-            pass
-        return ShareError(f"{type(error).__qualname__}: {error}")
+    cdef int prepare_error(self, uint32_t owner, uint64_t end, failure) except -1:
+        """The answer that a call has failed."""
+        self.encoder.clear()
+        self.encoder.encode((failure.data, failure.text), "error")
+        self.prepared.append((owner, end, ERROR, self.encoder.data[:self.encoder.size]))
+        return 0
 
     cdef int send(self) except -1:
         """Puts every answer into its caller's ring; nobody takes it before C says so."""
@@ -78,7 +67,7 @@ cdef class Answers:
                     # The command is applied all the same; only its answer finds no room.
                     text = f"the call has been executed, but there is no room for its answer: {error}"
                     self.encoder.clear()
-                    self.encoder.encode((ShareMemoryError(text), ""), "error")
+                    self.encoder.encode((encode(ShareMemoryError(text), "error"), ""), "error")
                     data = self.encoder.data[:self.encoder.size]
                     kind = ERROR
                 else:

@@ -5,10 +5,12 @@ from types import MemberDescriptorType
 from typing import Any
 
 from share._cells import index_of
+from share.errors import NotShareableError
 
 __all__ = [
     "EMPTY_CONTAINERS",
     "MISSING",
+    "Unreadable",
     "all_state",
     "live_instance",
     "plain_state",
@@ -30,6 +32,27 @@ class _Missing:
 
 
 MISSING = _Missing()
+
+
+class Unreadable:
+    """Stands for an attribute, a name or an object whose published state cannot be loaded in this process.
+
+    What is published stays as it is until something else is assigned.
+    """
+
+    __slots__ = ("_share_why",)
+
+    def __init__(self, why: str) -> None:
+        self._share_why = why
+
+    def __repr__(self) -> str:
+        return f"<{self._share_why}>"
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotShareableError(self._share_why)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise NotShareableError(self._share_why)
 
 
 # Exact built-in containers cannot be told from plain data while state is encoded; an object of the share must

@@ -15,6 +15,8 @@ cdef class Loop:
     cdef uint64_t given_up          # the bit that every C has from then on
     cdef uint64_t singly_until      # replay: commit after each command up to here
     cdef bint again                 # executing a group's commands once more, in the same process
+    cdef object failure_log         # FailureLog
+    cdef bint unsaid                # it has something to say when a second is over
     cdef list reports               # of slow commands, to be added to the errors
     cdef Answers answers            # of this batch
     cdef bint spilled               # this group has commands with a spill

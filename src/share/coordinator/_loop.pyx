@@ -1,7 +1,6 @@
 """The ring loop: takes commands in order, runs them on mirrors, commits them in groups, answers."""
 
 import logging
-import traceback
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
@@ -10,12 +9,12 @@ from libc.string cimport memcmp, memcpy
 
 from .._atomic cimport BROKEN, load32_rlx, load_acq, load_rlx, pause, store_rel, store_rlx, TESTPOINT
 from .._control cimport ALL_CHANGES, ANSWERS, Control, DIED, ROOM
-from .._layout cimport CLOSED_BIT, COMMANDS, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_WORD, POISON, POISON_BEFORE, \
-    REGISTRATIONS, RUNNING_SINCE
+from .._layout cimport CLOSED_BIT, COMMANDS, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_TOLD, P_WORD, POISON, \
+    POISON_BEFORE, REGISTRATIONS, RUNNING_SINCE
 from .._process cimport proven_dead
 from .._logs cimport is_logged
 from .._protocol cimport APPLY, ASSIGN, CALL, CALL_AT, CLEAR, Command, COMMAND_HEADER, CREATE, IF_ABSENT, \
-    DELETE, DELETE_AT, drop_spills, ERROR, GET, GET_AT, KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, RESPOND, RESULT, SET, \
+    DELETE, DELETE_AT, drop_spills, GET, GET_AT, KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, RESPOND, RESULT, SET, \
     SET_AT, spill_name, SPILLED
 from .._ringbuf cimport CELL, CLAIMED, CLOSED, COMMITTED, CORRUPT, FREE, PAD, mpsc_body, mpsc_free, mpsc_help, \
     mpsc_is_in_order, mpsc_pad, mpsc_peek
@@ -29,6 +28,7 @@ from .._protocol import encode, read_spill
 from .._segment import unlink
 from ..errors import CorruptDataError, DeletedObjectError, PoisonedCommandError, ShareWarning
 from .._paths import apply, path_text
+from ._failures import class_name, describe, FailureLog
 from ._live import MISSING
 from ._parts import apply_to_root, part, path_cells
 
@@ -42,6 +42,7 @@ cdef enum:
     BATCH_NS = 200000               # how long a group may run before it commits, unless publishing costs more
     WAITED_NS = 20000           # the same when somebody waits
     IDLE_NS = 10000000000           # backstop of an idle coordinator's sleep
+    SUMMARY_NS = 1000000000         # the same while the log of failures has something to say
     CLAIM_NS = 1000000              # sleep while a claim is at head
 
 
@@ -54,6 +55,7 @@ cdef class Loop:
         self.entry = entry
         self.answers = Answers(control, store.encoder)
         self.reports = []
+        self.failure_log = FailureLog()
         self.position = control.committed()
         poison = load_rlx(control.word(POISON))
         self.singly_until = poison >> 2 if poison >> 2 > self.position else 0
@@ -102,12 +104,15 @@ cdef class Loop:
                 else:
                     self.wait_for_claim()
             elif state == CLOSED:
+                self.failure_log.summary(True)
                 return
             elif state == CORRUPT:
                 raise damaged(self.position)
             else:
                 self.check_idle()
                 store_rlx(self.control.word(RUNNING_SINCE), 0)
+                if self.unsaid:
+                    self.unsaid = self.failure_log.summary()
                 if load_acq(self.control.word(REGISTRATIONS)) != self.registrations:
                     self.reap()
                 else:
@@ -392,19 +397,20 @@ cdef class Loop:
 
     cdef int failed(self, const Command* command, bytes name, uint32_t owner, uint64_t end, error) except -1:
         """What a command raised goes to who waits for it, else to the log and to ``Share.errors``."""
-        text = "".join(traceback.format_exception(error))
+        failure = describe(error, self.store.reduce)
         if command.flags & RESPOND:
-            self.answers.prepare(owner, end, ERROR, (self.answers.sendable(error), text))
+            self.answers.prepare_error(owner, end, failure)
             return 0
         if BROKEN("errors"):
             return 0
         mirror = self.store.find(command.target)
         where = name.decode(errors="replace")
         if mirror is not None:
-            where = f"{(<Mirror>mirror).shape.cls.__qualname__}.{where}"
-        log.error("queued command %s failed:\n%s", where, text)
-        record = (end, self.control.process_info(owner)[1], where, self.answers.sendable(error), text)
-        self.store.add_error(record)
+            where = f"{class_name((<Mirror>mirror).shape.cls)}.{where}"
+        if not self.again:              # else the log has it already
+            self.unsaid = self.failure_log.note(where, failure)
+        self.store.add_error((end, self.control.process_info(owner)[1], where, failure.data, failure.text),
+                             load_rlx(self.control.process(owner, P_TOLD)))
         return 0
 
     # -- committing -----------------------------------------------------------------------------------
@@ -413,7 +419,7 @@ cdef class Loop:
         """Publishes what [C, position) has changed and stores C = position."""
         cdef int64_t start = now_ns()
         while self.reports:
-            self.store.add_error(self.reports.pop(0))
+            self.store.add_error(self.reports.pop(0), 0)
         try:
             self.store.prepare()
         except BaseException as error:
@@ -487,8 +493,10 @@ cdef class Loop:
                 memcpy(&command, mpsc_body(&self.control.ring, self.position - n), COMMAND_HEADER)
                 body = mpsc_body(&self.control.ring, self.position - n) + COMMAND_HEADER
                 name = body[:min(command.name_length, n * CELL - COMMAND_HEADER)]
-                culprit.add_note("The command left state that cannot be shared; it has been undone.")
+                note_undone(culprit)
+                self.again = False
                 self.failed(&command, name, owner, self.position, culprit)
+                self.again = True
                 self.store.prepare()
             self.finish_commit()
         self.again = False
@@ -500,6 +508,9 @@ cdef class Loop:
         cdef uint32_t w, n = 0, owner = 0
         cdef int _
         cdef uint64_t registrations = self.registrations
+        cdef int64_t longest = IDLE_NS
+        if self.unsaid:
+            longest = SUMMARY_NS
         with nogil:
             for _ in range(spin_rounds()):
                 if mpsc_peek(&self.control.ring, self.position, &n, &owner) != FREE:
@@ -510,8 +521,12 @@ cdef class Loop:
             w = announce(self.control.wait_work)
             if mpsc_peek(&self.control.ring, self.position, &n, &owner) == FREE and \
                     load_acq(self.control.word(REGISTRATIONS)) == registrations:
-                sleep(self.control.wait_work, w, IDLE_NS)
-        PyErr_CheckSignals()            # SIGTERM closes the ring
+                sleep(self.control.wait_work, w, longest)
+        try:
+            PyErr_CheckSignals()        # SIGTERM closes the ring
+        except BaseException as error:
+            # Of a handler that a method of the user's has set.
+            self.unsaid = self.failure_log.note("a signal handler", describe(error))
         return True
 
     def wait_for_claim(self):
@@ -533,10 +548,10 @@ cdef class Loop:
 
         The log has it now; `Share.errors` has it when the command is committed, as nobody else may write slots.
         """
-        command = self.last_name.decode() if self.last_name is not None else "?"
+        command = self.last_name.decode(errors="replace") if self.last_name is not None else "?"
         message = f"{command} has been running in the coordinator for {seconds:.1f} s, and everything waits for it"
         log.warning("share %s: %s\n%s", self.control.name, message, stack)
-        self.reports.append((position, 0, command, ShareWarning(message), stack))
+        self.reports.append((position, 0, command, encode(ShareWarning(message), "warning"), stack))
 
     def reap(self):
         """Gives back the entries of processes that have left or are proven dead. The ring is drained."""
@@ -559,6 +574,7 @@ cdef class Loop:
             serial = load_rlx(self.control.process(entry, P_SERIAL))
             self.answers.rings.pop(entry, None)
             remove_leftovers(self.control.name, serial)
+            self.store.forget_errors(serial)
             TESTPOINT("reap.unlinked")
             store_rlx(self.control.process(entry, P_RESPONSE), 0)
             store_rel(self.control.process(entry, P_WORD), 0)
@@ -585,6 +601,13 @@ cdef class Loop:
         wake(self.control.wait_commit)
         wake(self.control.wait_room)
         self.control.wake_waiters(ALL_CHANGES)
+
+
+def note_undone(error):
+    try:
+        error.add_note("The command left state that cannot be shared; it has been undone.")
+    except BaseException:
+        pass                # an exception of the user's, with an add_note of its own
 
 
 def damaged(position):

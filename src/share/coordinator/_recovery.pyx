@@ -117,7 +117,7 @@ cdef int load_shapes(Control control, Store store, uint64_t c) except -1:
             if load_rlx(&slot.purpose) != PURPOSE_SHAPE or not slot_read(slot, c, &version, &owner):
                 continue
             encoded = version_bytes(control, &version)
-            shape = store.shape_from(encoded)
+            shape = store.shape_or_stand_in(encoded)
             shape.at = locator(index, offset)
             store.shapes[encoded] = shape
     return 0

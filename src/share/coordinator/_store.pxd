@@ -23,6 +23,7 @@ cdef class Shape:
     cdef dict index_of
     cdef dict calls                 # method name (bytes) -> Call
     cdef bint opaque
+    cdef str why                    # it cannot be loaded
 
     cdef Call call(self, bytes name)
     cdef bint has_own(self, uint32_t index) noexcept
@@ -51,6 +52,7 @@ cdef class Mirror:
     cdef set seen                   # cells that may, but for what a tracked container in them says
     cdef dict journals              # cell -> bytearray: what is to be appended to its log; None if nothing
     cdef set ran                    # names of the methods that ran since the last publication
+    cdef bint others                # and something else than methods has changed it
     cdef Call last_call             # already noted in this group
     cdef int holders
 
@@ -81,7 +83,8 @@ cdef class Store:
     cdef set dirty                  # mirrors
     cdef set dirty_roots
     cdef bint directory_dirty
-    cdef list errors
+    cdef object errors              # FailureBook
+    cdef tuple errors_before        # its state at the last commit
     cdef bint errors_dirty
     cdef bint errors_late           # there was no memory to publish them; the next commit tries again
     cdef uint64_t errors_told       # position of the last that has been published
@@ -94,7 +97,8 @@ cdef class Store:
     cdef readonly bint check
     cdef bint loading
     cdef list unfilled              # adopted mirrors without their state
-    cdef set warned
+    cdef set warned                 # what the log has been told of once
+    cdef list reports               # records of what could not be loaded, until they can be added to the errors
     cdef list waiting               # tracked containers that have something to settle
 
     cdef Mirror find(self, uint64_t id)
@@ -115,6 +119,7 @@ cdef class Store:
     cdef bint prepare_log(self, Slot* slot, uint64_t owner, bytearray journal) except -1
     cdef bint prepare_value(self, Slot* slot, uint64_t owner, bint fresh, object value, str where) except -1
     cdef object read(self, Slot* slot, Version* version)
+    cdef int try_decoding(self, str where) except -1
     cdef bint says(self, Slot* slot, const char* data, uint64_t size) except -1
     cdef Publication publication(self, Slot* slot, uint64_t owner, const char* data, uint64_t size)
     cdef int release_blocks(self, Slot* slot, int victim, const Version* old, uint32_t kind,

@@ -16,15 +16,19 @@ from .._logs cimport LEAST_BASE, LEAST_LOG, entry, has_log, is_logged
 from .._protocol cimport version_value
 from .._slots cimport slot_assign, slot_begin, slot_find, slot_publish, slot_read, slot_victim
 from ..cerial._codec cimport Encoder, decode
+from ..cerial._kinds cimport Kind
 from ._tracked cimport Log, is_tracked, log_of, tracked_copy, untracked
 
 from .. import _protocol
+from ..analysis._plan import ClassPlan
 from .._cells import index_of
 from .._kinds import is_value
 from ..errors import CorruptDataError, DeletedObjectError, NotShareableError, ShareMemoryError, ShareWarning
 from .._paths import ITEM, step_into
-from .._protocol import failed_records
-from ._live import EMPTY_CONTAINERS, MISSING, live_instance, plain_state, refill, replace_state, state_of, tracked
+from .._protocol import encode
+from ._failures import class_name, FailureBook, line_of
+from ._live import EMPTY_CONTAINERS, MISSING, live_instance, plain_state, refill, replace_state, state_of, tracked, \
+    Unreadable
 
 cdef extern from "Python.h":
     char* PyByteArray_AS_STRING(object) noexcept
@@ -35,7 +39,6 @@ log = logging.getLogger("share.coordinator")
 
 cdef enum:
     PAGE = 64                   # root names whose cells are allocated together
-    ERRORS_KEPT = 100
 
 
 cdef list blocks_of(const Version* version):
@@ -145,13 +148,16 @@ cdef class Store:
         self.slots = Cells(control, SEGMENT_SLOTS)
         self.encoder = Encoder()
         self.encoder.reduce = self._reduce
+        self.encoder.fresh = set()
         self.roots, self.mirrors, self.by_identity, self.shapes = {}, {}, {}, {}
         self.dirty, self.dirty_roots = set(), set()
-        self.errors, self.pending, self.doomed = [], [], []
+        self.errors = FailureBook()
+        self.errors_before = self.errors.state()
+        self.pending, self.doomed = [], []
         self.root_page_used = PAGE
         self.next_id = load_rlx(control.word(H_NEXT_ID)) or 1
         self.check = check
-        self.warned = set()
+        self.warned, self.reports = set(), []
         self.waiting = []
         _protocol.resolvers[control.name] = self.resolve
 
@@ -278,10 +284,33 @@ cdef class Store:
         cdef Py_ssize_t used = 0
         return Shape(*decode(<const char*>encoded, len(encoded), &used))
 
+    def shape_or_stand_in(self, bytes encoded):
+        """The same; where its class cannot be loaded, a shape whose objects are Unreadable."""
+        try:
+            return self.shape_from(encoded)
+        except BaseException as error:
+            why = self.note_unreadable("an object", hash(encoded), error)
+            shape = Shape(Unreadable, ("",), ClassPlan("", "opaque", ()))
+            (<Shape>shape).why = why
+            return shape
+
+    def note_unreadable(self, str what, key, error):
+        """Tells the log and ``Share.errors``, once, of something published that cannot be loaded. Gives what to say."""
+        why = f"{what} cannot be loaded in the coordinator: {line_of(error)}; assign it anew"
+        if key not in self.warned:
+            self.warned.add(key)
+            log.error("%s", why)
+            self.reports.append((self.control.committed(), 0, what, encode(NotShareableError(why), "error"), ""))
+        return why
+
     def shape(self, bytes encoded):
         """The shape for its encoded form."""
         cdef Shape shape = self.shapes.get(encoded)
         cdef Slot* slot
+        if shape is not None and shape.cls is Unreadable:
+            at = shape.at
+            shape = self.shapes[encoded] = self.shape_from(encoded)     # it can be loaded by now, or this says why not
+            shape.at = at
         if shape is None:
             try:
                 shape = self.shape_from(encoded)
@@ -322,12 +351,15 @@ cdef class Store:
         return mirror
 
     cdef int touch_call(self, Mirror mirror, Call call) except -1:
+        cdef bint others = mirror.others
         if mirror.last_call is call and not self.linked:
             return 0
         mirror.last_call = call
         mirror.ran.add(call.text)
         mirror.seen.update(call.seen)
-        return self.touch(mirror, call.writes)
+        self.touch(mirror, call.writes)
+        mirror.others = others
+        return 0
 
     cdef int touch_seen(self, Mirror mirror, uint32_t cell) except -1:
         """Notes that a command has run that has changed nothing but the tracked container of a cell."""
@@ -357,15 +389,19 @@ cdef class Store:
         for container in waiting:
             log = log_of(container)
             self.found = set()
-            log.settle(container, self.encoder)
-            if self.found:
-                log.whole = True        # references are counted when all is encoded
-            self.found = None
+            self.encoder.fresh.clear()
+            try:
+                log.settle(container, self.encoder)
+                if self.found or self.encoder.fresh:
+                    log.whole = True    # references are counted, and new classes tried, when all is encoded
+            finally:
+                self.found = None
         return 0
 
     cdef int touch(self, Mirror mirror, writes) except -1:
         """Notes that a command on this object has run, which by its plan may have written those cells."""
         self.dirty.add(mirror)
+        mirror.others = True
         if writes is None:
             mirror.everything = True
         else:
@@ -378,6 +414,7 @@ cdef class Store:
                      uint64_t size) except -1:
         """Notes a call of a built-in method that has changed the container of a cell, and nothing else."""
         self.dirty.add(mirror)
+        mirror.others = True
         if mirror.everything or cell in mirror.touched:
             return 0                # it will be published anew
         if mirror.journals is None:
@@ -401,18 +438,24 @@ cdef class Store:
                         self.dirty.add(other)
                         rest.append(other)
 
-    def add_error(self, record):
-        """Keeps the record of a failed command for ``Share.errors``."""
-        self.errors = [*self.errors[1 - ERRORS_KEPT:], record]
+    def add_error(self, record, told):
+        """Keeps the record of a failed command; its process has heard of those up to the position ``told``."""
+        self.errors.add(record, told)
         self.errors_dirty = True
+
+    def forget_errors(self, serial):
+        """Drops what is owed to a process that has gone."""
+        if self.errors.forget(serial):
+            self.errors_dirty = True
 
     def untold_errors(self):
         """What is published for errors that find no memory: (position of the last, whose they are).
 
         None: of several processes; 0: of none, as are warnings.
         """
-        whose = {record[1] for record in self.errors if record[0] > self.errors_told and record[1]}
-        return last_of(self.errors), None if len(whose) > 1 else whose.pop() if whose else 0
+        recent = self.errors.recent
+        whose = {record[1] for record in recent if record[0] > self.errors_told and record[1]}
+        return last_of(recent), None if len(whose) > 1 else whose.pop() if whose else 0
 
     def clear_names(self):
         """Deletes every name."""
@@ -469,8 +512,8 @@ cdef class Store:
             self.prepare_value(self.control.directory, 0, False, table, "directory")
         if self.errors_dirty:
             try:
-                self.prepare_value(self.control.errors, 0, False, self.errors, "errors")
-                self.errors_told = last_of(self.errors)
+                self.prepare_value(self.control.errors, 0, False, self.errors.published(), "errors")
+                self.errors_told = last_of(self.errors.recent)
             except ShareMemoryError:
                 # No reason to undo what commands have done. That some have failed is said all the same: it needs
                 # no block.
@@ -488,6 +531,8 @@ cdef class Store:
         cdef bint changed, own
         cdef Log log
         cdef dict journals = mirror.journals
+        if type(mirror.live) is Unreadable:
+            return 0
         mirror.last_call = None
         mirror.journals = None
         if shape.opaque:
@@ -499,6 +544,8 @@ cdef class Store:
         mirror.published = True
         for i in range(mirror.cells):
             value = values[i]
+            if type(value) is Unreadable and value is mirror.last[i]:
+                continue            # what is published is still that
             own = shape.has_own(i)
             journal = journals.get(i) if journals is not None else None
             if journal is not None:
@@ -554,6 +601,7 @@ cdef class Store:
         mirror.touched.clear()
         mirror.seen.clear()
         mirror.ran.clear()
+        mirror.others = False
         return 0
 
     def encoded_state(self, Mirror mirror not None):
@@ -616,22 +664,27 @@ cdef class Store:
         mirror.references[i] = found or None
 
     def warn_outside_plan(self, Mirror mirror, uint32_t i):
-        """Reports, once for each class, attribute and set of methods, a write that no plan knew of."""
+        """Reports, once for each class, attribute and method, a write that no plan knew of.
+
+        Only if it is certain which method did it: no other has run on the object since it was last published.
+        """
+        if mirror.others or len(mirror.ran) != 1:
+            return
         attribute = mirror.shape.cells[i - 1] if i else "an attribute without a cell"
         if type(attribute) is tuple:
             attribute = " or ".join(attribute)
-        cls = mirror.shape.cls.__qualname__
-        methods = " or ".join(sorted(f"{cls}.{name}()" for name in mirror.ran)) or "a command"
-        key = (mirror.shape.cls, attribute, methods)
+        cls = class_name(mirror.shape.cls)
+        method = f"{cls}.{next(iter(mirror.ran))}()"
+        key = (builtin_id(mirror.shape), attribute, method)
         if key in self.warned:
             return
         self.warned.add(key)
         warning = ShareWarning(
-            f"{methods} changed {attribute!r}, which its plan does not say: the change is published, but a reader "
+            f"{method} changed {attribute!r}, which its plan does not say: the change is published, but a reader "
             f"need not have waited for it. Decorate the method with @writes({attribute!r}, ...) or name the attribute "
             f"in {cls}._shared_meta")
         log.warning("%s", warning)
-        self.add_error((self.control.committed(), 0, f"{cls}.{attribute}", warning, ""))
+        self.add_error((self.control.committed(), 0, f"{cls}.{attribute}", encode(warning, "warning"), ""), 0)
 
     cdef bint prepare_log(self, Slot* slot, uint64_t owner, bytearray journal) except -1:
         """Appends to the log of a slot. False: the state is to be published anew."""
@@ -675,7 +728,10 @@ cdef class Store:
             self.pending.append(publication)
             return True
         encoder.clear()
+        encoder.fresh.clear()
         encoder.encode(value, where)
+        if encoder.fresh:
+            self.try_decoding(where)
         if not fresh and self.says(slot, encoder.data, encoder.size):
             return False
         publication = self.publication(slot, owner, encoder.data, encoder.size)
@@ -683,6 +739,26 @@ cdef class Store:
             publication.kind, publication.length, publication.new_base = LOG, 0, True
         self.pending.append(publication)
         return True
+
+    cdef int try_decoding(self, str where) except -1:
+        """Decodes what has been encoded, because classes are in it whose instances have not been decoded here.
+
+        What is published must be loadable, by readers and by a successor.
+        """
+        cdef Py_ssize_t used = 0
+        cdef Kind kind
+        cdef set found = self.found
+        cdef bint loading = self.loading
+        self.found, self.loading = None, True       # references become the live objects, which are not touched by it
+        try:
+            decode(self.encoder.data, self.encoder.size, &used)
+        except BaseException as error:
+            raise NotShareableError(f"{where}: it can be encoded, but not decoded again: {line_of(error)}") from error
+        finally:
+            self.found, self.loading = found, loading
+        for kind in self.encoder.fresh:
+            kind.decoded = True
+        return 0
 
     cdef bint says(self, Slot* slot, const char* data, uint64_t size) except -1:
         """Whether the slot's committed version consists of just these bytes."""
@@ -780,6 +856,7 @@ cdef class Store:
         self.pending.clear()
         self.dirty_roots.clear()
         self.directory_dirty, self.errors_dirty, self.errors_late = False, self.errors_late, False
+        self.errors_before = self.errors.state()
         return 0
 
     def release_cells(self, Mirror mirror not None):
@@ -819,11 +896,10 @@ cdef class Store:
             if slot_find(<Slot*>self.control.at((<Shape>shape).at, SLOT_SIZE), self.control.committed(), &tag) < 0:
                 del self.shapes[encoded]
         self.doomed.clear()
-        late = [record for record in self.errors if record[0] <= self.control.committed()]
         self.load()
-        known = {record[0] for record in self.errors if record[0] <= self.errors_told}
-        if any(record[0] not in known for record in late):
-            self.errors, self.errors_dirty = late, True
+        # Those of the group will be made again; those before it may still have to be published.
+        self.errors.restore(self.errors_before)
+        self.errors_dirty = last_of(self.errors.recent) > self.errors_told
         return 0
 
     def load(self):
@@ -841,7 +917,11 @@ cdef class Store:
                 root.name, root.flag_at, root.slot_at, root.owner = name, flag_at, slot_at, owner
                 root.slot = <Slot*>self.control.at(slot_at, SLOT_SIZE)
                 root.published = True
-                root.value = self.read(root.slot, &version)
+                try:
+                    root.value = self.read(root.slot, &version)
+                except BaseException as error:
+                    root.value = Unreadable(self.note_unreadable(f"name {name}", owner, error))
+                    version.kind = INLINE
                 if version.kind == ABSENT:
                     root.value = MISSING
                 elif version.kind == REF:
@@ -850,14 +930,17 @@ cdef class Store:
                 self.roots[name] = root
             while self.unfilled:
                 self.fill(self.unfilled.pop())
-            errors = self.read(self.control.errors, &version) or []
-            self.errors = failed_records(errors)
-            self.errors_told = last_of(errors) if isinstance(errors, list) else 0
+            self.errors.load(self.read(self.control.errors, &version))
+            self.errors_before = self.errors.state()
+            self.errors_told = last_of(self.errors.recent)
         finally:
             self.loading = False
+            self.found = None
         self.dirty.clear()
         self.dirty_roots.clear()
         self.directory_dirty = self.errors_dirty = False
+        while self.reports:
+            self.add_error(self.reports.pop(0), 0)
 
     cdef object read(self, Slot* slot, Version* version):
         """The committed value of a slot; None if it is absent."""
@@ -881,12 +964,18 @@ cdef class Store:
         mirror.touched, mirror.seen, mirror.ran = set(), set(), set()
         mirror.published = True
         self.mirrors[id] = mirror
-        if not mirror.shape.opaque:
-            mirror.live = live_instance(mirror.shape.cls, {})
-        elif mirror.shape.cls in EMPTY_CONTAINERS:
-            mirror.live = tracked(mirror.shape.cls())
-        else:
-            mirror.live = tracked(self.read(mirror.slots + 1, &version))
+        try:
+            if mirror.shape.cls is Unreadable:
+                mirror.live = Unreadable(mirror.shape.why)
+            elif not mirror.shape.opaque:
+                mirror.live = live_instance(mirror.shape.cls, {})
+            elif mirror.shape.cls in EMPTY_CONTAINERS:
+                mirror.live = tracked(mirror.shape.cls())
+            else:
+                mirror.live = tracked(self.read(mirror.slots + 1, &version))
+        except BaseException as error:
+            what = f"an object of {class_name(mirror.shape.cls)}"
+            mirror.live = Unreadable(self.note_unreadable(what, id, error))
         self.by_identity[builtin_id(mirror.live)] = mirror
         self.unfilled.append(mirror)
         return mirror
@@ -899,7 +988,11 @@ cdef class Store:
         values = [MISSING] * mirror.cells
         for i in range(mirror.cells):
             self.found = set()
-            value = self.read(&mirror.slots[i], &version)
+            try:
+                value = self.read(&mirror.slots[i], &version)
+            except BaseException as error:
+                value = self.unreadable_cell(mirror, i, error)
+                version.kind = ABSENT if value is MISSING else INLINE
             if version.kind != ABSENT:
                 values[i] = value
                 if version.kind == LOG and mirror.shape.has_own(i):
@@ -910,6 +1003,8 @@ cdef class Store:
                 self.linked = True
             mirror.references[i] = self.found or None
             self.found = None
+        if type(mirror.live) is Unreadable:
+            return
         if not mirror.shape.opaque:
             state = {} if values[0] is MISSING else dict(values[0])
             for cell, value in zip(mirror.shape.cells, values[1:]):
@@ -925,6 +1020,16 @@ cdef class Store:
         if mirror.shape.cls in EMPTY_CONTAINERS:
             refill(mirror.live, values[1])
         mirror.last = [MISSING, mirror.live]
+
+    def unreadable_cell(self, Mirror mirror not None, uint32_t i, error):
+        """What stands for the value of a cell that cannot be loaded."""
+        cell = mirror.shape.cells[i - 1] if i else "an attribute without a cell"
+        names = cell if type(cell) is tuple else (cell,)
+        what = f"attribute {' or '.join(names)} of {class_name(mirror.shape.cls)}"
+        value = Unreadable(self.note_unreadable(what, (mirror.id, i), error))
+        if not i:
+            return MISSING          # which attributes are in there is not known
+        return dict.fromkeys(names, value) if i in mirror.shape.together else value
 
     def shape_at(self, uint64_t at):
         """The shape that is published in that slot."""

@@ -1,0 +1,132 @@
+"""State that cannot be loaded: refused where that can be known, else it costs only itself."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from classes import Counter
+
+from share import NotShareableError, Share
+
+
+class Failure(Exception):
+    """Its constructor cannot be called with its args."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class OneWay:
+    """Can be encoded and not decoded."""
+
+    def __reduce__(self) -> Any:
+        return int, ("no number",)
+
+
+class Reader:
+    """Opens its file when it is loaded."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __getstate__(self) -> Any:
+        return {"path": self.path}
+
+    def __setstate__(self, state: Any) -> None:
+        self.__dict__.update(state)
+        with open(self.path):
+            pass
+
+
+class Job:
+    """Keeps what it is told to."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.kept: Any = None
+        self.items: list[Any] = []
+
+    def fail(self) -> None:
+        self.kept = Failure(3, "no")
+
+    def keep_one_way(self) -> None:
+        self.kept = OneWay()
+
+    def collect_one_way(self) -> None:
+        self.items.append(1)
+        self.items.append(OneWay())
+
+    def keep_reader(self, path: str) -> None:
+        self.kept = Reader(path)
+
+    def look(self) -> Any:
+        self.n += 1
+        return self.kept.path
+
+    def add(self) -> int:
+        self.n += 1
+        return self.n
+
+
+def kill_coordinator(shared: Share) -> None:
+    os.kill(shared.health().coordinator, signal.SIGKILL)
+
+
+def test_an_exception_is_kept_as_itself(shared: Share) -> None:
+    """Also by a successor, which loads it."""
+    shared.job = Job()
+    shared.job.fail()
+    kill_coordinator(shared)
+    assert shared.job.add.call(timeout=60) == 1
+    assert type(shared.job.kept) is Failure and (shared.job.kept.code, shared.job.kept.args) == (3, ("no",))
+
+
+def test_what_cannot_be_decoded_is_refused(shared: Share) -> None:
+    """When it is to be published, not when a successor loads it; what else is in the group is applied."""
+    shared.job = Job()
+    job = shared.job
+    job.add()
+    for spoil in (job.keep_one_way, job.collect_one_way):
+        spoil.send()
+        job.add()
+        with pytest.raises(NotShareableError, match="not decoded again: ValueError"):
+            shared.flush()
+        with pytest.raises(NotShareableError):
+            spoil.call()
+    assert job.kept is None and list(job.items) == [] and job.n == 3
+    kill_coordinator(shared)
+    assert job.add.call(timeout=60) == 4
+
+
+def test_one_attribute_that_a_successor_cannot_load(shared: Share, tmp_path: Path) -> None:
+    """It says so when it is used, all else goes on, and it can be assigned anew."""
+    path = tmp_path / "file"
+    path.touch()
+    shared.job, shared.counter, shared.reader, shared.x = Job(), Counter(), Reader(str(path)), 5
+    shared.job.keep_reader(str(path))
+    shared.counter.increment()
+    shared.flush()
+    path.unlink()
+    kill_coordinator(shared)
+    job = shared.job
+    assert job.add.call(timeout=60) == 1
+    shared.counter.increment()
+    assert shared.counter.n == 2 and shared.x == 5
+    with pytest.raises(
+        NotShareableError, match=r"attribute kept of Job cannot be loaded .*FileNotFoundError"
+    ):
+        job.look()
+    with pytest.raises(FileNotFoundError):
+        _ = job.kept
+    assert [failed.command for failed in shared.errors if "cannot be loaded" in str(failed.error)]
+    kill_coordinator(shared)
+    assert job.add.call(timeout=60) == 3
+    job.kept = None
+    path.touch()
+    job.keep_reader(str(path))
+    assert job.look() == str(path)
+    shared.reader = 1
+    assert shared.reader == 1
