@@ -92,10 +92,13 @@ cdef class Namespace(Shared):
         c = load_acq(self.session.control.commit)
         if c - position < CLOSED_BIT and slot_find(cell.slot, c, &tag) >= 0 and tag == cell.tag:
             return self.array_of(cell) if cell.is_array else cell.value
-        cell.value = carrying(read_slot(self.session, cell.slot, cell.owner, position, &tag))
-        cell.tag = tag
-        cell.is_array = isinstance(cell.value, Proxy) and is_array_class(type(cell.value)._share_class_)
-        return self.array_of(cell) if cell.is_array else cell.value
+        value = carrying(read_slot(self.session, cell.slot, cell.owner, position, &tag))
+        is_array = isinstance(value, Proxy) and is_array_class(type(value)._share_class_)
+        # One store: the end of the old value may let other threads in, so it outlives all three.
+        old = cell.value
+        cell.value, cell.tag, cell.is_array = value, tag, is_array
+        del old
+        return self.array_of(cell) if is_array else value
 
     cdef object array_of(self, Cell cell):
         """The array that a name stands for; another, if the name was given away since it was looked at."""
@@ -191,7 +194,8 @@ cdef class Namespace(Shared):
             if cell is None:
                 return False
         c = load_acq(self.session.control.commit)
-        if cell.value_at and load_rlx(cell.flag) == cell.value_at:
+        if cell.value_at and load_rlx(cell.flag) == cell.value_at and \
+                load_rlx(self.session.control.root_flag) <= cell.value_at:
             return False        # the last that is queued is our own assignment of a value
         if load_rlx(cell.flag) > c or not slot_read(cell.slot, c, &version, &owner):
             return True

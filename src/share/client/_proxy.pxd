@@ -70,6 +70,7 @@ cdef class Proxy(Shared):
     cdef object read(self, uint32_t index)
     cdef object read_together(self, uint32_t index, str name, uint32_t place)
     cdef object read_array(self)
+    cdef int cache(self, uint32_t place, object value, uint64_t tag) except -1
     cdef Local take_local(self, uint32_t* indices, int count, int number)
     cdef Local make_local(self, uint32_t* indices, int count, uint64_t position)
     cdef object whole(self)

@@ -439,12 +439,17 @@ cdef class Proxy(Shared):
             self.keep(index, value, &version)
             value = nested_factory(self, index, (ATTRIBUTE, type(self)._share_cells_[index - 1]), type(value))
         else:
-            self.tags[index] = EMPTY
-            self.values[index] = None
+            self.cache(index, None, EMPTY)
             return sealed(value)
-        self.values[index] = value
-        self.tags[index] = tag
+        self.cache(index, value, tag)
         return value
+
+    cdef int cache(self, uint32_t place, object value, uint64_t tag) except -1:
+        """Keeps a value and its tag, as one store: the end of the old value may let other threads in."""
+        _old = self.values[place]
+        self.values[place] = value
+        self.tags[place] = tag
+        return 0
 
     cdef object read_together(self, uint32_t index, str name, uint32_t place):
         """As ``read``, of one of several attributes in a cell; its cached value has a place of its own."""
@@ -456,8 +461,7 @@ cdef class Proxy(Shared):
         # What `child` gives as a copy is the caller's; a proxy or a value may be given again.
         cached = is_value(value) or is_nested(value) or isinstance(value, Shared)
         value = self.child(ATTRIBUTE, name, value)
-        self.tags[place] = snapshot.tags[index] if cached else EMPTY
-        self.values[place] = value if cached else None
+        self.cache(place, value if cached else None, snapshot.tags[index] if cached else EMPTY)
         return value
 
     cdef object read_array(self):
