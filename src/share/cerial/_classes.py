@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from importlib import import_module
 from types import FunctionType, MemberDescriptorType
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from share.cerial._checksum import checksum_of
@@ -259,6 +259,8 @@ def _write_out(cls: type) -> tuple[Any, ...]:
                 },
                 of_slots,
             )
+        if any(base is NamedTuple for base in bases):
+            bases = cls.__bases__  # it is made already: typing.NamedTuple would make another one of the fields
         arguments = (kind, name, bases, made_with, *rest)
     return _skeleton, (token_of(cls), make, arguments), (setter, state), None, None, _fill
 
