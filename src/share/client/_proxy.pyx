@@ -1,7 +1,7 @@
 """Proxies: reads go to shared memory, writes become commands."""
 
 import weakref
-from types import MemberDescriptorType, MethodType
+from types import GetSetDescriptorType, MemberDescriptorType, MethodType
 
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport Py_TYPE, PyObject, PyObject_GenericGetAttr, PyTypeObject
@@ -862,6 +862,9 @@ cdef object class_attribute(Proxy proxy, str name):
     if found is not MISSING:
         if hasattr(type(found), "__get__") and not isinstance(found, type):
             raw = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+            if isinstance(raw, (GetSetDescriptorType, MemberDescriptorType)) and proxy.opaque:
+                # An attribute of an object made in C: it is reached in the coordinator the same way.
+                return proxy.child(ATTRIBUTE, name, getattr(proxy.current(), name))
             if not isinstance(raw, (staticmethod, classmethod)):
                 return getattr(proxy.whole(), name)
         return found
@@ -929,14 +932,15 @@ cdef int set_attribute(Proxy proxy, str name, value, uint32_t index) except -1:
         return 0            # shared.x.items += [1]: the list has done it itself
     if is_array_at(value, proxy, (ATTRIBUTE, name)):
         return 0
-    if index == 0 and not cls._share_plan_.custom_setattr and not has_dict(cls._share_class_):
+    in_c = index == 0 and not cls._share_plan_.custom_setattr and not has_dict(cls._share_class_)
+    if in_c and not (proxy.opaque and hasattr(type(getattr(cls._share_class_, name, None)), "__set__")):
         raise AttributeError(f"{cls._share_class_.__name__!r} object has no attribute {name!r}")
     if cls._share_plan_.custom_setattr:
         raised = proxy.flags
     encoder = session.borrow()
     try:
         encoder.encode(value, f"attribute {name}")
-        wait = session.must_wait()
+        wait = in_c or session.must_wait()      # C code may refuse the value
         position = session.send(SET, RESPOND if wait else 0, proxy.id, name.encode(), encoder, &raised, 1)
     finally:
         session.give_back(encoder)
