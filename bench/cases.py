@@ -1,20 +1,24 @@
 """What is measured: each operation of ``share`` beside the same operation of what one could use instead.
 
-Every measurement is a :class:`Case`. ``python -m bench.report`` prints all of them as one table,
-``bench/test_speed.py`` gives them to pytest-benchmark and ``bench/test_limits.py`` fails if a ratio is too great.
+Every measurement is a :class:`Case`. ``python -m bench`` prints all of them as one table, ``bench/test_speed.py``
+gives them to pytest-benchmark and ``bench/test_limits.py`` fails if a ratio is far beyond its target.
 """
 
 import contextlib
 import ctypes
 import importlib.util
 import multiprocessing
+import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import timeit
+from collections import Counter as Counter_
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.managers import BaseManager, SyncManager
+from pathlib import Path
 from typing import Any
 
 from share import Share, shareable
@@ -63,6 +67,7 @@ class Case:
     code: str
     before: str = "pass"
     needs: str = ""  # a name of the setting that is there only where that peer is installed
+    rounds: int = 1000  # at most so many, where one takes long
 
     def __str__(self) -> str:
         return f"{self.group} - {self.name}"
@@ -87,6 +92,9 @@ ONE = "calls end to end, 1 process"
 FOUR = "calls end to end, 4 processes"
 RESULT = "call with a result"
 WRITE = "write, then read it back"
+ENTRY = "read an entry of a dict"
+SET_ENTRY = "set an entry of a dict, and read it back"
+WORDS = "count the words of the standard library"
 
 # Those of a group one after the other, share first.
 CASES = [
@@ -119,7 +127,30 @@ CASES = [
     Case(WRITE, "share", 100, "shared_counter.n = 1; shared_counter.n", "shared.flush()"),
     Case(WRITE, "Manager Namespace", 50, "namespace.n = 1; namespace.n"),
     Case(WRITE, "Redis SET, GET", 50, "redis.set('n', 1); int(redis.get('n'))", needs="redis"),
-]
+    Case(WRITE, "Pipe, there and back", 50, "echo.send(1); echo.recv()"),
+    Case(ENTRY, "share", 1_000, "shared_table['k']"),
+    Case(ENTRY, "plain dict", 2_000, "plain_table['k']"),
+    Case(ENTRY, "Manager dict", 50, "managed_table['k']"),
+    Case(ENTRY, "shared-memory-dict", 50, "shared_memory_dict['k']", needs="shared_memory_dict"),
+    Case(ENTRY, "UltraDict", 200, "ultra_dict['k']", needs="ultra_dict"),
+    Case(ENTRY, "diskcache", 50, "disk_cache['k']", needs="disk_cache"),
+    Case(ENTRY, "Redis HGET", 50, "redis.hget('table', 'k')", needs="redis"),
+    Case(SET_ENTRY, "share", 100, "shared_table['k'] = 1; shared_table['k']", "shared.flush()"),
+    Case(SET_ENTRY, "plain dict", 2_000, "plain_table['k'] = 1; plain_table['k']"),
+    Case(SET_ENTRY, "Manager dict", 50, "managed_table['k'] = 1; managed_table['k']"),
+    Case(SET_ENTRY, "shared-memory-dict", 50, "shared_memory_dict['k'] = 1; shared_memory_dict['k']",
+         needs="shared_memory_dict"),
+    Case(SET_ENTRY, "UltraDict", 50, "ultra_dict['k'] = 1; ultra_dict['k']", needs="ultra_dict"),
+    Case(SET_ENTRY, "diskcache", 20, "disk_cache['k'] = 1; disk_cache['k']", needs="disk_cache"),
+    Case(SET_ENTRY, "Redis HSET, HGET", 50, "redis.hset('table', 'k', 1); redis.hget('table', 'k')", needs="redis"),
+    Case(WORDS, "share", 1, "words.with_share()", rounds=5),
+    Case(WORDS, "serial", 1, "words.serially()", rounds=5),
+    Case(WORDS, "Pool.imap_unordered", 1, "words.with_pool()", rounds=5),
+]  # fmt: skip
+
+#: Whose absence is reported, and what has to be installed: the extra `bench`, and a Redis server.
+PEERS = {"redis": "redis and redis-server", "shared_memory_dict": "shared-memory-dict", "ultra_dict": "UltraDict",
+         "disk_cache": "diskcache"}  # fmt: skip
 
 
 def groups() -> dict[str, list[Case]]:
@@ -174,9 +205,65 @@ def redis_client() -> Iterator[Any]:
                     break
             with redis.Redis(unix_socket_path=socket) as client:
                 client.set("n", 0)
+                client.hset("table", "k", 1)
                 yield client
             process.terminate()
             process.stdout.read()
+
+
+class Words:
+    """The main job, by three means; the parts are those of the example."""
+
+    def __init__(self) -> None:
+        sys.path.append(str(Path(__file__).parents[1] / "examples"))  # of the coordinators, too
+        self.example = importlib.import_module("wordcount")
+        self.paths = self.example.standard_library()
+        self.workers = len(os.sched_getaffinity(0))
+
+    def serially(self) -> None:
+        assert self.example.count(self.paths)
+
+    def with_share(self) -> None:
+        assert self.example.count_shared(self.paths, self.workers, "fork").words
+
+    def with_pool(self) -> None:
+        words: Counter_[str] = Counter_()
+        with fork.Pool(self.workers) as pool:
+            for part in pool.imap_unordered(self.example.count, self.example.parts_of(self.paths)):
+                words.update(part)
+        assert words
+
+
+@contextlib.contextmanager
+def dictionaries() -> Iterator[dict[str, Any]]:
+    """The shared dicts of others that are installed, each with one entry."""
+    with contextlib.ExitStack() as stack:
+        found: dict[str, Any] = {}
+        if importlib.util.find_spec("shared_memory_dict"):
+            from shared_memory_dict import SharedMemoryDict
+
+            made = SharedMemoryDict(name=f"bench_{os.getpid()}", size=1 << 16)
+            stack.callback(lambda: (made.shm.close(), made.shm.unlink()))
+            found["shared_memory_dict"] = made
+        if importlib.util.find_spec("UltraDict"):
+            from UltraDict import UltraDict
+
+            found["ultra_dict"] = ultra = UltraDict(shared_lock=False)
+            stack.callback(ultra.unlink)
+        if importlib.util.find_spec("diskcache"):
+            from diskcache import Cache
+
+            found["disk_cache"] = stack.enter_context(
+                Cache(stack.enter_context(tempfile.TemporaryDirectory()))
+            )
+        for table in found.values():
+            table["k"] = 1
+        yield found
+
+
+def _echo(pipe: Any) -> None:
+    while (item := pipe.recv()) is not None:
+        pipe.send(item)
 
 
 def _consume(queue: Any, emptied: Any) -> None:
@@ -234,7 +321,12 @@ def setting() -> Iterator[dict[str, Any]]:
         stack.callback(consumer.join)
         stack.callback(queue.put, None)
         shared = stack.enter_context(Share())
-        shared.counter = Counter()
+        ours, theirs = fork.Pipe()
+        echoing = fork.Process(target=_echo, args=(theirs,), daemon=True)
+        echoing.start()
+        stack.callback(echoing.join)
+        stack.callback(ours.send, None)
+        shared.counter, shared.table = Counter(), {"k": 1}
         shared_counter, managed_counter = shared.counter, base.Counter()
         producers = Producers(4, shared_counter, managed_counter)
         stack.callback(producers.stop)
@@ -248,6 +340,12 @@ def setting() -> Iterator[dict[str, Any]]:
             "shared_counter": shared_counter,
             "managed_counter": managed_counter,
             "plain": Counter(),
+            "shared_table": shared.table,
+            "plain_table": {"k": 1},
+            "managed_table": manager.dict(k=1),
+            "echo": ours,
+            "words": Words(),
+            **stack.enter_context(dictionaries()),
             "namespace": manager.Namespace(n=0, text=TEXT, kilobyte=KILOBYTE),
             "raw": multiprocessing.RawValue(ctypes.c_int64, 0),
             "letters": multiprocessing.RawArray(ctypes.c_char, TEXT.encode()),

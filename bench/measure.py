@@ -16,6 +16,7 @@ class Figures:
     seconds: dict[str, float]  # per operation
     # how many times as long as share each takes: the median of the rounds' ratios
     times: dict[str, float]
+    rounds: dict[str, list[float]]  # seconds per operation in each round
 
 
 def measure(cases: Sequence[Case], names: dict[str, Any], rounds: int) -> Figures:
@@ -26,7 +27,7 @@ def measure(cases: Sequence[Case], names: dict[str, Any], rounds: int) -> Figure
     """
     cases = [case for case in cases if not case.needs or case.needs in names]
     seconds: dict[str, list[float]] = {case.name: [] for case in cases}
-    for _ in range(rounds + 1):
+    for _ in range(min(rounds, *(case.rounds for case in cases)) + 1):
         for case in cases:
             case.prepare(names)
             seconds[case.name].append(case.run(names) / case.n)
@@ -36,4 +37,4 @@ def measure(cases: Sequence[Case], names: dict[str, Any], rounds: int) -> Figure
         name: median(theirs / mine for mine, theirs in zip(ours, values, strict=True))
         for name, values in kept.items()
     }
-    return Figures(cases[0].group, {name: median(values) for name, values in kept.items()}, times)
+    return Figures(cases[0].group, {name: median(values) for name, values in kept.items()}, times, kept)

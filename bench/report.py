@@ -1,12 +1,6 @@
-"""Prints every comparison as one Markdown table.
+"""How measurements are written."""
 
-python -m bench.report [--rounds 51]
-"""
-
-import argparse
-
-from bench.cases import groups, setting
-from bench.measure import measure
+__all__ = ["comparison", "duration"]
 
 
 def duration(seconds: float) -> str:
@@ -34,29 +28,3 @@ def comparison(times: float) -> str:
         return "as fast"
     factor, word = (times, "slower") if times >= 1 else (1 / times, "faster")
     return f"{factor:,.0f} × {word}" if factor >= 10 else f"{factor:.1f} × {word}"
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=51)
-    rounds = parser.parse_args().rounds
-    print("| operation | share | instead | takes | is |")
-    print("|---|---|---|---|---|")
-    with setting() as names:
-        for cases in groups().values():
-            figures = measure(cases, names, rounds)
-            ours, *others = figures.seconds.items()
-            for number, (name, seconds) in enumerate(others):
-                left = (figures.group, duration(ours[1])) if number == 0 else ("", "")
-                print(
-                    "|",
-                    " | ".join((*left, name, duration(seconds), comparison(figures.times[name]))),
-                    "|",
-                    flush=True,
-                )
-
-
-if __name__ == "__main__":
-    main()

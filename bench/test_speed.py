@@ -10,4 +10,10 @@ def test_speed(benchmark, names, case):
         pytest.skip(f"no {case.needs} here")
     benchmark.group = case.group
     benchmark.extra_info["operations in a round"] = case.n
-    benchmark.pedantic(case.run, args=(names,), setup=lambda: case.prepare(names), rounds=21, warmup_rounds=1)
+    benchmark.pedantic(
+        case.run,
+        args=(names,),
+        setup=lambda: case.prepare(names),
+        rounds=min(21, case.rounds),
+        warmup_rounds=1,
+    )
