@@ -87,6 +87,9 @@ class Share(Namespace):
         check: compare all state after every command, to find writes that the class's plan misses.
         slow_after: seconds after which a method that still runs in the coordinator is reported: in the log, with the
             coordinator's stack, and in :attr:`errors` once it has ended. None: never.
+        max_run: seconds after which a command that still runs is given up: the coordinator is replaced, and the command
+            is skipped and reported as PoisonedCommandError. (Compiled code that does not let other threads run
+            cannot be given up.) None: never.
         executable: path of the Python that runs the coordinator. None: the one that runs this process; where that is
             another program (uWSGI, an application that embeds Python), the one that belongs to it.
 
@@ -111,11 +114,12 @@ class Share(Namespace):
         ring: int = 16384,
         check: bool = False,
         slow_after: float | None = 30.0,
+        max_run: float | None = None,
         executable: str | None = None,
     ) -> None:
         public = None if name is None else check_name(name)
         waits, raises = _check_writes(writes), _check_full(on_full)
-        session = start_session(ring, _options(check, slow_after, executable), public)
+        session = start_session(ring, _options(check, slow_after, max_run, executable), public)
         session.writes_wait, session.on_full_raises = waits, raises
         super().__init__(session)
         _shares[session.name] = self
@@ -148,17 +152,20 @@ class Share(Namespace):
         ring: int = 16384,
         check: bool = False,
         slow_after: float | None = 30.0,
+        max_run: float | None = None,
         executable: str | None = None,
     ) -> "Share":
         """Joins the share of that name, or creates it if there is none; for programs without a common parent.
 
         Such a share has no owner: it lives until the last process that uses it has left (closed it, ended or died).
-        ``ring``, ``check``, ``slow_after`` and ``executable`` count only for the one that creates it.
+        ``ring``, ``check``, ``slow_after``, ``max_run`` and ``executable`` count only for the one that creates it.
         """
         if _runtime.coordinator_of is not None:
             return _stand_in()
         return _share_of(
-            open_session(ring, _options(check, slow_after, executable), check_name(name)), writes, on_full
+            open_session(ring, _options(check, slow_after, max_run, executable), check_name(name)),
+            writes,
+            on_full,
         )
 
     # -- state of the share ---------------------------------------------------------------------------
@@ -241,6 +248,63 @@ class Share(Namespace):
 
         return snapshot(*objects)
 
+    # -- several steps as one --------------------------------------------------------------------------
+
+    def update(self, obj: Any, /, **attributes: Any) -> None:
+        """Queues the assignment of several attributes of a shared object, or of a part of one, as one command.
+
+        Nobody sees one of them without the others.
+        """
+        from share.client._commands import update
+
+        update(self.session_of(), obj, attributes)
+
+    def cas(self, obj: Any, attribute: str, expected: Any, new: Any) -> bool:
+        """Assigns the attribute ``new`` if it equals ``expected``, in one step; whether it did."""
+        from share.client._commands import cas
+
+        return cas(self.session_of(), obj, attribute, expected, new)
+
+    def apply(self, obj: Any, attribute: str, function: Callable[..., R], *args: Any) -> R:
+        """Replaces an attribute by ``function(attribute, *args)``, computed in this process; returns the new value.
+
+        If the attribute has changed meanwhile, the function is called again with a copy of the new one. So a long
+        computation holds nobody up, and no change is lost.
+        """
+        from share.client._commands import apply
+
+        found: R = apply(self.session_of(), obj, attribute, function, args)
+        return found
+
+    def transact(self, function: Callable[..., R], *args: Any, timeout: float | None = None) -> R:
+        """Has the coordinator run ``function(*args)`` as one command: all of it happens, or nothing.
+
+        Proxies among the arguments are the objects themselves there, which the function may read and change; nothing
+        comes in between. Returns what it returns. If it raises, everything that it has changed through them is as
+        before, and the exception is raised here.
+
+        Raises:
+            ShareTimeoutError: not done after ``timeout`` seconds. It stays queued, unless there was no room.
+
+        >>> def move(a, b, amount):
+        ...     a["money"] -= amount
+        ...     b["money"] += amount
+        ...     if a["money"] < 0:
+        ...         raise ValueError("not enough money")
+        >>> with Share() as shared:
+        ...     shared.a, shared.b = {"money": 100}, {"money": 0}
+        ...     shared.transact(move, shared.a, shared.b, 60)
+        ...     try:
+        ...         shared.transact(move, shared.a, shared.b, 60)
+        ...     except ValueError as error:
+        ...         print(error, shared.a["money"], shared.b["money"])
+        not enough money 40 60
+        """
+        from share.client._commands import transact
+
+        found: R = transact(self.session_of(), function, args, timeout)
+        return found
+
     # -- waiting for changes --------------------------------------------------------------------------
 
     def wait_for(self, predicate: Callable[[], R], timeout: float | None = None) -> R:
@@ -271,6 +335,33 @@ class Share(Namespace):
         from share.client._futures import wait_for_async
 
         found: R = await wait_for_async(self.session_of(), predicate)
+        return found
+
+    def wait_then(
+        self,
+        predicate: Callable[[], Any],
+        method: Callable[..., R],
+        *args: Any,
+        timeout: float | None = None,
+        **kwargs: Any,
+    ) -> R:
+        """Waits until the predicate is true, and has the method called at that moment; returns its result.
+
+        The predicate is looked at here, as in :meth:`wait_for`, and once more in the coordinator, in one step with
+        the method of a shared object: so nobody else comes in between. Who waits for the same gets it in the
+        order of arrival; who dies, or gives up, leaves its place.
+
+        Raises:
+            ShareTimeoutError: after ``timeout`` seconds. The method has not been called.
+
+        >>> with Share() as shared:
+        ...     shared.jobs = ["sweep"]
+        ...     shared.wait_then(lambda: len(shared.jobs) > 0, shared.jobs.pop, timeout=5)
+        'sweep'
+        """
+        from share.client._commands import wait_then
+
+        found: R = wait_then(self.session_of(), predicate, method, args, kwargs, timeout)
         return found
 
     # -- ending ---------------------------------------------------------------------------------------
@@ -382,10 +473,13 @@ def _check_full(on_full: str) -> bool:
     return on_full == "raise"
 
 
-def _options(check: bool, slow_after: float | None, executable: str | None) -> dict[str, Any]:
-    if slow_after is not None and not slow_after > 0:
-        raise ValueError(f"slow_after must be more than 0 seconds, or None, not {slow_after!r}")
-    return {"check": bool(check), "slow_after": slow_after, "executable": executable}
+def _options(
+    check: bool, slow_after: float | None, max_run: float | None, executable: str | None
+) -> dict[str, Any]:
+    for name, seconds in ("slow_after", slow_after), ("max_run", max_run):
+        if seconds is not None and not seconds > 0:
+            raise ValueError(f"{name} must be more than 0 seconds, or None, not {seconds!r}")
+    return {"check": bool(check), "slow_after": slow_after, "max_run": max_run, "executable": executable}
 
 
 reserve(name for name in dir(Share))

@@ -394,6 +394,15 @@ cdef class Control:
     cdef void wake_waiters(self, uint32_t classes) noexcept nogil:
         wake_classes(self.wait_change, self.awaited, classes)
 
+    def lines(self) -> int:
+        """How often somebody has left a line of those who wait to run a command, or died."""
+        return load_acq(self.word(LINES))
+
+    def note_left_line(self):
+        """Counts that, and wakes who stands in a line (the coordinator only)."""
+        store_rel(self.word(LINES), load_rlx(self.word(LINES)) + 1)
+        self.wake_waiters(LINE)
+
     def awaits(self) -> int:
         """The classes of changes that somebody may be asleep for, a bit each."""
         return load32_rlx(self.awaited)

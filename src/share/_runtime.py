@@ -12,6 +12,10 @@ inside: Any = None
 #: Gives the ``Share`` of a name. Set by the module of ``Share``, which the coordinator's modules do not import.
 attach: Callable[[str], Any] | None = None
 
+#: Called with the word of a process that has been asked whether it lives, and does. Set by who notes what a predicate
+#: reads.
+note_process: Callable[[int], None] | None = None
+
 
 def share_of(name: str) -> Any:
     """The Share of that name in this process; what a Share that a coordinator has sent becomes."""

@@ -9,6 +9,8 @@ from .._layout cimport CLOSED_BIT, Slot
 from .._process cimport proven_dead
 from .._slots cimport slot_find
 
+from .. import _runtime
+
 cdef extern from "pythread.h":
     unsigned long PyThread_get_thread_ident() noexcept
 
@@ -97,6 +99,9 @@ def note_process(uint64_t word):
         if watch is not None:
             watch.processes.append(word)
             watch.classes |= DIED
+
+
+_runtime.note_process = note_process
 
 
 def noted(Control control not None, predicate):

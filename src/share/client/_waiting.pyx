@@ -25,12 +25,14 @@ cdef uint32_t fall_asleep(Control control, uint32_t classes) noexcept nogil:
     return w
 
 
-def wait_until_changed(Watch watch not None, int64_t deadline, bint line=False):
+def wait_until_changed(Watch watch not None, int64_t deadline, lines=None):
     """Waits until something that was noted has changed. False: the deadline has passed.
 
-    line: also returns when who was first in a line has left it.
+    lines: not None for one who is not first in a line: how many had left one when it was told so. It also returns when
+    somebody else has, and now and then, as a successor of the coordinator may not know of who was first.
     """
     cdef Control control = watch.control
+    cdef bint line = lines is not None
     cdef uint32_t w, classes = watch.classes | (LINE if line else 0)
     cdef int64_t now, length
     cdef bint found = False
@@ -45,19 +47,21 @@ def wait_until_changed(Watch watch not None, int64_t deadline, bint line=False):
     while not found:
         with nogil:
             w = fall_asleep(control, classes)
-        if watch.changed():
+        if watch.changed() or line and control.lines() != lines:
             return True
         with nogil:
             now = now_ns()
             length = LOOK_NS if deadline == FOREVER or deadline - now > LOOK_NS else deadline - now
             answer = sleep_classes(control.wait_change, w, classes, length) if length > 0 else 1
-        if watch.changed() or line and answer == 0:
-            return True
         PyErr_CheckSignals()
+        if watch.changed() or line and control.lines() != lines:
+            return True
         if deadline != FOREVER and now_ns() >= deadline:
             return False
         if answer == 1:
             control.look_after()
+            if line:
+                return True
     return True
 
 

@@ -11,6 +11,7 @@ cdef class Loop:
     cdef Control control
     cdef readonly Store store
     cdef uint64_t entry
+    cdef uint32_t owner             # entry of the process whose command runs
     cdef uint64_t position          # executed up to here; C is at most this
     cdef uint64_t given_up          # the bit that every C has from then on
     cdef uint64_t singly_until      # replay: commit after each command up to here
@@ -19,6 +20,7 @@ cdef class Loop:
     cdef bint unsaid                # it has something to say when a second is over
     cdef list reports               # of slow commands, to be added to the errors
     cdef Answers answers            # of this batch
+    cdef object transactions        # runs commands that are functions
     cdef bint spilled               # this group has commands with a spill
     cdef uint64_t registrations     # how many there were at the last look for dead processes
     cdef public object watch        # called with the process word of everybody who registers

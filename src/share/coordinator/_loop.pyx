@@ -14,8 +14,8 @@ from .._layout cimport CLOSED_BIT, COMMANDS, MAX_PROCESSES, P_RESPONSE, P_SERIAL
 from .._process cimport proven_dead
 from .._logs cimport is_logged
 from .._protocol cimport APPLY, ASSIGN, CALL, CALL_AT, CLEAR, Command, COMMAND_HEADER, CREATE, IF_ABSENT, \
-    DELETE, DELETE_AT, drop_spills, GET, GET_AT, KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, RESPOND, RESULT, SET, \
-    SET_AT, spill_name, SPILLED
+    DELETE, DELETE_AT, drop_spills, GET, GET_AT, KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, RESPOND, RESULT, RUN, \
+    SET, SET_AT, spill_name, SPILLED, TRANSACT
 from .._ringbuf cimport CELL, CLAIMED, CLOSED, COMMITTED, CORRUPT, FREE, PAD, mpsc_body, mpsc_free, mpsc_help, \
     mpsc_is_in_order, mpsc_pad, mpsc_peek
 from .._wait cimport announce, now_ns, sleep, spin_rounds, spun, wake
@@ -31,6 +31,7 @@ from .._paths import apply, path_text
 from ._failures import class_name, describe, FailureLog
 from ._live import MISSING
 from ._parts import apply_to_root, part, path_cells
+from ._transactions import Transactions
 
 log = logging.getLogger("share.coordinator")
 
@@ -54,6 +55,7 @@ cdef class Loop:
         self.store = store
         self.entry = entry
         self.answers = Answers(control, store.encoder)
+        self.transactions = Transactions(store, control)
         self.reports = []
         self.failure_log = FailureLog()
         self.position = control.committed()
@@ -142,9 +144,11 @@ cdef class Loop:
         own group.
         """
         cdef Command command
+        memcpy(&command, mpsc_body(&self.control.ring, self.position), COMMAND_HEADER)
+        if command.kind == TRANSACT:
+            return True         # if it raises, what is published is what was before it
         if not load_rlx(self.control.references):
             return False
-        memcpy(&command, mpsc_body(&self.control.ring, self.position), COMMAND_HEADER)
         return ASSIGN <= command.kind <= CLEAR
 
     cdef bint should_commit(self, int count) except -1:
@@ -173,6 +177,7 @@ cdef class Loop:
         cdef uint64_t end = position + n, size
         cdef char* data
         memcpy(&command, body, COMMAND_HEADER)
+        self.owner = owner
         store_rlx(self.control.word(COMMANDS), load_rlx(self.control.word(COMMANDS)) + 1)
         try:
             if command.size > n * CELL or command.size < <uint32_t>COMMAND_HEADER + command.name_length:
@@ -182,7 +187,8 @@ cdef class Loop:
             name = self.name_of(body + COMMAND_HEADER, command.name_length)
             if not self.again and self.is_poison(end):
                 raise PoisonedCommandError("this command has been skipped: the coordinator died twice while it ran "
-                                           "(a crash in compiled code, os._exit, out of memory, or kill -9)")
+                                           "(a crash in compiled code, os._exit, out of memory, or kill -9), or it "
+                                           "ran for longer than Share(max_run=...) allows")
             TESTPOINT("coordinator.noted")
             data = body + COMMAND_HEADER + command.name_length
             size = command.size - COMMAND_HEADER - command.name_length
@@ -264,6 +270,8 @@ cdef class Loop:
             return method(*args) if kwargs is None else method(*args, **kwargs)
         text = name.decode()
         self.last_mirror = None
+        if kind == RUN or kind == TRANSACT:
+            return self.transactions.run(text, data[:size], self.owner)
         if kind >= CALL_AT:
             return self.run_at(command, text, data, size)
         if kind == SET or kind == DELETE or kind == GET:
@@ -585,6 +593,7 @@ cdef class Loop:
         """Has the loop look for processes that have gone, as soon as it is idle. For other threads."""
         self.registrations = <uint64_t>-1
         wake(self.control.wait_work)
+        self.control.note_left_line()
         self.control.wake_waiters(DIED)
 
     def give_up(self):
@@ -592,6 +601,14 @@ cdef class Loop:
         self.given_up = CLOSED_BIT
         store_rel(self.control.commit, self.control.committed() | CLOSED_BIT)
         self.control.wake_everybody()
+
+    def condemn(self):
+        """Sees to it that a successor skips the command that is running now. For the thread that watches."""
+        # That of a command that is replayed before the one of which our predecessor died, or of any other.
+        cdef uint64_t* word = self.control.word(POISON_BEFORE)
+        if load_rlx(word) >> 2 <= self.position:
+            word = self.control.word(POISON)
+        store_rlx(word, load_rlx(word) | 3)
 
     def close(self):
         """Marks the share as closed for everybody who reads or waits."""

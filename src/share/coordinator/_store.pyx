@@ -1,6 +1,7 @@
 """Mirrors and their publication: live objects on one side, slots and blocks on the other."""
 
 import logging
+from collections import deque
 from sys import intern
 
 from cpython.object cimport PyObject
@@ -211,6 +212,52 @@ cdef class Store:
         cdef Mirror mirror = self.mirrors.get(id)
         # Without a holder: deleted earlier in this group. That the count is right is the loop's doing, see runs_alone.
         return mirror if mirror is not None and mirror.holders > 0 else None
+
+    def held(self, uint64_t id, str name):
+        """The mirror of that id. Raises DeletedObjectError if its object, of that class, has been deleted."""
+        cdef Mirror mirror = self.find(id)
+        if mirror is None:
+            raise DeletedObjectError(f"the {name} that a command was given has been deleted from the share")
+        return mirror
+
+    def note_change(self, Mirror mirror not None, cells):
+        """Notes that a command may have changed those cells of an object; None: all of them."""
+        self.touch(mirror, cells)
+
+    def note_all_reached(self):
+        """Notes that whatever can be reached from what the command has got hold of may be changed."""
+        for mirror in list(self.dirty):
+            self.touch(mirror, None)
+
+    def take_back(self):
+        """Undoes a command that has a group of its own: what it can have changed is loaded anew."""
+        cdef Mirror mirror
+        cdef list changed = list(self.dirty)
+        if self.dirty_roots or self.directory_dirty or self.errors_dirty or self.pending:
+            self.abandon()      # it has made or deleted objects or names
+            return
+        for mirror in changed:
+            if not mirror.published or mirror.shape.opaque and mirror.shape.cls not in REFILLED:
+                self.abandon()
+                return
+        self.waiting.clear()    # of logs, which are replaced with their containers
+        self.loading = True
+        try:
+            for mirror in changed:
+                for references in mirror.references:
+                    for id in references or ():
+                        (<Mirror>self.mirrors[id]).holders -= 1
+                mirror.everything = False
+                mirror.journals = mirror.last_call = None
+                mirror.touched.clear()
+                mirror.seen.clear()
+                mirror.ran.clear()
+                if mirror.shape.opaque:
+                    mirror.live.clear()
+                self.fill(mirror)
+        finally:
+            self.loading = False
+        self.dirty.clear()
 
     def mirror_of(self, value):
         """The mirror whose live object this is, or None."""
@@ -1017,7 +1064,7 @@ cdef class Store:
                 if not mirror.references[i]:
                     self.follow(mirror, i, size)
             return
-        if mirror.shape.cls in EMPTY_CONTAINERS:
+        if mirror.shape.cls in EMPTY_CONTAINERS or mirror.shape.cls is deque and not mirror.live:
             refill(mirror.live, values[1])
         mirror.last = [MISSING, mirror.live]
 
@@ -1048,5 +1095,6 @@ cdef class Store:
 
 
 cdef object UNPUBLISHED = object()
+cdef tuple REFILLED = (*EMPTY_CONTAINERS, deque)
 cdef uint64_t[5] NO_PAYLOAD
 memset(NO_PAYLOAD, 0, sizeof(NO_PAYLOAD))

@@ -26,7 +26,8 @@ class Watch:
     """Closes the ring when the owner has died, and has the loop reclaim what other dead processes held.
 
     A command that runs for longer than ``slow_after`` seconds (None: no limit) is reported once. ``starter`` is who
-    started this process, ``let_go`` what is called when that has ended; ``give_up`` ends this process with a reason.
+    started this process, ``let_go`` what is called when that has ended; ``give_up`` ends the share, and ``give_way``
+    this process, with a reason. One that runs for longer than ``max_run`` is left to a successor, to skip it.
     """
 
     def __init__(
@@ -34,10 +35,14 @@ class Watch:
         control: Any,
         loop: Any,
         slow_after: float | None,
+        max_run: float | None,
         starter: int,
         let_go: Callable[[], None],
         give_up: Callable[[str], None],
+        give_way: Callable[[str], None],
     ) -> None:
+        self.max_run, self.give_way = max_run, give_way
+        self.running: tuple[Any, float] = (None, 0.0)  # which command, and since when as far as we know
         self.slow_after = slow_after
         self.reported = 0  # RUNNING_SINCE of the last report
         self.blind: set[int] = set()  # no pidfds here: deaths of these have to be looked for
@@ -80,7 +85,11 @@ class Watch:
 
     def _run(self) -> None:
         while True:
-            ticks = [self.slow_after / 2] if self.slow_after else []
+            ticks = [
+                seconds
+                for seconds in (self.slow_after and self.slow_after / 2, self.max_run and self.max_run / 4)
+                if seconds
+            ]
             if self.blind:
                 ticks.append(1.0)
                 for word in [word for word in self.blind if is_proven_dead(word)]:
@@ -91,6 +100,7 @@ class Watch:
                 self._look_for_progress()
             found = self.poller.poll(min(ticks, default=None))
             self._look_for_slow()
+            self._look_for_endless()
             for descriptor, _ in found:
                 if descriptor == self.signals:
                     if signal.SIGTERM in os.read(self.signals, 4096):
@@ -133,6 +143,18 @@ class Watch:
             self.give_up(
                 f"{self.reason}: what is queued is not executed, as one command has not ended "
                 f"within {self.patience:.0f} s:\n{self._stack()}"
+            )
+
+    def _look_for_endless(self) -> None:
+        """Ends this process if one command has been running for too long; a successor skips it."""
+        now, running = time.monotonic(), self.control.running()
+        if not self.max_run or not running[0] or running != self.running[0]:
+            self.running = running, now
+        elif now - self.running[1] >= self.max_run:
+            self.loop.condemn()
+            self.give_way(
+                f"one command has been running for more than {self.max_run} s, which max_run allows: it is skipped\n"
+                f"{self._stack()}"
             )
 
     def _died(self, word: int) -> None:

@@ -67,12 +67,18 @@ def _serve(name: str, role: int) -> None:
         _streams.finish()
         os._exit(1)
 
+    def give_way(reason: str) -> None:
+        log.critical("share %s: %s", name, reason)
+        _streams.finish()
+        os._exit(1)
+
     signal.signal(signal.SIGTERM, lambda *_: control.close_ring())  # until there is a Watch
     store = Store(control, options.get("check", False))
     _runtime.inside = _view(store)
     recover(control, store)
     loop = Loop(control, store, entry)
-    watch = Watch(control, loop, options.get("slow_after"), starter, _streams.let_go, give_up)
+    limits = options.get("slow_after"), options.get("max_run")
+    watch = Watch(control, loop, *limits, starter, _streams.let_go, give_up, give_way)
     loop.watch = watch.add
     loop.serve()
     loop.close()

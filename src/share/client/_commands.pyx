@@ -1,0 +1,178 @@
+"""Commands that are functions of the coordinator: several attributes at once, compare and set, transactions."""
+
+from itertools import count
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from .._protocol cimport RESPOND, RUN, TRANSACT
+from .._wait cimport FOREVER, deadline_of, now_ns
+from ..cerial._codec cimport Encoder
+from ._nested cimport Nested
+from ._proxy cimport Proxy, own_descriptor
+from ._session cimport MOST_RAISED, Session, note_reference
+
+from .._protocol import encode
+from ..errors import ShareTimeoutError
+from ._descriptors import Attribute
+from ._noted import noted
+from ._proxy import plain
+from ._waiting import check, wait_until_changed
+
+cdef object tickets = count(1)
+
+
+cdef Proxy shared_object(value, str function):
+    if type(value).__name__ == "SharedArray":
+        from ._arrays import proxy_for
+
+        value = proxy_for(value)
+    if not isinstance(value, Proxy):
+        raise TypeError(f"{function}() takes a shared object, not {type(value).__name__}")
+    return value
+
+
+cdef tuple place_of(Proxy proxy):
+    """(object id, path with the class's name first): how a command names an object or a part of one."""
+    name = type(proxy)._share_class_.__qualname__
+    if proxy.is_nested:
+        return (<Nested>proxy).owner.id, (name, *(<Nested>proxy).path)
+    return proxy.id, (name,)
+
+
+cdef Proxy owner_of(Proxy proxy):
+    return (<Nested>proxy).owner if proxy.is_nested else proxy
+
+
+cdef int same_share(Session session, Proxy proxy) except -1:
+    if proxy.session is not session:
+        raise ValueError(f"an object of share {proxy.session.name} was given to a function of share {session.name}")
+    return 0
+
+
+cdef int flags_of(Proxy proxy, names, uint64_t** raised) except -1:
+    """The flags of the attributes that a command assigns: how many there are."""
+    cdef Proxy owner = owner_of(proxy)
+    cdef int n = 0
+    raised[0] = owner.flags
+    if proxy.is_nested:
+        if not owner.opaque and not type(owner)._share_plan_.entangled:
+            raised[0] += (<Nested>proxy).index
+        return 1
+    if type(proxy)._share_plan_.custom_setattr or len(names) > MOST_RAISED:
+        return 1
+    for name in names:
+        descriptor = own_descriptor(proxy, name)
+        index = descriptor.index if type(descriptor) is Attribute else 0
+        if index == 0:
+            raised[0] = owner.flags         # a property may write anything; extras have the wildcard
+            return 1
+        raised[n] = owner.flags + <uint32_t>index
+        n += 1
+    return n
+
+
+cdef uint64_t send(Session session, int kind, bytes name, uint64_t target, tuple payload, uint64_t** raised, int n,
+                   bint respond) except 0:
+    cdef Encoder encoder = session.borrow()
+    try:
+        encoder.encode(payload, name.decode())
+        return session.send(kind, RESPOND if respond else 0, target, name, encoder, raised, n)
+    finally:
+        session.give_back(encoder)
+
+
+def update(Session session not None, value, dict attributes not None):
+    """``shared.update(obj, **attributes)``."""
+    cdef Proxy proxy = shared_object(value, "update")
+    cdef uint64_t* raised[MOST_RAISED]
+    cdef bint wait = session.must_wait()
+    same_share(session, proxy)
+    if not attributes:
+        return
+    n = flags_of(proxy, attributes, raised)
+    place = place_of(proxy)
+    position = send(session, RUN, b"update", place[0], (*place, attributes), raised, n, wait)
+    if wait:
+        session.await_response(position, None)
+
+
+def cas(Session session not None, value, str name not None, expected, new):
+    """``shared.cas(obj, name, expected, new)``."""
+    cdef Proxy proxy = shared_object(value, "cas")
+    cdef uint64_t* raised[MOST_RAISED]
+    same_share(session, proxy)
+    n = flags_of(proxy, (name,), raised)
+    place = place_of(proxy)
+    position = send(session, RUN, b"cas", place[0], (*place, name, plain(expected), new), raised, n, True)
+    return session.await_response(position, None)
+
+
+def apply(Session session not None, value, str name not None, function, tuple args):
+    """``shared.apply(obj, name, function, *args)``."""
+    while True:
+        old = plain(getattr(value, name))
+        # The function may change what it is given.
+        new = function(_copied(old), *args)
+        if cas(session, value, name, old, new):
+            return new
+
+
+def _copied(value):
+    import copy
+
+    return copy.deepcopy(value)
+
+
+def transact(Session session not None, function, tuple args, timeout):
+    """``shared.transact(function, *args, timeout=timeout)``."""
+    cdef uint64_t* raised = session.control.wide
+    cdef int64_t deadline = FOREVER if timeout is None else deadline_of(timeout)
+    cdef list values = list(args), places = []
+    for i, value in enumerate(args):
+        if isinstance(value, Proxy) or type(value).__name__ == "SharedArray":
+            proxy = shared_object(value, "transact")
+            same_share(session, proxy)
+            places.append((i, *place_of(proxy)))
+            values[i] = None
+    if len(places) > 1:
+        note_reference(session.control)     # it may make one refer to another
+    payload = (function, tuple(values), tuple(places))
+    if deadline == FOREVER:
+        return session.await_response(send(session, TRANSACT, b"transact", 0, payload, &raised, 1, True), None)
+    session.limited(max(1, deadline))
+    try:
+        position = send(session, TRANSACT, b"transact", 0, payload, &raised, 1, True)
+    finally:
+        session.limited(None)
+    return session.await_response(position, max(0, deadline - now_ns()) / 1e9)
+
+
+def wait_then(Session session not None, predicate, method, tuple args, dict kwargs, timeout):
+    """``shared.wait_then(predicate, method, *args, **kwargs)``."""
+    cdef int64_t deadline = FOREVER if timeout is None else deadline_of(timeout)
+    cdef Proxy proxy = shared_object(getattr(method, "__self__", None), "wait_then")
+    cdef uint64_t* raised = owner_of(proxy).flags
+    same_share(session, proxy)
+    place = place_of(proxy)
+    key = (*place, method.__name__, encode(predicate, "predicate", session.reduce_argument))
+    ticket = next(tickets)
+    joined, first = False, True
+    try:
+        while True:
+            lines = session.control.lines()
+            value, watch = noted(session.control, predicate)
+            if value or not joined:
+                joined = True
+                position = send(session, RUN, b"wait_then", place[0], (key, ticket, args, kwargs), &raised, 1, True)
+                done, result = session.await_response(position, None)
+                if done:
+                    joined = False
+                    return result
+                first = result
+            check(watch)
+            if not wait_until_changed(watch, deadline, lines if value and not first else None):
+                raise ShareTimeoutError(f"share {session.name}: after {timeout} s {predicate!r} is still false, or "
+                                        f"others were first; {method.__name__}() has not been called")
+    finally:
+        if joined:
+            send(session, RUN, b"leave_line", place[0], (key, ticket), &raised, 1, False)
