@@ -181,9 +181,17 @@ def call(thing: Any, name: str, choose: random.Random) -> None:
         return
 
 
+#: What takes more than a second each.
+LARGE = """
+    configparser:ConfigParser configparser:RawConfigParser email.message:EmailMessage fractions:Fraction
+    argparse:ArgumentParser networkx:Graph networkx:DiGraph pprint:PrettyPrinter sortedcontainers:SortedList
+    sortedcontainers:SortedSet weakref:WeakSet weakref:WeakValueDictionary optparse:OptionParser
+""".split()
+
+
 def cases() -> Iterator[Any]:
     for target, args in [*STANDARD, *INSTALLED]:
-        yield pytest.param(target, args, id=target)
+        yield pytest.param(target, args, id=target, marks=[pytest.mark.slow] if target in LARGE else [])
 
 
 @pytest.fixture(scope="module")

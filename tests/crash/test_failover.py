@@ -23,6 +23,7 @@ def status_of(pid: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
+@pytest.mark.slow
 def test_kills_of_the_coordinator_under_full_load(record_property) -> None:
     kills = int(os.environ.get("CRASH_KILLS", "100"))
     stop = Words(1)
