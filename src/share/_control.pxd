@@ -9,6 +9,10 @@ cdef enum:
     BACKSTOP_NS = 500000000         # longest uninterrupted sleep; a wake-up normally ends it
     FIRST_SLEEP_NS = 10000000       # a wait's first sleep; then it proves, at growing intervals, that somebody works
     MOST_RESCUES = 12               # that begin at one C: then the state itself kills its coordinators
+    MOST_STARTS = 3                 # of coordinators, as long as none has got as far as to take the role
+    FAST_RESCUES = 3                # that are made without a pause
+    FIRST_PAUSE_NS = 20000000       # before the next one; each is twice as long as the one before it
+    LONGEST_PAUSE_NS = 1000000000
     COMPLAIN_NS = 5000000000        # after this long a wait says in the log what it waits for
 
 # What processes wait for on the word of changes, a bit each; the rest are classes of what commits publish.

@@ -67,11 +67,11 @@ cdef class Control:
         self._bind(Segment.create(name, RING + mpsc_bytes(cells)), cells)
         cdef char* base = self.base
         mpsc_init(base + RING, cells)
-        # Who made this and in which boot comes first, so that `gc` can tell what a killed creator has left.
-        store_rlx(self.word(H_OWNER), process_word())
-        store_rlx(self.word(H_VERSION), LAYOUT_VERSION)
+        # Who made this and where comes first, so that `gc` can tell what a killed creator has left.
         store_rlx(self.word(H_BOOT), boot_identity())
         store_rlx(self.word(H_PIDNS), pid_namespace())
+        store_rel(self.word(H_OWNER), process_word())   # pairs with the acquire in is_abandoned
+        store_rlx(self.word(H_VERSION), LAYOUT_VERSION)
         store_rlx(self.word(H_CELLS), cells)
         store_rlx(self.word(H_CONFIG), len(configuration))
         store_rlx(self.word(H_COUNTER), 1)
@@ -125,15 +125,27 @@ cdef class Control:
         return load_acq(<uint64_t*>(mapped.base + H_STATE)) == 0
 
     @staticmethod
-    def creator_is_dead(str name) -> bool:
-        """Whether whoever was creating that unfinished segment is proven dead. False where it left no word."""
+    def is_abandoned(str name) -> bool:
+        """Whether everybody is proven dead who made or used that segment, be it unfinished or damaged.
+
+        False where it does not say so itself: what is not of this boot, or of another pid namespace, proves nothing.
+        """
+        cdef uint64_t entry, word
         try:
             segment = Segment.attach(name, RING)
         except SegmentError:
             return False
         cdef Segment mapped = segment
-        return load_acq(<uint64_t*>(mapped.base + H_STATE)) == 0 and \
-            proven_dead(load_rlx(<uint64_t*>(mapped.base + H_OWNER)))
+        cdef char* base = mapped.base
+        word = load_acq(<uint64_t*>(base + H_OWNER))
+        if load_rlx(<uint64_t*>(base + H_BOOT)) != <uint64_t>boot_identity() or \
+                load_rlx(<uint64_t*>(base + H_PIDNS)) != pid_namespace() or not proven_dead(word):
+            return False
+        for entry in range(<uint64_t>MAX_PROCESSES):
+            word = load_acq(<uint64_t*>(base + PROCESS_TABLE + entry * PROCESS_ENTRY + P_WORD))
+            if word != 0 and not proven_dead(word):
+                return False
+        return True
 
     @staticmethod
     def base_name(str link) -> str:
@@ -259,11 +271,11 @@ cdef class Control:
                 return False
         return True
 
-    def in_use(self) -> bool:
-        """Whether a process other than the coordinator is registered and alive."""
+    def in_use(self, int64_t besides=-1) -> bool:
+        """Whether a process other than the coordinator, and than that of the entry ``besides``, is registered and lives."""
         cdef uint64_t role = load_acq(self.word(ROLE)), entry
         for entry in range(<uint64_t>MAX_PROCESSES):
-            if (entry != role & 0xffff or (role >> 16) & 0xffff != ROLE_COORDINATOR) and \
+            if <int64_t>entry != besides and (entry != role & 0xffff or (role >> 16) & 0xffff != ROLE_COORDINATOR) and \
                     load_acq(self.process(entry, P_WORD)) != 0 and not self.has_gone(entry):
                 return True
         return False
@@ -299,17 +311,28 @@ cdef class Control:
 
     cdef int look_after(self) except -1:
         """What a process that waits does now and then: if the coordinator is lost, has a successor started."""
-        cdef uint64_t rescues, role = load_acq(self.word(ROLE))
+        cdef uint64_t rescues, count, most, role = load_acq(self.word(ROLE))
+        cdef int64_t since, rest
+        cdef bint started = load_rlx(self.word(H_TAKEN)) != 0
         if (role & 0xffff >= MAX_PROCESSES or role >> 32 < FIRST_EPOCH or (role >> 16) & 0xffff > ROLE_RESCUER or
                 load_acq(self.process(role & 0xffff, P_WORD)) == 0) and load_acq(self.word(ROLE)) == role:
             raise CorruptDataError(f"share {self.name}: nobody has the coordinator's role, its memory is damaged")
         if not self.coordinator_lost() or load_acq(self.commit) & CLOSED_BIT:
             return 0
         rescues = load_rlx(self.word(H_RESCUES))
-        if self.rescuer is None or (rescues >> 4 == self.committed() and rescues & 15 >= MOST_RESCUES):
+        count = rescues & 15 if rescues >> 4 == self.committed() else 0
+        most = MOST_RESCUES if started else MOST_STARTS
+        if self.rescuer is None or count >= most:
+            what = "the coordinator process has died, and so have its" if started else \
+                "no coordinator could be started, nor any of"
             raise CoordinatorLostError(
-                f"share {self.name}: the coordinator process has died, and so have its {rescues & 15} successors (see "
-                "their messages on standard error); what is queued is not executed, create a new Share")
+                f"share {self.name}: {what} {count} successors (see their messages on standard error); what is queued "
+                "is not executed, create a new Share")
+        if count >= FAST_RESCUES:
+            since, rest = load_rlx(self.word(H_RESCUED_AT)), FIRST_PAUSE_NS
+            rest <<= count - FAST_RESCUES
+            if now_ns() - since < (rest if rest < LONGEST_PAUSE_NS else LONGEST_PAUSE_NS):
+                return 0        # who waits comes again soon
         self.rescuer(self)
         return 0
 
@@ -330,6 +353,7 @@ cdef class Control:
         if not cas(self.word(ROLE), role, chosen):
             return 0
         TESTPOINT("rescue.elected")
+        store_rlx(self.word(H_RESCUED_AT), now_ns())
         rescues, c = load_rlx(self.word(H_RESCUES)), self.committed()
         store_rlx(self.word(H_RESCUES), c << 4 | (min(rescues & 15, <uint64_t>14) + 1 if rescues >> 4 == c else 1))
         return chosen
@@ -373,6 +397,7 @@ cdef class Control:
             global served
             served = self
             store_rel(self.word(AWAITED), 0)        # a predecessor may have died waiting
+            store_rlx(self.word(H_TAKEN), load_rlx(self.word(H_TAKEN)) + 1)
             return entry
         store_rel(self.process(entry, P_WORD), 0)
         return -1

@@ -54,6 +54,8 @@ cdef enum:
     H_NEXT_ID = 80              # the id after the last one given out
     H_STARTED_EPOCH = 104       # for which epoch of the role it was started
     H_RESCUES = 112             # C << 4 | how many rescues in a row began at that C
+    H_RESCUED_AT = 120          # monotonic ns of the last of them
+    H_TAKEN = 128               # how many coordinators have taken the role
     H_LIFE = 88                 # 0: as long as the owner; 1: until the last process leaves
     H_TOKEN = 96                # the number in the control segment's name
     ROLE = 256

@@ -20,9 +20,15 @@ from share._program import start_program, surroundings
 from share.client._namespace import resolver_for
 from share.client._rescue import rescuer_for
 from share.client._session import Session, set_registration_hook
-from share.errors import CoordinatorLostError, SegmentError, ShareClosedError, WouldDeadlockError
+from share.errors import (
+    CoordinatorLostError,
+    SegmentError,
+    ShareClosedError,
+    ShareError,
+    WouldDeadlockError,
+)
 
-__all__ = ["attach_session", "end", "leave", "named_session", "open_session", "start_session"]
+__all__ = ["attach_session", "bury", "end", "leave", "named_session", "open_session", "start_session"]
 
 log = logging.getLogger("share")
 
@@ -32,7 +38,6 @@ _sessions: "weakref.WeakValueDictionary[str, Session]" = weakref.WeakValueDictio
 _children: dict[str, int] = {}
 # Sessions of shares that this process only uses. Kept, because a worker gets the share anew with every task.
 _attached: dict[str, Session] = {}
-os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 def start_session(ring: int, options: dict[str, Any], public: str | None = None) -> Session:
@@ -177,7 +182,9 @@ def _forget(name: str) -> None:
 def _leave_all() -> None:
     """At the end of this process: its entries need not wait for the proof of its death."""
     for session in list(_sessions.values()):
-        session.leave()
+        if session.owner_state is None:
+            session.leave()
+            _bury_if_lost(session.control)
 
 
 def _registered() -> None:
@@ -202,6 +209,7 @@ def leave(session: Session) -> None:
         _attached.pop(session.name, None)
         pid = _children.pop(session.name, None)
     session.leave()
+    _bury_if_lost(session.control)
     if pid is not None:
         # We started the coordinator, so it is our child; if we were the last, see it end.
         _join(session.control, pid, lambda: not session.control.in_use())
@@ -219,6 +227,34 @@ def end(control: Any, pid: int, owner_pid: int, public: str | None = None) -> No
         log.error("share %s is closed without having executed everything: %s", control.name, error)
     _join(control, pid)
     sweep(control.name, public)  # nothing is left unless the coordinator was killed
+
+
+def bury(control: Control, public: str | None) -> bool:
+    """Removes the memory of a share that nobody lives to serve or to save. False: somebody does."""
+    try:
+        if not control.stale():
+            return False
+        # Whoever else attaches now and waits would start a coordinator. Only one of us is elected.
+        entry, _ = control.register(True)
+        role = control.elect(entry)
+    except ShareError:
+        return False
+    if not role:
+        control.leave(entry)
+        return False
+    if control.in_use(entry):
+        control.note_started(role, 0)  # somebody has come: he may start a coordinator
+        control.leave(entry)
+        return False
+    control.abolish(role)
+    sweep(control.name, public)
+    return True
+
+
+def _bury_if_lost(control: Control) -> None:
+    """What a share leaves whose coordinator could not be replaced is removed by the last one to leave it."""
+    if control.lost and not control.closed:
+        bury(control, cerial.loads(control.configuration())["name"])
 
 
 def _join(control: Any, pid: int, ending: Callable[[], bool] = lambda: True) -> None:
@@ -246,3 +282,63 @@ def _attach_unknown(name: str) -> None:
 
 
 _protocol.attach_unknown = _attach_unknown
+
+
+# -- forks --------------------------------------------------------------------------------------------
+#
+# A share without an owner lives as long as its processes. A forked child is one from the fork on, though its parent
+# may end at once, as it does where a program makes itself a daemon: the parent goes on when the child is registered.
+
+_forking: list[tuple[list[Session], int, int]] = []
+
+
+def _before_fork() -> None:
+    _lock.acquire()
+    joined: list[Session] = []
+    reading = writing = -1
+    caller = sys._getframe().f_back
+    # A child that subprocess makes becomes another program.
+    if caller is None or caller.f_globals.get("__name__") != "subprocess":
+        joined = [s for s in _sessions.values() if s.control.until_last and s.identity is not None]
+    if joined:
+        try:
+            reading, writing = os.pipe()
+        except OSError:
+            pass  # no descriptor left: then it is a user once it has sent or read something
+    _forking.append((joined, reading, writing))
+
+
+def _after_fork_in_parent() -> None:
+    _, reading, writing = _forking.pop()
+    try:
+        if writing >= 0:
+            os.close(writing)
+            # Its end is that of the child's use of it, which may be its death.
+            poller = select.poll()
+            poller.register(reading, 0)
+            poller.poll(5000)
+    finally:
+        if reading >= 0:
+            os.close(reading)
+        _lock.release()
+
+
+def _after_fork_in_child() -> None:
+    joined, reading, writing = _forking.pop()
+    try:
+        for session in joined:
+            try:
+                session.join()
+            except ShareError:
+                pass  # it is ending, or has no room for more
+    finally:
+        if writing >= 0:
+            os.close(reading)
+            os.close(writing)
+        _lock.release()
+
+
+# Behind those of Session, which makes a child forget what its parent is.
+os.register_at_fork(
+    before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+)

@@ -12,6 +12,7 @@ __all__ = [
     "base_of",
     "check_name",
     "give_name",
+    "is_ours",
     "new_name",
     "public_segment",
     "segments_of",
@@ -33,6 +34,14 @@ def segments_of(prefix: str) -> list[str]:
         return [name for name in os.listdir(_FOLDER) if name.startswith(prefix)]
     except FileNotFoundError:
         return []
+
+
+def is_ours(segment: str) -> bool:
+    """Whether a segment belongs to this user; False also if it has just gone."""
+    try:
+        return os.stat(f"{_FOLDER}/{segment}", follow_symlinks=False).st_uid == os.geteuid()
+    except FileNotFoundError:
+        return False
 
 
 def sweep(name: str, public: str | None = None) -> None:

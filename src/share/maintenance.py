@@ -9,10 +9,11 @@ from typing import Literal
 
 from share import cerial
 from share._control import Control
-from share._names import base_of, segments_of, sweep
+from share._lifecycle import bury
+from share._names import base_of, is_ours, segments_of, sweep
 from share._process import is_proven_dead
 from share._segment import unlink
-from share.errors import SegmentError, ShareError
+from share.errors import SegmentError
 
 __all__ = ["ShareInfo", "remove_dead", "shares"]
 
@@ -27,7 +28,7 @@ class ShareInfo:
     name: str | None  # the name that its creator gave it
     #: running; "lost": the coordinator is dead, and the next process that waits starts another; "dead": nobody
     #: lives who uses it; "closed": it is ending; "unfinished": its creator is creating it, or died doing so;
-    #: "orphan": segments of a share that has been closed; "refused": not ours to look into
+    #: "orphan": segments of a share that has been closed; "refused": damaged, or of another container
     state: Literal["running", "lost", "dead", "closed", "unfinished", "orphan", "refused"]
     owner: int  # process ids; 0 if there is none
     coordinator: int
@@ -38,8 +39,8 @@ class ShareInfo:
 
 
 def shares() -> list[ShareInfo]:
-    """Every share on this machine, in the order of their segments' names. Nothing is waited for or changed."""
-    found = segments_of("share_")
+    """Every share of this user on this machine, in the order of their segments' names. Waits for and changes nothing."""
+    found = [name for name in segments_of("share_") if is_ours(name)]
     controls = {name for name in found if re.fullmatch("share_[0-9a-f]{16}", name)}
     orphans = {name[:22] for name in found} - controls
     infos = [_info(name) for name in controls]
@@ -56,8 +57,8 @@ def remove_dead() -> list[ShareInfo]:
     for info in shares():
         if info.state == "orphan":
             sweep(info.segment)
-        elif info.state == "unfinished":
-            if not Control.creator_is_dead(info.segment):
+        elif info.state in ("unfinished", "refused"):
+            if not Control.is_abandoned(info.segment):
                 continue
             sweep(info.segment)
         elif info.state not in ("dead", "closed") or not _remove(info):
@@ -92,31 +93,19 @@ def _info(segment: str) -> ShareInfo:
 
 def _remove(info: ShareInfo) -> bool:
     try:
-        control = Control.attach(info.segment)
-        if not control.stale():
-            return False
-        # Whoever else attaches now and waits would start a coordinator. Only one of us is elected.
-        entry, _ = control.register(True)
-        role = control.elect(entry)
-    except ShareError:
+        return bury(Control.attach(info.segment), info.name)
+    except SegmentError:
         return False
-    if not role:
-        control.leave(entry)
-        return False
-    if any(not is_proven_dead(word) for other, word in control.processes() if other != entry):
-        control.note_started(role, 0)  # somebody has come: he may start a coordinator
-        control.leave(entry)
-        return False
-    control.abolish(role)
-    sweep(info.segment, info.name)
-    return True
 
 
 def _remove_link(link: str) -> None:
     """Removes a user's name that leads to a share which is gone."""
+    if not is_ours(link):
+        return
     try:
         base = base_of(link.removeprefix("share."))
         if base is not None and not segments_of(base) and Control.attach(link).stale():
             unlink(link)
     except SegmentError:
-        pass  # not one of ours
+        if Control.is_abandoned(link):  # damaged
+            unlink(link)

@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import subprocess
 import time
 import warnings
 from pathlib import Path
@@ -424,3 +425,113 @@ def mapped() -> set[str]:
     """The segments of shares that this process has mapped, for other tests too."""
     maps = psutil.Process().memory_maps(grouped=False)
     return {found.path for found in maps if "/dev/shm/share" in found.path}
+
+
+# -- coordinators that cannot be, daemons, and what is left -------------------------------------------
+
+BROKEN = """
+import os, sys
+from share import CoordinatorLostError, Share
+# A coordinator does not find the package.
+sys.path[:] = [entry for entry in sys.path if not os.path.exists(os.path.join(entry, "share", "__init__.py"))]
+shared = Share.open(sys.argv[1])
+for _ in range(2):
+    try:
+        shared.n = 1
+        shared.flush()
+    except CoordinatorLostError as error:
+        print("no coordinator could be started" in str(error))
+"""
+
+
+def test_no_coordinator_can_be_started(tmp_path: Path) -> None:
+    """A few attempts, one clear error, and nothing of the share is left when its last process has ended."""
+    (tmp_path / "script.py").write_text(BROKEN)
+    name = f"broken-{os.getpid()}"
+    done = finish(start(str(tmp_path / "script.py"), name))
+    assert (done.returncode, done.stdout) == (0, "True\nTrue\n"), done.stderr
+    assert done.stderr.count("No module named 'share'") == 4
+    assert not segments_of(f"share.{name}")
+
+
+class Deadly:
+    """State that kills every process that loads it, from some moment on."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __setstate__(self, state: Any) -> None:
+        self.__dict__.update(state)
+        if os.path.exists(self.path):
+            with open(self.path, "a") as file:
+                file.write("died\n")
+            os._exit(1)
+
+
+@pytest.mark.slow
+def test_successors_that_all_die(tmp_path: Path) -> None:
+    """A bounded number of them, at growing intervals; then one clear error."""
+    path = tmp_path / "path"
+    shared = Share()
+    shared.deadly = [Deadly(str(path))]
+    shared.flush()
+    path.touch()
+    kill_coordinator(shared)
+    start_of_it = time.monotonic()
+    shared.n = 1
+    with pytest.raises(CoordinatorLostError, match="12 successors"):
+        shared.flush()
+    assert time.monotonic() - start_of_it > 4
+    assert path.read_text().count("died") == 12
+    name = name_of(shared)
+    shared.close()
+    assert not segments_of(name)
+
+
+DAEMON = """
+import os, sys
+from share import Share
+name, path, forks = sys.argv[1:]
+shared = Share.open(name)
+shared.n = 41
+shared.flush()
+parent = os.getpid()
+for _ in range(int(forks)):
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+# Until the coordinator has seen that the parent is no more.
+while any(word & (2**22 - 1) == parent for _, word in shared.session_of().control.processes()):
+    pass
+shared.n += 1
+with open(path + "~", "w") as file:
+    print(shared.n, shared.health().state, file=file)
+os.rename(path + "~", path)
+"""
+
+
+@pytest.mark.parametrize("forks", [1, 2])
+def test_a_share_that_was_opened_before_a_program_made_itself_a_daemon(forks: int, tmp_path: Path) -> None:
+    """A forked child uses it from the fork on: the share does not end with the parent."""
+    name, path = f"daemon-{os.getpid()}-{forks}", tmp_path / "result"
+    (tmp_path / "script.py").write_text(DAEMON)
+    program = start(str(tmp_path / "script.py"), name, str(path), str(forks))
+    wait_for(path.exists, "the daemon")
+    done = finish(program)
+    assert (done.returncode, path.read_text(), done.stderr) == (0, "42 running\n", "")
+    wait_for(lambda: not segments_of(f"share.{name}"), "the end of the share")
+
+
+def test_a_child_that_becomes_another_program_keeps_nothing(tmp_path: Path) -> None:
+    """Nor does one that ends without having done anything."""
+    name = f"exec-{os.getpid()}"
+    with Share.open(name) as shared:
+        shared.n = 1
+        shared.flush()
+        assert in_fork(lambda: 0) == 0
+        other = subprocess.Popen(["sleep", "100"], preexec_fn=os.setsid)  # noqa: PLW1509 -- a fork, then exec
+        control = shared.session_of().control
+        wait_for(lambda: len(control.processes()) == 2, "the end of the child to be seen")
+    wait_for(lambda: not segments_of(f"share.{name}"), "the end of the share")
+    other.kill()
+    other.wait()
