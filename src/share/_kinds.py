@@ -6,6 +6,8 @@ import types
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from share.cerial._sentinels import is_singleton
+
 __all__ = ["is_array", "is_nested", "is_value", "register_value"]
 
 T = TypeVar("T", bound=type)
@@ -56,7 +58,7 @@ def is_value(obj: Any, _atoms: set[type] = _ATOMS, _type: Callable[[Any], type] 
         if names is None:
             names = _frozen_fields[cls] = _fields_if_frozen(cls)
         return bool(names) and all(is_value(getattr(obj, name, None)) for name in names)
-    return _is_standard(cls)
+    return _is_standard(cls) or is_singleton(obj)
 
 
 def _holds_values(function: types.FunctionType) -> bool:

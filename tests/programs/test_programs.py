@@ -10,9 +10,9 @@ import users
 HERE = Path(__file__).parent
 
 # What a part is known by is its place, until state is a graph of nodes.
-BY_PLACE = {
-    name: "known" for name in ("shop", "tree", "timer", "conf", "stream", "nested", "words", "team", "bag")
-}
+BY_PLACE = dict.fromkeys(
+    ("shop", "tree", "timer", "conf", "stream", "nested", "words", "team", "bag"), "known"
+)
 
 
 def run(program: str, *args: str) -> subprocess.CompletedProcess[str]:

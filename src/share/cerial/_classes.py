@@ -260,7 +260,9 @@ def _write_out(cls: type) -> tuple[Any, ...]:
                 of_slots,
             )
         if any(base is NamedTuple for base in bases):
-            bases = cls.__bases__  # it is made already: typing.NamedTuple would make another one of the fields
+            bases = (
+                cls.__bases__
+            )  # it is made already: typing.NamedTuple would make another one of the fields
         arguments = (kind, name, bases, made_with, *rest)
     return _skeleton, (token_of(cls), make, arguments), (setter, state), None, None, _fill
 
@@ -293,6 +295,7 @@ def _definition_pickler() -> Any:
     global _definition_pickler_class
     if _definition_pickler_class is None:
         from share.cerial._registry import rule_for
+        from share.cerial._sentinels import reduce_sentinel
 
         cloudpickle = _cloudpickle()
         base: Any = cloudpickle.Pickler
@@ -313,7 +316,7 @@ def _definition_pickler() -> Any:
                     attributes = {k: v for k, v in vars(value).items() if k not in _WRAPPERS}
                     return _cached, (value.__wrapped__, value.cache_parameters(), attributes)
                 rule = rule_for(type(value))
-                return NotImplemented if rule is None else rule(value)
+                return reduce_sentinel(value) if rule is None else rule(value)
 
         _definition_pickler_class = DefinitionPickler
     return _definition_pickler_class

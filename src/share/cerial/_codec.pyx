@@ -36,6 +36,7 @@ from types import FunctionType
 
 from share.cerial import _classes, _explain
 from share.cerial._functions import FunctionReducer
+from share.cerial._sentinels import is_sentinel, reduce_sentinel
 from share.errors import NotShareableError, ShareError
 
 cdef extern from "Python.h":
@@ -404,6 +405,8 @@ cdef class Encoder(Writer):
             return TO_PICKLE
         state = PyObject_GenericGetDict(value, NULL)
         count = PyDict_GET_SIZE(state)
+        if not count and is_sentinel(value):
+            return TO_PICKLE
         room(self, 1)
         self.data[self.size] = tags.OBJECT
         self.size += 1
@@ -548,7 +551,7 @@ cdef class Encoder(Writer):
         kind = kind_of(<object>Py_TYPE(value))
         if self.fresh is not None and not kind.decoded:
             self.fresh.add(kind)
-        return NotImplemented if kind.rule is None else kind.rule(value)
+        return reduce_sentinel(value) if kind.rule is None else kind.rule(value)
 
 
 cdef object decode(const char* data, Py_ssize_t size, Py_ssize_t* used):
