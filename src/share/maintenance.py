@@ -39,7 +39,7 @@ class ShareInfo:
 
 
 def shares() -> list[ShareInfo]:
-    """Every share of this user on this machine, in the order of their segments' names. Waits for and changes nothing."""
+    """Every share of this user on this machine, in the order of their segments' names. Changes nothing."""
     found = [name for name in segments_of("share_") if is_ours(name)]
     controls = {name for name in found if re.fullmatch("share_[0-9a-f]{16}", name)}
     orphans = {name[:22] for name in found} - controls

@@ -30,8 +30,7 @@ class Stream(io.RawIOBase):
         self.dropped = 0
         self.leaving = False  # nothing more is taken
         self.useless = False  # nobody can read it any more
-        self.thread: threading.Thread | None = None
-        self.thread_of = 0  # pid: a forked child has no threads
+        self.thread_of = 0  # the process that has the thread
 
     def writable(self) -> bool:
         return True
@@ -44,8 +43,9 @@ class Stream(io.RawIOBase):
 
     def write(self, data) -> int:  # type: ignore[no-untyped-def] # any buffer
         data = bytes(data)
-        if self.thread_of != os.getpid():
-            self._begin()
+        if self.thread_of != os.getpid() and not self._begin():
+            self._write_what_fits(data)
+            return len(data)
         with self.changed:
             if self.leaving or self.useless or self.size + len(data) > _LIMIT:
                 self.dropped += len(data)
@@ -55,12 +55,27 @@ class Stream(io.RawIOBase):
                 self.changed.notify_all()
         return len(data)
 
-    def _begin(self) -> None:
+    def _begin(self) -> bool:
+        """Starts the thread; also in a forked child, which has none. False if there is no memory for it."""
         self.changed = threading.Condition()
         self.waiting.clear()
-        self.size, self.thread_of = 0, os.getpid()
-        self.thread = threading.Thread(target=self._run, name="share-output", daemon=True)
-        self.thread.start()
+        self.size = 0
+        try:
+            threading.Thread(target=self._run, name="share-output", daemon=True).start()
+        except RuntimeError:
+            return False
+        self.thread_of = os.getpid()
+        return True
+
+    def _write_what_fits(self, data: bytes) -> None:
+        poller = select.poll()
+        poller.register(self.descriptor, select.POLLOUT)
+        for start in range(0, len(data), select.PIPE_BUF):  # a pipe that is ready has room for that much
+            if not self.useless and poller.poll(0):
+                self._write_out(data[start : start + select.PIPE_BUF])
+            else:
+                self.dropped += len(data) - start
+                break
 
     def _run(self) -> None:
         while True:
@@ -101,11 +116,12 @@ class Stream(io.RawIOBase):
 
     def leave(self) -> None:
         """What is there is written yet; then the descriptor is closed to whoever reads from it."""
+        self.leaving = True
         if self.thread_of != os.getpid():
-            self._begin()
-        with self.changed:
-            self.leaving = True
-            self.changed.notify_all()
+            self._release()
+        else:
+            with self.changed:
+                self.changed.notify_all()
 
     def _release(self) -> None:
         if not self.useless:
