@@ -12,11 +12,13 @@ import os
 import platform
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
-from bench.cases import PEERS, WORDS, Case, groups, setting
+from bench.cases import PEERS, RESULT, WORDS, Case, groups, setting
+from bench.latency import Latency, latencies
 from bench.measure import Figures, measure
 from bench.report import comparison, duration
 from bench.targets import Target, targets
@@ -55,7 +57,19 @@ def rows(figures: Figures) -> list[str]:
     return found
 
 
-def as_json(all_figures: list[Figures], missing: list[str]) -> dict[str, Any]:
+def latency_rows(found: list[Latency]) -> list[str]:
+    """The table of percentiles."""
+    head = [
+        "| operation | of | " + " | ".join(found[0].seconds) + " |",
+        "|---" * (2 + len(found[0].seconds)) + "|",
+    ]
+    return head + [
+        f"| {row.operation} | {row.name} | {' | '.join(map(duration, row.seconds.values()))} |"
+        for row in found
+    ]
+
+
+def as_json(all_figures: list[Figures], latency: list[Latency], missing: list[str]) -> dict[str, Any]:
     """Everything that was measured, for programs."""
     return {
         "machine": {
@@ -77,6 +91,7 @@ def as_json(all_figures: list[Figures], missing: list[str]) -> dict[str, Any]:
             for figures in all_figures
             for name, seconds in figures.seconds.items()
         ],
+        "latency": [asdict(row) for row in latency],
         "targets": [
             {
                 "operation": t.operation,
@@ -139,10 +154,13 @@ def main() -> int:
             all_figures.append(measured(cases, names, rounds))
             for row in rows(all_figures[-1]):
                 say(row)
+        latency = [] if options.quick or options.only not in RESULT else latencies(names, 20 * rounds)
+        if latency:
+            say("\n" + "\n".join(latency_rows(latency)))
     good = judge(all_figures, say)
     say(f"\nmissing: {', '.join(missing) or 'nobody'}")
     if options.json:
-        options.json.write_text(json.dumps(as_json(all_figures, missing), indent=2) + "\n")
+        options.json.write_text(json.dumps(as_json(all_figures, latency, missing), indent=2) + "\n")
     if options.markdown:
         options.markdown.write_text("\n".join(lines) + "\n")
     return 0 if good else 1

@@ -1,0 +1,83 @@
+"""How long single calls take, not their mean: percentiles, one after the other and at a constant rate.
+
+At a constant rate a call's time is counted from when it was due. So one that takes long makes the next ones late, as it
+would for whoever waits for them; timing each call alone would leave that out (coordinated omission).
+"""
+
+import time
+from dataclasses import dataclass
+from statistics import quantiles
+from typing import Any
+
+__all__ = ["Latency", "latencies"]
+
+BLOCK = 50  # calls of one before it is the other's turn
+RATE = 1000  # calls a second
+PERCENTILES = (50, 90, 99)
+
+
+@dataclass(frozen=True)
+class Latency:
+    """The distribution of one call's time."""
+
+    operation: str
+    name: str
+    calls: int
+    seconds: dict[str, float]  # by percentile, and "max"
+
+
+def latencies(names: dict[str, Any], calls: int) -> list[Latency]:
+    """A call with a result, of share and of a BaseManager, in turns."""
+    subjects = {"share": names["shared_counter"], "BaseManager": names["managed_counter"]}
+    found = []
+    for operation, timed in (("one after the other", one_by_one), (f"{RATE:,} a second", at_a_rate)):
+        taken: dict[str, list[float]] = {name: [] for name in subjects}
+        names["shared"].flush()
+        for subject in subjects.values():
+            timed(subject, BLOCK)
+        while len(taken["share"]) < calls:
+            for name, subject in subjects.items():
+                taken[name] += timed(subject, BLOCK)
+        found += [
+            Latency(f"call with a result, {operation}", name, len(times), percentiles(times))
+            for name, times in taken.items()
+        ]
+    return found
+
+
+def one_by_one(counter: Any, calls: int) -> list[float]:
+    """The seconds that each call took."""
+    add, times = counter.add, []
+    for _ in range(calls):
+        started = time.perf_counter()
+        add(1)
+        times.append(time.perf_counter() - started)
+    return times
+
+
+def at_a_rate(counter: Any, calls: int) -> list[float]:
+    """The seconds from when each call was due to its answer."""
+    add: Any = counter.add
+    times: list[float] = []
+    due = time.perf_counter()
+    for _ in range(calls):
+        due += 1 / RATE
+        if (early := due - time.perf_counter()) > 0:
+            time.sleep(early)
+        # Waking up late is the scheduler's doing, not the call's: who is late without a call before it starts anew.
+        started = time.perf_counter()
+        if not times or times[-1] < 1 / RATE:
+            due = max(due, started)
+        add(1)
+        times.append(time.perf_counter() - due)
+    return times
+
+
+def percentiles(times: list[float]) -> dict[str, float]:
+    """The percentiles of some times.
+
+    >>> percentiles([1.0] * 99 + [3.0])["p50"]
+    1.0
+    """
+    cuts = quantiles(times, n=100, method="inclusive")
+    return {f"p{percent}": cuts[percent - 1] for percent in PERCENTILES} | {"max": max(times)}
