@@ -69,10 +69,10 @@ def test_no_memory_for_a_thread(pipe: tuple[int, int], monkeypatch: pytest.Monke
     assert stream.dropped == 10_000
     assert read_all(pipe[0]) == b"a" * 4000
     monkeypatch.undo()
-    stream.write(b"c")
+    stream.write(b"#")
     stream.finish(5)
     found = read_all(pipe[0])
-    assert b"10000 bytes of output were dropped" in found and found.endswith(b"c")
+    assert b"10000 bytes of output were dropped" in found and found.count(b"#") == 1
 
 
 def test_a_stream_that_is_left_is_closed_to_its_reader(pipe: tuple[int, int]) -> None:
