@@ -64,6 +64,7 @@ _IN_PLACE = frozenset("iadd iand ior ixor isub iconcat imul".split())
 _CONTAINERS = (list, dict, set, deque, bytearray, OrderedDict, defaultdict)
 _VIEWS = {"keys": type({}.keys()), "values": type({}.values()), "items": type({}.items())}
 _TEXTS = (str, bytes, int, float, complex, bool)
+_NUMBERS = (int, float, complex, bool)
 #: What built-in functions give, where their name does not say it.
 _GIVES: dict[str, type] = {
     "len": int, "id": int, "hash": int, "ord": int, "repr": str, "ascii": str, "format": str, "chr": str, "bin": str,
@@ -404,6 +405,8 @@ class Calls:
         solver, objects = self.solver, self.solver.objects
         given = list(args.all())
         name = getattr(target, "__name__", "")
+        if target is hash and any(node.type not in _NUMBERS for node in given):
+            instance.hashes = instance.hashes or solver.reason(instance, "hash", "hash(...)")
         if effect == "change":
             return self.changing(instance, name, args, key)
         if "file" in args.keywords:

@@ -80,6 +80,7 @@ class ClassPlan:
     ] = ()  # attributes that may hold the same mutable: published together
     entangled: bool = False  # any two attributes may, for all that is known: every write is one of everything
     together: bool = True  # all methods were looked at together; else too much code is reached for that
+    hashes: str = ""  # a method that writes and calls hash(), whose result may be part of what it writes
     elsewhere: bool = False  # what its methods are given may be kept in objects of the module
     held: frozenset[type] = (
         frozenset()

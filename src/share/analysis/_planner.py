@@ -70,6 +70,7 @@ class Planner:
         self.solver = Solver(cls, work)
         self.entries: list[Entry] = []
         self.solved = False
+        self.hashes = ""
 
     def solve(self, members: list[Member]) -> None:
         """Analyse some members together, unless it is too much."""
@@ -113,6 +114,7 @@ class Planner:
             alias_groups=tuple(groups),
             entangled=self.entangled,
             together=self.solved,
+            hashes=self.hashes,
             elsewhere=not self.solved or self.solver.keeps_elsewhere(),
             held=self.solver.classes_held() if pending and self.solved else frozenset(),
         )
@@ -145,6 +147,10 @@ class Planner:
         writes = None if written and self.entangled else self.names(written, groups)
         if reads is not None and reads & self.self_reachable:
             reads = None
+        if effects.hashes is not None and written and not self.hashes:
+            self.hashes = (
+                f"{member.name} ({effects.hashes.file}, line {effects.hashes.line}: {effects.hashes.text})"
+            )
         body = instance.body
         result = self.solver.calling.result(instance)
         lazy = body.is_generator or body.is_async

@@ -53,6 +53,7 @@ class Instance:
         self.class_writes: list[Reason] = []
         self.outside: dict[str, Reason] = {}
         self.blocks: dict[str, None] = {}
+        self.hashes: Reason | None = None  # where it calls hash()
         self.calls: dict[Instance, None] = {}
         self.result: NodeSet = set()
         self.surely = False  # it writes whatever its arguments are

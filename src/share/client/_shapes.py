@@ -1,6 +1,8 @@
 """What a new object brings along: its class, its cells, the class's plan, and its state."""
 
+import os
 import sys
+import warnings
 import weakref
 from importlib.machinery import PathFinder
 from types import MemberDescriptorType
@@ -52,6 +54,13 @@ def _shape(cls: type, cells: tuple[Any, ...], plan: Any, where: str) -> bytes:
     shapes = _encoded.setdefault(cls, {})
     found = shapes.get(cells)
     if found is None:
+        if plan.hashes and not shapes and not os.environ.get("PYTHONHASHSEED", "random").isdigit():
+            warnings.warn(
+                f"{cls.__qualname__}.{plan.hashes} may keep the result of hash(...) in the object. The hash of a text "
+                "is another one in the coordinator and in processes that were not forked: start the program with "
+                "PYTHONHASHSEED=0, or keep no hashes.",
+                stacklevel=2,
+            )
         found = shapes[cells] = encode((cls, cells or ("",), plan), f"class of {where}")
     return found
 
