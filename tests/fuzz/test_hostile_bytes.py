@@ -27,7 +27,7 @@ from share import CorruptDataError, DeletedObjectError, SegmentError, Share, Sha
 from share._control import Control
 from share._process import this_process
 from share._runtime import share_of
-from share.coordinator.main import main
+from share.coordinator.main import _serve
 from share.primitives import SPSCRing
 from share.testing._ledger import TRAIL, Ledger, Scratch, Words, fork
 
@@ -205,7 +205,7 @@ def use(name: str) -> None:
 
 
 def take_over(role: int) -> Callable[[str], None]:
-    return lambda name: main(name, role)
+    return lambda name: _serve(name, role)  # what `main` logs, and ends with status 1 for, is looked at here
 
 
 def sanitized() -> bool:

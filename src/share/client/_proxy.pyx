@@ -35,7 +35,7 @@ MISSING = type("MISSING", (), {"__repr__": lambda self: "MISSING", "__slots__": 
 
 cdef enum:
     MOST_ATTEMPTS = 1 << 18     # of a read; each that fails has been overtaken by two commits
-    MOST_COPIES = 8             # of a block that is reused meanwhile; then the coordinator is asked
+    MOST_COPIES = 8             # of blocks that are reused meanwhile; then the coordinator is asked
 
 
 cdef int pause_before_retry(Session session, int* attempts) except -1:
@@ -494,7 +494,7 @@ cdef class Proxy(Shared):
 
     cdef object read_version(self, uint32_t index, uint64_t position, Version* version):
         """The value of a cell, fresh, and its version; a container is brought up to date by what its log has new."""
-        cdef uint64_t found_owner = 0, c, done = 0
+        cdef uint64_t found_owner = 0, c, done = 0, torn_tag = EMPTY
         cdef bint torn
         cdef int attempts = 0, copies = 0
         while True:
@@ -512,7 +512,9 @@ cdef class Proxy(Shared):
                     value = version_value(self.session.control, version, &torn)
                 if not torn:
                     return value
-                copies += 1
+                # The block of a version that is still the newest has not been reused: it is damaged.
+                copies += version.tag != torn_tag
+                torn_tag = version.tag
                 if copies == MOST_COPIES:
                     version.tag, version.kind = EMPTY, INLINE       # not to be kept
                     return self.fetch().values[index]
@@ -689,9 +691,9 @@ cdef class Proxy(Shared):
     cdef Snapshot states_at(self, uint32_t* indices, int count, uint64_t position, uint64_t* at):
         """A snapshot in which the given cells (count < 0: all) are as they were at one C, which is not before
         `position`; the others may be anything."""
-        cdef uint64_t c, owner = 0
+        cdef uint64_t c, owner = 0, torn_tag = EMPTY
         cdef uint32_t index
-        cdef int i, k, n = count if count >= 0 else <int>self.cells, attempts = 0, copies = 0
+        cdef int i = 0, k, n = count if count >= 0 else <int>self.cells, attempts = 0, copies = 0
         cdef bint torn = False
         cdef Version* versions = <Version*>malloc(sizeof(Version) * (n if n else 1))
         cdef Snapshot new
@@ -730,7 +732,8 @@ cdef class Proxy(Shared):
                     if not torn:
                         at[0] = c
                         return new
-                    copies += 1
+                    copies += versions[i].tag != torn_tag
+                    torn_tag = versions[i].tag
                     if copies == MOST_COPIES:
                         return self.fetch()
                 pause_before_retry(self.session, &attempts)
