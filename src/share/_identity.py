@@ -31,6 +31,9 @@ class ProcessId:
         """Whether it has not ended. Who waits for a predicate that has read this wakes up when it ends."""
         return _alive(int(self.word))
 
+    def __hash__(self) -> int:
+        return self.word  # the same in every process, unlike the hash of a text
+
     def __repr__(self) -> str:
         return f"<process {self.pid}>"
 
