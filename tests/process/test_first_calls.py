@@ -6,7 +6,7 @@ import pytest
 from first_call_classes import Book, use_book
 
 from share import Share
-from share.analysis import _closer, _planner
+from share.analysis import _closer, _planner, explain
 from share.errors import AnalysisError
 
 
@@ -52,3 +52,44 @@ def test_class_state_is_refused_at_the_call(book: Any) -> None:
         with pytest.raises(AnalysisError, match="writes class state"):
             call()
     assert book.total() == 1 and Book.made == 0
+
+
+class Counted:
+    def __init__(self) -> None:
+        self.shown = 0
+
+    def __str__(self) -> str:
+        self.shown += 1
+        return "counted"
+
+    def label(self) -> str:
+        return "%s" % self  # noqa: UP031
+
+
+def test_explain_says_what_was_learned(shared: Share) -> None:
+    shared.c = Counted()
+    before = {row.member: row for row in explain(shared.c).rows}
+    assert before["label"].runs == "local"
+    assert (shared.c.label(), shared.c.shown) == ("counted", 1)
+    after = {row.member: row for row in explain(shared.c).rows}
+    assert (after["label"].runs, after["label"].writes) == ("waits", "anything")
+    assert "seen to write" in after["label"].why
+    assert after["__str__"] == before["__str__"]
+    assert {row.member: row for row in explain(Counted).rows} == before
+
+
+def test_explain_says_where_the_steps_ran_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_planner, "WORK", 10)
+
+    class Long:
+        def __init__(self) -> None:
+            self.entries: dict[str, int] = {}
+
+        def total(self) -> int:
+            return sum(self.entries.values()) + len(self.entries) + sum(self.entries.values())
+
+    steps = len(Long.total.__code__.co_code) // 2 + 1  # to translate it, and no more
+    monkeypatch.setattr(_closer, "WORK", steps)
+    monkeypatch.setattr(_closer, "WORK_OPEN", steps)
+    row = next(row for row in explain(Long).rows if row.member == "total")
+    assert row.runs == "waits" and "too much code" in row.why and "the last was total" in row.why

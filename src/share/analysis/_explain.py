@@ -76,14 +76,22 @@ class Explanation:
         yield table
 
 
-def explain(cls: type, *, special: bool = False) -> Explanation:
+def explain(cls: Any, *, special: bool = False) -> Explanation:
     """How calls of the methods of a class run, and the source line that makes it so.
 
     ``local``: only reads, runs in the caller. ``local if plain``: the same while the attributes that decide hold
     nothing but built-in values, else it waits. ``queued``: returns at once. ``waits``: for the result.
 
+    :arg cls: a class; or a shared object, to see also what this process has learned from calls of its methods.
     :arg special: also show special methods that the class only inherits from a built-in type.
     """
+    proxy_class = type(cls)
+    learned: frozenset[str] = frozenset()
+    if not isinstance(cls, type) and hasattr(proxy_class, "_share_class_"):
+        learned = frozenset(
+            name for name, value in vars(proxy_class).items() if getattr(value, "learned", False)
+        )
+        cls = proxy_class._share_class_
     found = plan(cls)
     shown = [
         (name, made)
@@ -94,18 +102,28 @@ def explain(cls: type, *, special: bool = False) -> Explanation:
         for name, made in found.methods.items()
         if special or not (name.startswith("__") and made.reasons == () and not made.reads and made.read_only)
     ]
-    return Explanation(found, tuple(_row(name, made) for name, made in shown))
+    return Explanation(
+        found,
+        tuple(
+            _row(name, made, name in learned and made.kind not in ("setter", "deleter"))
+            for name, made in shown
+        ),
+    )
 
 
-def _row(name: str, made: MethodPlan) -> Row:
-    if made.read_only:
+def _row(name: str, made: MethodPlan, learned: bool = False) -> Row:
+    if learned:
+        runs = "waits"
+    elif made.read_only:
         runs = "local"
     elif made.plain:
         runs = "local if plain"
     else:
         runs = "waits" if made.returns else "queued"
     label = name if made.kind == "method" else f"{name} ({made.kind})"
-    return Row(label, runs, _names(made.reads), _names(made.writes), _returns(made), "; ".join(_why(made)))
+    why = ["seen to write when it was called here", *_why(made)] if learned else _why(made)
+    writes = None if learned else made.writes
+    return Row(label, runs, _names(made.reads), _names(writes), _returns(made), "; ".join(why))
 
 
 def _names(names: Iterable[str] | None) -> str:

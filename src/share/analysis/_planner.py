@@ -134,7 +134,7 @@ class Planner:
                 None,
                 None,
                 returns=True,
-                reasons=(Reason("writes anything", member.wild),),
+                reasons=(self.too_much(member),),
                 pending=not member.wild.startswith("neither"),
             )
         effects = Effects(instance, self.said)
@@ -177,6 +177,14 @@ class Planner:
             unseen=self.unseen(effects, groups),
             pending=pending,
         )
+
+    def too_much(self, member: Member) -> Reason:
+        """Why nothing is known of a method, and what was looked at when the steps ran out."""
+        last = self.solver.current
+        if last is None or self.solved or member.wild.startswith("neither"):
+            return Reason("writes anything", member.wild)
+        body = last.body
+        return Reason("writes anything", f"{member.wild}; the last was {body.name}", body.file, last.line)
 
     def plain(self, effects: Effects, returns: bool) -> tuple[frozenset[str], bool]:
         """What must be plain for a writer to be a reader, and whether a closer look may find more.

@@ -101,6 +101,7 @@ class Solver:
         self.changed = True
         self.work = 0
         self.translated: set[int] = set()
+        self.current: Instance | None = None  # what is looked at
         self.foreign = 0  # functions of other modules that are followed
         self.merges = False
         self.groups: dict[Node, list[Node]] = {}
@@ -217,6 +218,7 @@ class Solver:
     def step(self, instance: Instance) -> None:
         if self.closed and instance.writes:
             return  # it is a writer, and so is whatever calls it
+        self.current = instance
         self.spend(len(instance.body.instrs))
         for instr in instance.body.instrs:
             instance.line = instr[1]

@@ -37,6 +37,8 @@ class Method:
     @property
     def name(self) -> str: ...
     @property
+    def learned(self) -> bool: ...
+    @property
     def plan(self) -> MethodPlan: ...
     def __init__(
         self,
@@ -68,6 +70,8 @@ class BoundMethod:
 class Property:
     @property
     def name(self) -> str: ...
+    @property
+    def learned(self) -> bool: ...
     def __init__(
         self,
         name: str,

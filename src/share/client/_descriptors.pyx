@@ -295,6 +295,11 @@ cdef class Method:
                 self.most = 1 << 30 if code.co_flags & 4 else code.co_argcount - 1
 
     @property
+    def learned(self):
+        """Whether a call in this process has written, against its plan."""
+        return self.effects.learned
+
+    @property
     def plan(self):
         """The MethodPlan."""
         if self.effects.pending:
@@ -480,6 +485,11 @@ cdef class Property:
         self.getter = Effects(getter, origin, False) if getter is not None else None
         self.setter = Effects(setter, origin, False) if setter is not None else None
         self.deleter = Effects(deleter, origin, False) if deleter is not None else None
+
+    @property
+    def learned(self):
+        """Whether evaluating it in this process has written, against its plan."""
+        return self.getter is not None and self.getter.learned
 
     def __get__(self, instance, owner):
         cdef Proxy proxy
