@@ -13,7 +13,7 @@ LAYERS = [
     {"cli", "__main__", "recipes", "testing"},
     {"__init__", "_api", "_lifecycle", "maintenance"},
     {"client", "coordinator"},
-    {"_protocol", "primitives"},
+    {"_protocol", "primitives", "state"},
     {
         "_cells",
         "_control",

@@ -1,0 +1,134 @@
+/* What only CPython's own headers tell: attributes that have no dict yet, and places in a dict.
+ *
+ * On 3.11 and 3.12 attributes are read half as fast once an instance's __dict__ has been made, so it is left alone. */
+#ifndef Py_BUILD_CORE
+#define Py_BUILD_CORE 1
+#endif
+/* What the public headers define otherwise for others than the core. */
+#undef _PyObject_LookupSpecial
+#undef _PyGC_FINALIZED
+#undef HAVE_STD_ATOMIC
+#include "internal/pycore_dict.h"
+#include "internal/pycore_object.h"
+
+/* The next attribute of an instance: 1 one, 0 the end, -1 ask its __dict__. What it gives is borrowed. */
+static int share_next_attribute(PyObject *object, Py_ssize_t *at, PyObject **name, PyObject **value)
+{
+    PyTypeObject *cls = Py_TYPE(object);
+    PyDictKeysObject *keys;
+    PyDictValues *values;
+    if (!(cls->tp_flags & Py_TPFLAGS_HEAPTYPE))
+        return -1;
+    keys = ((PyHeapTypeObject *)cls)->ht_cached_keys;
+#if PY_VERSION_HEX < 0x030c0000
+    if (!(cls->tp_flags & Py_TPFLAGS_MANAGED_DICT) || keys == NULL)
+        return -1;
+    values = *_PyObject_ValuesPointer(object);
+    if (values == NULL)
+        return *_PyObject_ManagedDictPointer(object) ? -1 : 0;
+#elif PY_VERSION_HEX < 0x030d0000
+    if (!(cls->tp_flags & Py_TPFLAGS_MANAGED_DICT) || keys == NULL)
+        return -1;
+    PyDictOrValues either = *_PyObject_DictOrValuesPointer(object);
+    if (!_PyDictOrValues_IsValues(either))
+        return _PyDictOrValues_GetDict(either) ? -1 : 0;
+    values = _PyDictOrValues_GetValues(either);
+#else
+    if (!(cls->tp_flags & Py_TPFLAGS_INLINE_VALUES) || keys == NULL)
+        return -1;
+    values = _PyObject_InlineValues(object);
+    if (!values->valid)
+        return -1;
+#endif
+    PyDictUnicodeEntry *entries = DK_UNICODE_ENTRIES(keys);
+    /* The order in which they were set is kept beside the values: one byte each, the latest last. */
+#if PY_VERSION_HEX < 0x030d0000
+    uint8_t *order = ((uint8_t *)values) - 2;
+    Py_ssize_t count = order[0];
+#define SHARE_ORDER(i) order[-1 - (i)]
+#else
+    Py_ssize_t count = values->size;
+    uint8_t *order = get_insertion_order_array(values);
+#define SHARE_ORDER(i) order[i]
+#endif
+    while (*at < count) {
+        Py_ssize_t index = SHARE_ORDER(*at);
+        ++*at;
+        if (values->values[index]) {
+            *name = entries[index].me_key;
+            *value = values->values[index];
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int share_is_key(PyObject *own, PyObject *key)
+{
+    if (own == key)
+        return 1;
+    Py_INCREF(own);
+    int result = PyObject_RichCompareBool(own, key, Py_EQ);
+    Py_DECREF(own);
+    if (result < 0)
+        PyErr_Clear();
+    return result > 0;
+}
+
+/* The member of a set that equals a key, borrowed; NULL: there is none. */
+static PyObject *share_set_member(PyObject *object, PyObject *key, Py_hash_t hash)
+{
+    PySetObject *set = (PySetObject *)object;
+    size_t mask = (size_t)set->mask, perturb = (size_t)hash, i = (size_t)hash & mask;
+    setentry *table = set->table;
+    for (size_t tries = 0; tries <= mask + 64; tries++) {
+        size_t last = i + 9 <= mask ? i + 9 : i;
+        for (size_t at = i; at <= last; at++) {
+            PyObject *own = table[at].key;
+            if (own == NULL)
+                return NULL;
+            if (table[at].hash == hash && share_is_key(own, key))
+                return set->table == table && table[at].key == own ? own : NULL;
+            if (set->table != table)
+                return NULL;
+        }
+        perturb >>= 5;
+        i = (i * 5 + 1 + perturb) & mask;
+    }
+    return NULL;
+}
+
+/* The place of the key that is stored with this very value, for PyDict_Next; -1: not found. */
+static Py_ssize_t share_dict_place(PyObject *object, PyObject *key, Py_hash_t hash, PyObject *value)
+{
+    PyDictObject *dict = (PyDictObject *)object;
+    PyDictKeysObject *keys = dict->ma_keys;
+    if (dict->ma_values != NULL)
+        return -1;                      /* the attributes of an instance: few */
+    size_t mask = ((size_t)1 << keys->dk_log2_size) - 1;
+    size_t perturb = (size_t)hash, i = (size_t)hash & mask;
+    int width = keys->dk_log2_index_bytes - keys->dk_log2_size;      /* log2 of the bytes of an index */
+    for (size_t tries = 0; tries <= mask + 64; tries++) {
+        Py_ssize_t place = width == 0   ? ((int8_t *)keys->dk_indices)[i]
+                           : width == 1 ? ((int16_t *)keys->dk_indices)[i]
+                           : width == 2 ? ((int32_t *)keys->dk_indices)[i]
+                                        : (Py_ssize_t)((int64_t *)keys->dk_indices)[i];
+        if (place == -1)
+            return -1;
+        if (place >= 0) {
+            if (keys->dk_kind == DICT_KEYS_GENERAL) {
+                PyDictKeyEntry *entry = &DK_ENTRIES(keys)[place];
+                if (entry->me_key == key
+                    || (entry->me_hash == hash && entry->me_value == value && share_is_key(entry->me_key, key)))
+                    return dict->ma_keys == keys ? place : -1;
+            } else {
+                PyDictUnicodeEntry *entry = &DK_UNICODE_ENTRIES(keys)[place];
+                if (entry->me_key == key || (entry->me_value == value && share_is_key(entry->me_key, key)))
+                    return dict->ma_keys == keys ? place : -1;
+            }
+        }
+        perturb >>= 5;
+        i = (i * 5 + perturb + 1) & mask;
+    }
+    return -1;
+}

@@ -1,0 +1,10 @@
+# What only CPython's own headers tell: attributes that have no dict yet, and places in a dict.
+from cpython.object cimport PyObject
+
+# The next attribute of an instance: 1 one, 0 the end, -1 ask its __dict__. What it gives is borrowed.
+cdef int next_attribute(PyObject* object, Py_ssize_t* at, PyObject** name, PyObject** value) noexcept
+# The key itself that is stored with this very value, for one that equals it; and the one behind it, NULL: it is the
+# last. Both are borrowed.
+cdef int find_key(PyObject* dictionary, object key, PyObject* value, PyObject** stored, PyObject** behind) except -1
+# The member itself, for one that equals it; borrowed, NULL: there is none.
+cdef PyObject* find_member(PyObject* set, object member) except? NULL

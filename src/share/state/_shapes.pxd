@@ -1,0 +1,24 @@
+# What an object of each class is to the state: decided once a class.
+cdef enum:
+    # Beside the kinds of nodes, which are smaller:
+    EITHER = 20                 # a value or a node, which depends on the object
+    NAMED_TUPLE = 21
+
+cdef class Shape:
+    cdef readonly object cls
+    cdef readonly int kind
+    cdef readonly int number            # of the class, for kinds with CLASSED; -1: it has none
+    cdef readonly bytes record          # the class, encoded
+    cdef readonly tuple slots           # names of the attributes that are in slots
+    cdef readonly bint has_dict
+    cdef public bint is_prepared        # its changes are seen
+    cdef public bint is_compared        # they are not, so its nodes are compared
+    cdef readonly bint is_frozen        # of EITHER: a dataclass, which is an instance if it is no value
+
+# The shape of a class, made when first asked for.
+cdef Shape shape_of(object cls)
+# Another type that is to be taken for a known one.
+cdef int same_shape(object cls, object known) except -1
+# All classes that have a number, in order.
+cdef list numbered
+cdef int forget_shapes() except -1

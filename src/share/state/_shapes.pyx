@@ -1,0 +1,140 @@
+"""What an object of each class is to the state: decided once a class."""
+
+import enum
+import types
+from collections import Counter, OrderedDict, defaultdict, deque
+
+from cpython.dict cimport PyDict_GetItem
+from cpython.object cimport Py_TPFLAGS_HEAPTYPE, PyObject, PyTypeObject
+
+from share.cerial._kinds cimport kind_of
+from share.state cimport _nodes
+
+from share._kinds import _ATOMS, is_value
+from share.cerial import dumps
+
+cdef extern from *:
+    """
+    /* Whether nothing below the classes written in Python has a layout of its own. */
+    static int share_is_plain_layout(PyTypeObject *cls, PyTypeObject *ordinary)
+    {
+        while (cls->tp_flags & Py_TPFLAGS_HEAPTYPE) {
+            if (cls->tp_itemsize || cls->tp_base == NULL || cls->tp_dealloc != ordinary->tp_dealloc)
+                return 0;
+            cls = cls->tp_base;
+        }
+        return cls == &PyBaseObject_Type;
+    }
+    """
+    bint is_plain_layout "share_is_plain_layout"(PyTypeObject*, PyTypeObject* ordinary) noexcept
+
+
+class Ordinary:
+    """A class written in Python."""
+
+
+# From the most special one on.
+cdef tuple BUILT_IN = (
+    (Counter, _nodes.COUNTER), (OrderedDict, _nodes.ORDERED), (defaultdict, _nodes.DEFAULT), (dict, _nodes.DICT),
+    (list, _nodes.LIST), (set, _nodes.SET), (deque, _nodes.DEQUE), (bytearray, _nodes.BYTEARRAY),
+)
+cdef tuple NUMBERS_AND_TEXT = (int, float, complex, str, bytes)
+
+cdef dict shapes = {}
+cdef dict built_in_shapes = {}
+numbered = []
+
+
+cdef class Shape:
+    """A class, as far as the state is concerned with it."""
+
+
+cdef Shape shape_of(object cls):
+    cdef PyObject* found = PyDict_GetItem(shapes, cls)
+    if found != NULL:
+        return <Shape>found
+    shape = decide(cls)
+    shapes[cls] = shape
+    return shape
+
+
+cdef int same_shape(object cls, object known) except -1:
+    built_in_shapes[cls] = shapes[cls] = shape_of(known)
+    return 0
+
+
+cdef int forget_shapes() except -1:
+    """A new state numbers classes anew."""
+    shapes.clear()
+    shapes.update(built_in_shapes)
+    numbered.clear()
+    return 0
+
+
+cdef Shape make(object cls, int kind):
+    cdef Shape shape = Shape.__new__(Shape)
+    shape.cls = cls
+    shape.kind = kind
+    shape.number = -1
+    shape.slots = ()
+    return shape
+
+
+cdef Shape decide(object cls):
+    cdef int kind
+    for base, kind in BUILT_IN:
+        if cls is base:
+            shape = make(cls, kind)
+            built_in_shapes[cls] = shape
+            return shape
+    if issubclass(cls, tuple):
+        if cls.__dictoffset__ or cls is tuple:
+            return make(cls, EITHER)
+        return with_class(cls, NAMED_TUPLE)
+    if issubclass(cls, (type, enum.Enum, *NUMBERS_AND_TEXT)) or cls in _ATOMS:
+        return make(cls, EITHER)
+    if cls.__flags__ & Py_TPFLAGS_HEAPTYPE:
+        for base, kind in BUILT_IN:
+            if issubclass(cls, base):
+                return with_attributes(with_class(cls, kind | _nodes.CLASSED))
+        if is_plain_layout(<PyTypeObject*>cls, <PyTypeObject*>Ordinary) and kind_of(cls).rule is None:
+            if is_frozen(cls) and cls.__hash__ is not object.__hash__:
+                return with_attributes(with_class(cls, EITHER, True))
+            return with_attributes(with_class(cls, _nodes.INSTANCE | _nodes.CLASSED))
+    return make(cls, EITHER)
+
+
+cdef bint is_frozen(object cls):
+    parameters = cls.__dict__.get("__dataclass_params__")
+    return parameters is not None and parameters.frozen
+
+
+cdef Shape with_class(object cls, int kind, bint frozen=False):
+    cdef Shape shape = make(cls, kind)
+    try:
+        shape.record = dumps(cls, where=f"class {cls.__qualname__}")
+    except Exception:
+        return make(cls, EITHER)            # its instances cannot travel; that is said when one is to be published
+    shape.number = len(numbered)
+    shape.is_frozen = frozen
+    numbered.append(shape)
+    return shape
+
+
+cdef Shape with_attributes(Shape shape):
+    cdef list slots = []
+    shape.has_dict = shape.cls.__dictoffset__ != 0
+    for base in shape.cls.__mro__:
+        for name, attribute in base.__dict__.items():
+            if type(attribute) is types.MemberDescriptorType and attribute.__objclass__ is base:
+                if base.__flags__ & Py_TPFLAGS_HEAPTYPE and name not in slots:
+                    slots.append(name)
+    shape.slots = tuple(slots)
+    return shape
+
+
+def is_value_of(shape: Shape, value: object) -> bool:
+    """Whether an object of a class of which some are values and others nodes is a value."""
+    if issubclass(shape.cls, NUMBERS_AND_TEXT):
+        return not getattr(value, "__dict__", None)
+    return is_value(value)

@@ -1,0 +1,676 @@
+"""The state of a share in its coordinator: named nodes whose changes are recorded, command by command."""
+
+import gc
+import weakref
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.object cimport Py_TYPE, PyObject, PyTypeObject
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memset
+
+cimport cython
+
+from share.state cimport _nodes, _shapes
+from share.state cimport _operations as operations
+from share.state._contents cimport is_opaque, write_node
+from share.state._instances cimport attributes_of, cells_of_attributes, prepare
+from share.state._nodes cimport (
+    CLASSED,
+    COMPARED,
+    FRESH,
+    ID,
+    TOP,
+    Bytes,
+    Cell,
+    Inverse,
+    Node,
+    add_node,
+    append,
+    clean,
+    drop_cell,
+    find,
+    forget,
+    new_cell,
+    number,
+    object_of,
+    release,
+    remove_node,
+    reserve,
+    touch,
+    turn,
+    turn_back,
+)
+from share.state._compare cimport compare, shadow_of
+from share.state._record cimport places_of_opaque, put
+from share.state._shapes cimport Shape, forget_shapes, shape_of
+from share.state._undo cimport undo_all
+
+from share.errors import NotShareableError
+
+import share.state._bytearrays
+import share.state._deques
+import share.state._dicts
+import share.state._lists
+import share.state._sets        # noqa: F401  each of them makes its recording types
+from share.state._types import rebase
+
+cdef extern from "Python.h":
+    int PyGC_Disable() noexcept
+    int PyGC_Enable() noexcept
+    Py_ssize_t Py_REFCNT(PyObject*) noexcept
+    void give_up "Py_DECREF"(PyObject*) noexcept
+    void give_up_if "Py_XDECREF"(PyObject*) noexcept
+
+cdef enum:
+    ROUNDS = 100                # of finalizers that change the state, at the end of one command
+
+_nodes.here = _nodes.registry()
+cdef object the_state = None    # weak reference
+
+
+cdef class State:
+    """Everything that is shared: what ``names`` holds, and all that can be reached from there.
+
+    Whatever is stored into ``names``, or into something that is stored there, becomes a node of the state: it stays
+    the object that it was, and from the end of the command on every change to it is recorded. There is one state in
+    a process.
+
+    Args:
+        next_id: the first node's id; after a failure more than any that has been published.
+        commits: how many commands have ended before; after a failure, as many as have been published.
+    """
+
+    cdef readonly dict names
+    cdef readonly uint64_t commits      # the number of the last command that has ended
+    cdef object __weakref__
+    cdef size_t filled                  # of the nodes born in the command under way, how many have been written
+    cdef int published_classes
+    cdef dict hashed                    # cell -> [(id, bytes)] of contents that come last in it
+    cdef dict compared                  # id -> what a node held that cannot record its changes
+    cdef dict opaque                    # id -> weak reference to an opaque node, or the node itself
+    cdef dict pending                   # what the next end of a command is to publish first
+    cdef bint is_closed
+
+    def __init__(self, next_id: int = 1, commits: int = 0):
+        global the_state
+        if the_state is not None and the_state() is not None:
+            raise RuntimeError("there is one state in a process; close() the other one first")
+        if next_id < 1:
+            raise ValueError("ids are positive")
+        reset_registry(next_id)
+        forget_shapes()
+        self.commits = commits
+        self.names = {}
+        self.hashed = {}
+        self.compared = {}
+        self.opaque = {}
+        the_state = weakref.ref(self)
+        # Cell number 0: the names, and what concerns the state as a whole.
+        add_node(<PyObject*>self.names, new_cell(), FRESH)
+        _nodes.note_birth(<PyObject*>self.names)
+        self.write_births()
+        self.settle()
+        self.pending = self.take()
+
+    def __dealloc__(self):
+        self.close()
+
+    # ---- the end of a command --------------------------------------------------------------------------
+
+    def end(self) -> dict[int, bytes]:
+        """Ends a command: what it has changed, as bytes to be appended to each cell's log, by number of the cell.
+
+        Raises:
+            NotShareableError: the command left something in the state that cannot be published. It has been undone.
+        """
+        self.check_open()
+        try:
+            self.compare_all()
+            self.write_births()
+        except BaseException:
+            self.undo()
+            raise
+        self.settle()
+        changes = self.take()
+        if self.pending:
+            for cell, first in self.pending.items():
+                changes[cell] = first + changes.get(cell, b"")
+            self.pending = {}
+        return changes
+
+    def undo(self) -> None:
+        """Takes back everything that the command under way has done to nodes; nothing of it is published."""
+        cdef size_t i
+        cdef Cell* cell
+        cdef PyObject** born
+        cdef size_t count
+        self.check_open()
+        self.compare_all()
+        undo_all()
+        born = _nodes.here.born
+        count = _nodes.here.born_count
+        for i in range(count):                  # what was born was born in vain
+            remove_node(born[i])
+            make_plain(born[i])
+        while _nodes.here.dirty_count:
+            _nodes.here.dirty_count -= 1
+            clean(_nodes.here.dirty[_nodes.here.dirty_count])
+        self.hashed.clear()
+        for i in _nodes.new_cells:
+            cell = _nodes.here.cells[i]
+            if cell.owner:
+                cells_of_attributes[cell.owner].pop(<object>cell.name)
+                if not cells_of_attributes[cell.owner]:
+                    del cells_of_attributes[cell.owner]
+            drop_cell(cell)
+        _nodes.new_cells.clear()
+        places_of_opaque.clear()
+        for id in list(self.compared):
+            if object_of(id) == NULL:
+                del self.compared[id]
+            else:
+                self.compared[id] = shadow_of(
+                    <object>object_of(id), shape_of(type(<object>object_of(id)))
+                )
+        self.filled = 0
+        _nodes.here.born = NULL
+        _nodes.here.born_count = _nodes.here.born_room = 0
+        for i in range(count):                  # from here on user code may run: finalizers
+            give_up(born[i])
+        free(born)
+
+    cdef int check_open(self) except -1:
+        if self.is_closed:
+            raise ValueError("this state has been closed")
+        return 0
+
+    cdef int write_births(self) except -1:
+        """Writes what the nodes born in this command hold, which may bring further ones."""
+        cdef bint was_on = PyGC_Disable()       # a finalizer would get in between
+        cdef list holes = []
+        cdef list opaque = []
+        cdef PyObject* object
+        cdef Shape shape
+        try:
+            while self.filled < _nodes.here.born_count or opaque:
+                while self.filled < _nodes.here.born_count:
+                    object = _nodes.here.born[self.filled]
+                    self.filled += 1
+                    shape = shape_of(<object><PyObject*>Py_TYPE(<object>object))
+                    if is_opaque(shape):
+                        opaque.append(<object>object)
+                    else:
+                        self.write_birth(object, shape)
+                for value in opaque:
+                    try:
+                        self.write_birth(<PyObject*>value, shape_of(type(value)))
+                    except Exception as error:
+                        self.write_hole(<PyObject*>value)
+                        holes.append((value, error))
+                opaque = []
+            if holes:
+                self.check_holes(holes)
+                for value, _ in holes:
+                    forget(<PyObject*>value)    # if it is stored again, it is looked at again
+        finally:
+            if was_on:
+                PyGC_Enable()
+        return 0
+
+    cdef int write_birth(self, PyObject* object, Shape shape) except -1:
+        cdef Cell* cell = _nodes.here.cells[find(object).cell]
+        cdef size_t births = cell.births.size, fills = cell.fills.size
+        cdef list hashed = self.hashed.setdefault(cell.number, [])
+        touch(cell)
+        try:
+            write_node(object, cell, &cell.births, &cell.fills, hashed)
+        except BaseException:
+            cell.births.size = births
+            cell.fills.size = fills
+            raise
+        if shape.kind == _nodes.INSTANCE | CLASSED or shape.is_frozen:
+            prepare(shape)
+        elif shape.kind & CLASSED:
+            if not shape.is_prepared:
+                prepare(shape)
+                if not rebase(shape.cls):
+                    shape.is_compared = True
+        elif is_opaque(shape):
+            self.watch_opaque(object)
+        else:
+            turn(object, shape.kind)
+        find(object).id &= ~FRESH
+        if shape.is_compared:
+            find(object).id |= COMPARED
+            self.compared[find(object).id & ID] = shadow_of(<object>object, shape)
+        return 0
+
+    cdef int write_hole(self, PyObject* object) except -1:
+        """What cannot be encoded: if it is gone again, the changes that name it still need something to name."""
+        cdef Cell* cell = _nodes.here.cells[find(object).cell]
+        touch(cell)
+        reserve(&cell.births, 24)
+        cell.births.data[cell.births.size] = operations.BORN
+        cell.births.size += 1
+        number(&cell.births, find(object).id & ID)
+        cell.births.data[cell.births.size] = _nodes.OPAQUE
+        cell.births.data[cell.births.size + 1] = 0
+        cell.births.size += 2
+        return 0
+
+    cdef int watch_opaque(self, PyObject* object) except -1:
+        """An opaque object does not tell when it is freed."""
+        cdef uint64_t id = find(object).id & ID
+        cdef size_t address = <size_t>object
+        try:
+            self.opaque[id] = weakref.ref(<object>object, OpaqueGone(id, address))
+        except TypeError:
+            self.opaque[id] = <object>object
+        return 0
+
+    cdef int check_holes(self, list holes) except -1:
+        cdef Inverse* step
+        cdef size_t i
+        cdef Py_ssize_t expected
+        cdef dict old_references = {}
+        for i in range(_nodes.here.inverse_count):
+            step = &_nodes.here.inverses[i]
+            for reference in (<size_t>step.first, <size_t>step.second):
+                old_references[reference] = old_references.get(reference, 0) + 1
+        suspects = []
+        for value, error in holes:
+            # the births, the list, the pair, the loop's own
+            expected = 3 + old_references.get(<size_t><PyObject*>value, 0)
+            if Py_REFCNT(<PyObject*>value) > expected:
+                suspects.append((value, error))
+        if not suspects:
+            return 0
+        reachable = self.reachable()
+        for value, error in suspects:
+            if <size_t><PyObject*>value in reachable:
+                place = places_of_opaque.get(find(<PyObject*>value).id & ID)
+                where = f", stored at {place[0]}:{place[1]}" if place else ""
+                raise NotShareableError(f"{error}{where}") from error
+        return 0
+
+    cdef set reachable(self):
+        """Addresses of what was born in this command and can be reached from a node that was there before."""
+        cdef set seen = set(), born = set()
+        cdef list rest = [self.names]
+        cdef size_t i
+        cdef Node* node
+        for i in range(_nodes.here.born_count):
+            born.add(<size_t>_nodes.here.born[i])
+        for i in range(_nodes.here.inverse_count):
+            rest.append(<object>_nodes.here.inverses[i].node)
+        while rest:
+            value = rest.pop()
+            if <size_t><PyObject*>value in seen:
+                continue
+            seen.add(<size_t><PyObject*>value)
+            for part in gc.get_referents(value) if not isinstance(value, dict) else parts_of_dict(value):
+                if isinstance(part, type):
+                    continue
+                node = find(<PyObject*>part)
+                if node != NULL and <size_t><PyObject*>part not in born:
+                    continue                    # it was there before, and is in the list if it has changed
+                if node != NULL or isinstance(part, (tuple, frozenset, dict)):
+                    rest.append(part)
+        return seen
+
+    cdef int settle(self) except -1:
+        """Lets go of what was kept for undoing. What finalizers change then belongs to the command, too."""
+        cdef PyObject** born
+        cdef Inverse* inverses
+        cdef size_t i, born_count, inverse_count
+        cdef int _round
+        for _round in range(ROUNDS):
+            born, born_count = _nodes.here.born, _nodes.here.born_count
+            inverses, inverse_count = _nodes.here.inverses, _nodes.here.inverse_count
+            _nodes.here.born = NULL
+            _nodes.here.inverses = NULL
+            _nodes.here.born_count = _nodes.here.born_room = 0
+            _nodes.here.inverse_count = _nodes.here.inverse_room = 0
+            self.filled = 0
+            for i in range(inverse_count):
+                give_up_if(inverses[i].first)
+                give_up_if(inverses[i].second)
+                give_up(inverses[i].node)
+            for i in range(born_count):
+                give_up(born[i])
+            if _nodes.here.born_count == 0 and _nodes.here.inverse_count == 0:
+                if _nodes.here.born == NULL and born_count < 4096:
+                    _nodes.here.born, _nodes.here.born_room = born, born_count
+                else:
+                    free(born)
+                if _nodes.here.inverses == NULL and inverse_count < 4096:
+                    _nodes.here.inverses, _nodes.here.inverse_room = inverses, inverse_count
+                else:
+                    free(inverses)
+                break
+            free(born)
+            free(inverses)
+            self.compare_all()
+            self.write_births()
+        places_of_opaque.clear()
+        del _nodes.new_cells[:]
+        return 0
+
+    cdef dict take(self):
+        """The bytes of all cells that have changed."""
+        cdef size_t i = 0
+        cdef uint64_t id
+        cdef Cell* cell
+        cdef dict result = {}
+        self.commits += 1
+        cdef set maybe_unused = set()
+        while i < _nodes.here.freed_count:      # what is let go of here may be the last to hold others
+            id = _nodes.here.freed[i]
+            cell = _nodes.here.cells[_nodes.here.freed[i + 1]]
+            put_free(cell, id)
+            self.compared.pop(id, None)
+            self.opaque.pop(id, None)
+            maybe_unused.add(cell.number)
+            i += 2
+            if id in cells_of_attributes:
+                for n in cells_of_attributes.pop(id).values():
+                    _nodes.here.cells[<uint32_t>n].owner = 0
+                    maybe_unused.add(n)
+        _nodes.here.freed_count = 0
+        maybe_unused.discard(0)
+        unused = []
+        for n in maybe_unused:
+            cell = _nodes.here.cells[<uint32_t>n]
+            if cell.count == 0 and cell.owner == 0:
+                unused.append(n)
+                put_unused(_nodes.here.cells[0], n)
+        self.put_classes()
+        while _nodes.here.dirty_count:
+            _nodes.here.dirty_count -= 1
+            cell = _nodes.here.dirty[_nodes.here.dirty_count]
+            if cell.number not in unused:
+                written = joined(&cell.births, &cell.fills, self.hashed.pop(cell.number, None), &cell.records)
+                if written:
+                    result[cell.number] = with_head(self.commits, written)
+            clean(cell)
+        self.hashed.clear()
+        for n in unused:
+            drop_cell(_nodes.here.cells[<uint32_t>n])
+        return result
+
+    cdef int put_classes(self) except -1:
+        """The classes that have got a number; they come first of all."""
+        cdef Cell* cell = _nodes.here.cells[0]
+        cdef Bytes classes
+        memset(&classes, 0, sizeof(Bytes))
+        try:
+            while self.published_classes < len(_shapes.numbered):
+                put_class_record(&classes, _shapes.numbered[self.published_classes])
+                self.published_classes += 1
+            if classes.size:
+                touch(cell)
+                append(&classes, cell.births.data, cell.births.size)
+                cell.births.size = 0
+                append(&cell.births, classes.data, classes.size)
+        finally:
+            release(&classes)
+        return 0
+
+    # ---- nodes whose changes are not seen --------------------------------------------------------------
+
+    cdef int compare_all(self) except -1:
+        if not self.compared:
+            return 0
+        for id, shadow in list(self.compared.items()):
+            if object_of(id) != NULL:
+                value = <object>object_of(id)
+                compare(value, shape_of(type(value)), shadow)
+                self.compared[id] = shadow_of(value, shape_of(type(value)))
+        return 0
+
+    # ---- looking at it ---------------------------------------------------------------------------------
+
+    def base(self, cell: int) -> bytes:
+        """All that a cell holds, as bytes that take the place of those that ``end`` has given for it so far.
+
+        It is to be asked for between commands.
+        """
+        cdef Cell* own = self.cell(cell)
+        cdef Bytes births, fills
+        cdef list hashed
+        cdef size_t born
+        cdef uint32_t i
+        self.check_open()
+        memset(&births, 0, sizeof(Bytes))
+        memset(&fills, 0, sizeof(Bytes))
+        try:
+            while True:
+                births.size = fills.size = 0
+                hashed = []
+                born = _nodes.here.born_count
+                if own.number == 0:
+                    for shape in _shapes.numbered[: self.published_classes]:
+                        put_class_record(&births, shape)
+                if own.owner and object_of(own.owner) != NULL:
+                    self.write_attribute(own, &fills)
+                for i in range(own.count):
+                    if find(own.nodes[i]).id & TOP:
+                        self.write_top_base(own, own.nodes[i], &births, &fills)
+                    else:
+                        write_node(own.nodes[i], own, &births, &fills, hashed)
+                if _nodes.here.born_count == born:
+                    return with_head(self.commits, joined(&births, &fills, hashed, NULL))
+                self.write_births()             # something was stored unseen: it comes with the next end
+        finally:
+            release(&births)
+            release(&fills)
+
+    cdef int write_top_base(self, Cell* own, PyObject* object, Bytes* births, Bytes* fills) except -1:
+        cdef uint64_t id = find(object).id & ID
+        cdef Shape shape = shape_of(<object><PyObject*>Py_TYPE(<object>object))
+        reserve(births, 40)
+        births.data[births.size] = operations.BORN
+        births.size += 1
+        number(births, id)
+        births.data[births.size] = <char>shape.kind
+        births.size += 1
+        number(births, shape.number)
+        for name, cell in cells_of_attributes.get(id, {}).items():
+            reserve(fills, 40)
+            fills.data[fills.size] = operations.HOME
+            fills.size += 1
+            number(fills, id)
+            put(own, fills, <PyObject*>name)
+            reserve(fills, 10)
+            number(fills, cell)
+        return 0
+
+    cdef int write_attribute(self, Cell* own, Bytes* fills) except -1:
+        """What an attribute of a top-level object is."""
+        cdef object owner = <object>object_of(own.owner)
+        for name, value in attributes_of(owner, shape_of(type(owner))):
+            if name == <object>own.name:
+                reserve(fills, 40)
+                fills.data[fills.size] = operations.ATTRIBUTE_SET
+                fills.size += 1
+                number(fills, own.owner)
+                put(own, fills, own.name)
+                put(own, fills, <PyObject*>value)
+        return 0
+
+    cdef Cell* cell(self, object n) except NULL:
+        if not 0 <= n < _nodes.here.cell_count or _nodes.here.cells[<uint32_t>n] == NULL:
+            raise KeyError(f"there is no cell {n}")
+        return _nodes.here.cells[<uint32_t>n]
+
+    @property
+    def next_id(self) -> int:
+        """More than any id that has been given out."""
+        return _nodes.here.next_id
+
+    @property
+    def cells(self) -> list[int]:
+        """The numbers of all cells. That of the names is 0."""
+        return [i for i in range(_nodes.here.cell_count) if _nodes.here.cells[i] != NULL]
+
+    def id_of(self, node: object) -> int:
+        """The id of a node; 0: the object is none."""
+        cdef Node* found = find(<PyObject*>node)
+        return 0 if found == NULL else found.id & ID
+
+    def home_of(self, node: object, attribute: str | None = None) -> int:
+        """The number of the cell in which a node, or an attribute of a top-level object, is published.
+
+        Raises:
+            KeyError: it is no node, or has no such attribute.
+        """
+        cdef Node* found = find(<PyObject*>node)
+        if found == NULL:
+            raise KeyError(f"a {type(node).__name__} that is no node of the state")
+        if attribute is not None:
+            return cells_of_attributes[found.id & ID][attribute]
+        return found.cell
+
+    def cells_of(self, node: object) -> dict[str, int]:
+        """Where the attributes of a top-level object are published, by name; {}: it is not one."""
+        return dict(cells_of_attributes.get(self.id_of(node), {}))
+
+    def node(self, id: int) -> object:
+        """The node of an id.
+
+        Raises:
+            KeyError: there is none (any more).
+        """
+        cdef PyObject* found = object_of(id)
+        if found == NULL:
+            raise KeyError(f"there is no node {id}")
+        return <object>found
+
+    def __len__(self) -> int:
+        return _nodes.here.used
+
+    def close(self) -> None:
+        """All nodes become plain objects again; nothing more is recorded."""
+        global the_state
+        if self.is_closed:
+            return
+        self.is_closed = True
+        the_state = None
+        reset_registry(1)
+
+
+@cython.final
+cdef class OpaqueGone:
+    """Called when an opaque node is freed."""
+
+    cdef uint64_t id
+    cdef size_t address
+
+    def __cinit__(self, id, address):
+        self.id = id
+        self.address = address
+
+    def __call__(self, reference: object) -> None:
+        if find(<void*>self.address) != NULL and find(<void*>self.address).id & ID == self.id:
+            forget(<PyObject*>self.address)
+
+
+cdef list parts_of_dict(object value):
+    return list(dict.keys(value)) + list(dict.values(value))
+
+
+cdef void make_plain(PyObject* object) noexcept:
+    """It is no node any more, so it is no recording container either."""
+    cdef int kind
+    for kind in range(1, 9):
+        if _nodes.here.recording[kind] == <PyTypeObject*>Py_TYPE(<object>object):
+            turn_back(object, kind)
+            return
+
+
+cdef bytes with_head(uint64_t commit, bytes content):
+    cdef Bytes head
+    memset(&head, 0, sizeof(Bytes))
+    try:
+        reserve(&head, 32)
+        head.data[0] = operations.COMMIT
+        head.size = 1
+        number(&head, commit)
+        number(&head, PyBytes_GET_SIZE(content))
+        return PyBytes_FromStringAndSize(head.data, head.size) + content
+    finally:
+        release(&head)
+
+
+cdef bytes joined(Bytes* births, Bytes* fills, list hashed, Bytes* records):
+    """What is hashed on arrival comes after all else that is new, the youngest first: keys before their dict."""
+    cdef list parts = [PyBytes_FromStringAndSize(births.data, births.size)]
+    parts.append(PyBytes_FromStringAndSize(fills.data, fills.size))
+    if hashed:
+        hashed.sort(reverse=True)
+        parts.extend([content for _, content in hashed])
+    if records != NULL:
+        parts.append(PyBytes_FromStringAndSize(records.data, records.size))
+    return b"".join(parts)
+
+
+cdef int put_free(Cell* cell, uint64_t id) except -1:
+    touch(cell)
+    reserve(&cell.records, 24)
+    cell.records.data[cell.records.size] = operations.FREE
+    cell.records.size += 1
+    number(&cell.records, id)
+    return 0
+
+
+cdef int put_unused(Cell* cell, uint64_t unused) except -1:
+    touch(cell)
+    reserve(&cell.records, 24)
+    cell.records.data[cell.records.size] = operations.UNUSED
+    cell.records.size += 1
+    number(&cell.records, unused)
+    return 0
+
+
+cdef int put_class_record(Bytes* to, Shape shape) except -1:
+    reserve(to, 40)
+    to.data[to.size] = operations.CLASS
+    to.size += 1
+    number(to, shape.number)
+    number(to, PyBytes_GET_SIZE(shape.record))
+    return append(to, PyBytes_AS_STRING(shape.record), PyBytes_GET_SIZE(shape.record))
+
+
+cdef int reset_registry(uint64_t next_id) except -1:
+    """No object is a node any more."""
+    cdef PyObject* object
+    cdef size_t i
+    cdef uint32_t n
+    cdef list kept = []
+    for i in range(_nodes.here.inverse_count):
+        kept.append(<object>_nodes.here.inverses[i].node)
+        give_up(_nodes.here.inverses[i].node)
+        for part in (<size_t>_nodes.here.inverses[i].first, <size_t>_nodes.here.inverses[i].second):
+            if part:
+                kept.append(<object><PyObject*><size_t>part)
+                give_up(<PyObject*><size_t>part)
+    _nodes.here.inverse_count = 0
+    for i in range(_nodes.here.born_count):
+        kept.append(<object>_nodes.here.born[i])
+        give_up(_nodes.here.born[i])
+    _nodes.here.born_count = 0
+    for n in range(_nodes.here.cell_count):
+        if _nodes.here.cells[n] == NULL:
+            continue
+        while _nodes.here.cells[n].count:
+            object = _nodes.here.cells[n].nodes[_nodes.here.cells[n].count - 1]
+            remove_node(object)
+            make_plain(object)
+        drop_cell(_nodes.here.cells[n])
+    _nodes.forget_numbers()
+    _nodes.here.freed_count = 0
+    _nodes.here.next_id = next_id
+    cells_of_attributes.clear()
+    places_of_opaque.clear()
+    return 0
