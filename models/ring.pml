@@ -9,7 +9,8 @@
  *             be gone in the end
  *   -DREPLAY  a group cannot be published: it is undone, and its commands are run again and committed one by one
  *   -DIDLE    the coordinator looks at tail and head when it has nothing to do, and takes what cannot be for damage
- *   -DREUSE   entries of dead producers are given to new processes by the reaping rule
+ *   -DREUSE   entries of dead producers are given to new processes by the reaping rule, whenever that is; one that
+ *             leaves puts a dead process's word in the place of its own, and is then like a dead one
  *
  * One cell is never claimed: so a cell of another lap at tail means an old tail, and not a full ring.
  *

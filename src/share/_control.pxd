@@ -87,6 +87,7 @@ cdef class Control:
     cdef int64_t take_entry(self, uint64_t first, uint64_t end, uint64_t serial) noexcept
     cdef int note_registration(self, uint64_t entry, bint even_if_ending) except -1
     cdef uint64_t next_serial(self) noexcept nogil
+    cdef bint await_entry(self) except -1
     cdef bint has_gone(self, uint64_t entry) noexcept nogil
     cdef char* at(self, uint64_t where, uint64_t length) except NULL
     cdef int attach_segment(self, uint64_t index) except -1

@@ -29,6 +29,7 @@ log = logging.getLogger("share")
 TESTPOINTS = has_testpoints()
 
 cdef uint64_t MASK63 = ~CLOSED_BIT
+cdef int64_t ENTRY_NS = 10000000000     # how long a registration waits for the entry of a process that has gone
 # In a coordinator: the control segment of its share.
 cdef Control served = None
 # A process word that is certainly dead: no process with the greatest pid was started one tick after the boot.
@@ -36,6 +37,7 @@ cdef uint64_t NOBODY = <uint64_t>1 << 22 | ((1 << 22) - 1)
 cdef enum:
     LEAST_SEGMENT = 4096        # a page; all are made of whole ones
     PID_BITS = 22               # of a process word (see _process)
+    LOOK_NS = 10000000          # between looks for an entry that is given back
 
 
 cdef class Control:
@@ -190,11 +192,37 @@ cdef class Control:
             entry = self.take_entry(ORDINARY_PROCESSES, MAX_PROCESSES, serial)
         if entry < 0:
             entry = self.take_entry(0, ORDINARY_PROCESSES, serial)
+        while entry < 0 and self.await_entry():
+            entry = self.take_entry(0, ORDINARY_PROCESSES, serial)
         if entry < 0:
             raise ShareError(f"share {self.name} serves at most {ORDINARY_PROCESSES} processes at a time, and so many "
                              "are registered: end some, or let fewer of them write")
         self.note_registration(entry, even_if_ending)
         return entry, serial
+
+    cdef bint await_entry(self) except -1:
+        """Waits a while for an entry that the coordinator gives back. False: all are those of living processes."""
+        cdef int64_t end = now_ns() + ENTRY_NS
+        cdef uint64_t entry, word, count
+        cdef uint32_t w
+        cdef bint gone = True
+        while gone and now_ns() < end and not load_acq(self.commit) & CLOSED_BIT:
+            gone = False
+            for entry in range(<uint64_t>ORDINARY_PROCESSES):
+                word = load_acq(self.process(entry, P_WORD))
+                if word == 0:
+                    return True
+                gone = gone or self.has_gone(entry)
+            # The coordinator looks for the dead when this count changes.
+            count = load_acq(self.word(REGISTRATIONS))
+            cas(self.word(REGISTRATIONS), count, count + 1)
+            with nogil:
+                wake_always(self.wait_work)
+                w = announce(self.wait_room)
+                sleep(self.wait_room, w, LOOK_NS)
+            PyErr_CheckSignals()
+            self.look_after()
+        return False
 
     cdef int64_t take_entry(self, uint64_t first, uint64_t end, uint64_t serial) noexcept:
         """Enters this process into a free entry of that part of the table; -1 if there is none."""
@@ -203,7 +231,6 @@ cdef class Control:
             if load_rlx(self.process(entry, P_WORD)) == 0 and cas(self.process(entry, P_WORD), 0, word):
                 TESTPOINT("process.entered")
                 store_rlx(self.process(entry, P_RESPONSE), 0)
-                store_rlx(self.process(entry, P_LEFT), 0)
                 store_rlx(self.process(entry, P_TOLD), 0)
                 store_rel(self.process(entry, P_SERIAL), serial)    # pairs with the coordinator's acquire
                 return entry
@@ -235,7 +262,9 @@ cdef class Control:
     def leave(self, uint64_t entry) -> None:
         """Tells the coordinator that this process is done; it reclaims the entry."""
         cdef uint64_t count
-        store_rel(self.process(entry, P_LEFT), 1)       # pairs with the acquire in has_gone
+        # In place of the process's word, in one store: nothing of it can be taken for the entry's next owner's.
+        # Release: pairs with the acquire in has_gone. Whoever sees it also sees all that was claimed and committed.
+        store_rel(self.process(entry, P_WORD), NOBODY)
         while True:
             count = load_acq(self.word(REGISTRATIONS))
             if count & CLOSED_BIT or cas(self.word(REGISTRATIONS), count, count + 1):
@@ -244,7 +273,8 @@ cdef class Control:
 
     cdef bint has_gone(self, uint64_t entry) noexcept nogil:
         """Whether the process of a used entry has left or is proven dead."""
-        return load_acq(self.process(entry, P_LEFT)) != 0 or proven_dead(load_acq(self.process(entry, P_WORD)))
+        cdef uint64_t word = load_acq(self.process(entry, P_WORD))
+        return word == NOBODY or proven_dead(word)
 
     def end_if_left(self, uint64_t mine) -> bool:
         """For a share without an owner: ends the taking in of processes if only the coordinator is there."""

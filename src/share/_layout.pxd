@@ -38,7 +38,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 cdef enum:
-    LAYOUT_VERSION = 2
+    LAYOUT_VERSION = 3
     LINE = 128
     # header, 8-byte words
     H_MAGIC = 0
@@ -95,11 +95,10 @@ cdef enum:
     SEGMENT_SLOTS = 2
     SEGMENT_HEAP = 3
     # process entry, 8-byte words
-    P_WORD = 0                  # process word, 0 = free
+    P_WORD = 0                  # process word, 0 = free, NOBODY = the process has left and queues nothing more
     P_SERIAL = 8                # of the registration, never reused
     P_RESPONSE = 16             # bytes of the response ring's data, 0 = none yet
-    P_LEFT = 24                 # 1: the process has left in good order and queues nothing more
-    P_TOLD = 32                 # the failures of its commands up to this position have been raised there
+    P_TOLD = 24                 # the failures of its commands up to this position have been raised there
     # slots
     SLOT_SIZE = 128
     PURPOSE_SHAPE = 1           # a slot that holds a shape, and does so for ever

@@ -5,6 +5,7 @@ cdef enum:
     FOREVER = -1                # a deadline that never comes
 
 cdef int64_t now_ns() noexcept nogil                                    # CLOCK_MONOTONIC
+cdef int64_t coarse_ns() noexcept nogil                                 # the same at the last tick: cheaper
 
 # Sleeper: w = announce(word); re-check the condition; sleep(word, w, timeout).
 # fetch_or(1) | 1, then a seq_cst fence

@@ -32,6 +32,18 @@ cdef extern from *:
         return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
     }
 
+    /* The time of the last timer tick, a few milliseconds old at most, for a fraction of the price. */
+    static int64_t sh_coarse_ns(void)
+    {
+    #ifdef CLOCK_MONOTONIC_COARSE
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+        return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    #else
+        return sh_now_ns();
+    #endif
+    }
+
     /* 0, or the errno of the sleep. */
     static int sh_nanosleep(int64_t ns)
     {
@@ -75,6 +87,7 @@ cdef extern from *:
     #endif
     """
     int64_t sh_now_ns() noexcept nogil
+    int64_t sh_coarse_ns() noexcept nogil
     int sh_nanosleep(int64_t ns) noexcept nogil
     int sh_futex_wait(uint32_t* word, uint32_t w, int64_t ns) noexcept nogil
     int sh_futex_wake(uint32_t* word) noexcept nogil
@@ -113,6 +126,10 @@ def uses_futex() -> bool:
 
 cdef int64_t now_ns() noexcept nogil:
     return sh_now_ns()
+
+
+cdef int64_t coarse_ns() noexcept nogil:
+    return sh_coarse_ns()
 
 
 cdef int spin_rounds() noexcept nogil:

@@ -22,6 +22,8 @@ cdef class Loop:
     cdef Answers answers            # of this batch
     cdef object transactions        # runs commands that are functions
     cdef bint spilled               # this group has commands with a spill
+    cdef dict leaving               # entry of a process that has gone -> up to where C must be before it is used again
+    cdef int64_t reaped_at
     cdef uint64_t registrations     # how many there were at the last look for dead processes
     cdef public object watch        # called with the process word of everybody who registers
     cdef int64_t batch_started, publish_cost

@@ -18,7 +18,7 @@ from .._protocol cimport APPLY, ASSIGN, CALL, CALL_AT, CLEAR, Command, COMMAND_H
     SET, SET_AT, spill_name, SPILLED, TRANSACT
 from .._ringbuf cimport CELL, CLAIMED, CLOSED, COMMITTED, CORRUPT, FREE, PAD, mpsc_body, mpsc_free, mpsc_help, \
     mpsc_is_in_order, mpsc_pad, mpsc_peek
-from .._wait cimport announce, now_ns, sleep, spin_rounds, spun, wake
+from .._wait cimport announce, coarse_ns, now_ns, sleep, spin_rounds, spun, wake
 from ..cerial._codec cimport decode
 from ._answers cimport Answers
 from ._store cimport Call, Mirror, Store
@@ -42,8 +42,10 @@ cdef extern from "Python.h":
 cdef enum:
     BATCH_NS = 200000               # how long a group may run before it commits, unless publishing costs more
     WAITED_NS = 20000           # the same when somebody waits
+    LONG_NS = 10000000          # a group that has run so long has slow commands: to be looked at after each
     IDLE_NS = 10000000000           # backstop of an idle coordinator's sleep
     SUMMARY_NS = 1000000000         # the same while the log of failures has something to say
+    REAP_NS = 20000000              # a busy coordinator looks for processes that have gone no more often
     CLAIM_NS = 1000000              # sleep while a claim is at head
 
 
@@ -62,6 +64,7 @@ cdef class Loop:
         poison = load_rlx(control.word(POISON))
         self.singly_until = poison >> 2 if poison >> 2 > self.position else 0
         self.registrations = <uint64_t>-1
+        self.leaving = {}
 
     def serve(self) -> None:
         """Runs until the ring is closed and drained."""
@@ -115,7 +118,7 @@ cdef class Loop:
                 store_rlx(self.control.word(RUNNING_SINCE), 0)
                 if self.unsaid:
                     self.unsaid = self.failure_log.summary()
-                if load_acq(self.control.word(REGISTRATIONS)) != self.registrations:
+                if load_acq(self.control.word(REGISTRATIONS)) != self.registrations or self.leaving:
                     self.reap()
                 else:
                     self.wait_for_work()
@@ -162,8 +165,8 @@ cdef class Loop:
             # twice as long as they must and at most half of the time goes into publishing.
             passed = now_ns() - self.batch_started
             return passed > WAITED_NS and passed > self.publish_cost
-        if count & 15 and self.publish_cost < BATCH_NS:
-            return False        # short commands: no need to look at the clock each time
+        if count & 15 and self.publish_cost < BATCH_NS and coarse_ns() - self.batch_started < LONG_NS:
+            return False        # short commands: no need to look at the exact time after each
         passed = now_ns() - self.batch_started
         return passed > BATCH_NS and passed > 3 * self.publish_cost
 
@@ -472,6 +475,9 @@ cdef class Loop:
         self.store.settle()
         TESTPOINT("coordinator.settled")
         self.last_mirror = None         # it may have been deleted
+        if (load_acq(self.control.word(REGISTRATIONS)) != self.registrations or self.leaving) and \
+                now_ns() - self.reaped_at > REAP_NS:
+            self.reap()
         return 0
 
     cdef int recover_from(self, error) except -1:
@@ -562,8 +568,14 @@ cdef class Loop:
         self.reports.append((position, 0, command, encode(ShareWarning(message), "warning"), stack))
 
     def reap(self):
-        """Gives back the entries of processes that have left or are proven dead. The ring is drained."""
+        """Gives back the entries of processes that have left or are proven dead.
+
+        Such a process can claim nothing any more; what it had claimed before must be behind C. It may have died before
+        it moved tail over its claim: so tail is helped first, and C awaited where it then is. That needs no idle ring
+        (models/ring.pml, -DREUSE).
+        """
         cdef uint64_t entry, word
+        self.reaped_at = now_ns()
         self.registrations = load_acq(self.control.word(REGISTRATIONS))
         for entry in range(<uint64_t>MAX_PROCESSES):
             word = load_acq(self.control.process(entry, P_WORD))
@@ -573,18 +585,19 @@ cdef class Loop:
                 if self.watch is not None:
                     self.watch(word)
                 continue
-            # It can have claimed nothing after it left or died; what it had claimed before must be behind us. It may
-            # have died before it moved tail over its claim.
-            mpsc_help(&self.control.ring)
-            if load_acq(self.control.ring.tail) != self.control.committed():
-                self.registrations = <uint64_t>-1
-                return          # and look again when the ring is drained
+            if entry not in self.leaving:
+                mpsc_help(&self.control.ring)
+                self.leaving[entry] = load_acq(self.control.ring.tail)      # pairs with every CAS on tail
+            if self.control.committed() < self.leaving[entry]:
+                continue
+            del self.leaving[entry]
             serial = load_rlx(self.control.process(entry, P_SERIAL))
             self.answers.rings.pop(entry, None)
             remove_leftovers(self.control.name, serial)
             self.store.forget_errors(serial)
             TESTPOINT("reap.unlinked")
             store_rlx(self.control.process(entry, P_RESPONSE), 0)
+            # release: pairs with the CAS in take_entry
             store_rel(self.control.process(entry, P_WORD), 0)
         if self.control.end_if_left(self.entry):
             self.control.close_ring()
