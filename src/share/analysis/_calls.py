@@ -405,7 +405,12 @@ class Calls:
         solver, objects = self.solver, self.solver.objects
         given = list(args.all())
         name = getattr(target, "__name__", "")
-        if target is hash and any(node.type not in _NUMBERS for node in given):
+        # What __hash__ returns is for the table that asks; who keeps it calls hash() on the object.
+        if (
+            target is hash
+            and instance.body.name != "__hash__"
+            and any(node.type not in _NUMBERS for node in given)
+        ):
             instance.hashes = instance.hashes or solver.reason(instance, "hash", "hash(...)")
         if effect == "change":
             return self.changing(instance, name, args, key)

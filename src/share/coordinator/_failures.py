@@ -31,13 +31,16 @@ class Failure(NamedTuple):
     place: tuple[Any, ...]  # where it was raised
 
 
-def describe(error: BaseException, reduce: Any = None) -> Failure:
-    """What can be told of any exception. If it cannot travel, a ShareError that says the same does."""
+def describe(error: BaseException, reduce: Any = None, kept: bool = True) -> Failure:
+    """What can be told of any exception. If it cannot travel, a ShareError that says the same does.
+
+    So it does if the exception is large, and is to be kept, and not an answer.
+    """
     line = line_of(error)
     text = _guarded(lambda: "".join(traceback.format_exception(error)), "")
     if not text:
         text = _guarded(lambda: "".join(traceback.format_tb(_traceback_of(error))), "") + line + "\n"
-    data = _guarded(lambda: _encoded(error, reduce), b"") or encode(ShareError(line), "exception")
+    data = _guarded(lambda: _encoded(error, reduce, kept), b"") or encode(ShareError(line), "exception")
     place = (class_name(type(error)), *_guarded(lambda: _place(error), ()))
     return Failure(data, _cut(text), line, place)
 
@@ -61,9 +64,9 @@ def _cut(text: str, most: int = MOST_TEXT) -> str:
     return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 2 :]}"
 
 
-def _encoded(error: BaseException, reduce: Any) -> bytes:
+def _encoded(error: BaseException, reduce: Any, kept: bool) -> bytes:
     data = encode(error, "exception", reduce)
-    sound = len(data) <= MOST_BYTES and isinstance(decode_bytes(data), BaseException)
+    sound = (not kept or len(data) <= MOST_BYTES) and isinstance(decode_bytes(data), BaseException)
     return data if sound else b""
 
 

@@ -408,8 +408,9 @@ cdef class Loop:
 
     cdef int failed(self, const Command* command, bytes name, uint32_t owner, uint64_t end, error) except -1:
         """What a command raised goes to who waits for it, else to the log and to ``Share.errors``."""
-        failure = describe(error, self.store.reduce)
-        if command.flags & RESPOND:
+        cdef bint waiting = command.flags & RESPOND
+        failure = describe(error, self.store.reduce, not waiting)
+        if waiting:
             self.answers.prepare_error(owner, end, failure)
             return 0
         if BROKEN("errors"):
