@@ -92,6 +92,9 @@ class Share(Namespace):
             cannot be given up.) None: never.
         executable: path of the Python that runs the coordinator. None: the one that runs this process; where that is
             another program (uWSGI, an application that embeds Python), the one that belongs to it.
+        logging: hand what methods log in the coordinator to the handlers of this process, by a thread of its own.
+            Without it the coordinator writes it, to this process's standard error or output, with the level and format
+            of the root logger.
 
     Raises:
         ShareError: there is no such Python.
@@ -116,10 +119,12 @@ class Share(Namespace):
         slow_after: float | None = 30.0,
         max_run: float | None = None,
         executable: str | None = None,
+        logging: bool = False,
     ) -> None:
         public = None if name is None else check_name(name)
         waits, raises = _check_writes(writes), _check_full(on_full)
-        session = start_session(ring, _options(check, slow_after, max_run, executable), public)
+        options = {**_options(check, slow_after, max_run, executable), "logging": bool(logging)}
+        session = start_session(ring, options, public)
         session.writes_wait, session.on_full_raises = waits, raises
         super().__init__(session)
         _shares[session.name] = self

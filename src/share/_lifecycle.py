@@ -36,6 +36,8 @@ _lock = threading.RLock()
 _sessions: "weakref.WeakValueDictionary[str, Session]" = weakref.WeakValueDictionary()
 # Coordinators that this process started for shares without an owner.
 _children: dict[str, int] = {}
+# Who hands the coordinators' log records to handlers here, for shares that want that.
+_receivers: dict[str, Any] = {}
 # Sessions of shares that this process only uses. Kept, because a worker gets the share anew with every task.
 _attached: dict[str, Session] = {}
 
@@ -48,6 +50,10 @@ def start_session(ring: int, options: dict[str, Any], public: str | None = None)
             f"a share named {public!r} exists already: Share.attach({public!r}) joins it, "
             f"Share.open({public!r}) joins or creates it"
         )
+    if options.get("logging"):
+        from share.client._records import RecordReceiver
+
+        _receivers[control.name] = RecordReceiver(control.name)
     return _start(control, public)
 
 
@@ -134,6 +140,7 @@ def _start(control: Control, public: str | None) -> Session:
         control.note_started(control.role, pid)
     except BaseException:
         sweep(name, public)
+        _end_receiver(name)
         raise
     session = Session(control)
     session.adopt_entry(0)
@@ -227,6 +234,13 @@ def end(control: Any, pid: int, owner_pid: int, public: str | None = None) -> No
         log.error("share %s is closed without having executed everything: %s", control.name, error)
     _join(control, pid)
     sweep(control.name, public)  # nothing is left unless the coordinator was killed
+    _end_receiver(control.name)
+
+
+def _end_receiver(name: str) -> None:
+    receiver = _receivers.pop(name, None)
+    if receiver is not None:
+        receiver.finish()
 
 
 def bury(control: Control, public: str | None) -> bool:

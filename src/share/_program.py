@@ -10,7 +10,7 @@ from typing import Any
 from share._spawn import spawn
 from share.errors import ShareError
 
-__all__ = ["find_interpreter", "start_program", "surroundings"]
+__all__ = ["find_interpreter", "record_address", "start_program", "surroundings"]
 
 # The coordinator is a program of its own. It is told the owner's sys.path, so that it finds share itself and the
 # modules of the user's classes, and needs nothing of the owner's main module.
@@ -41,10 +41,19 @@ def surroundings(executable: str | None = None) -> dict[str, Any]:
     }
 
 
+def record_address(name: str) -> str:
+    """The socket at which the owner of that share takes log records; it exists as long as it does."""
+    return f"\0{name}_log"
+
+
 def _log() -> dict[str, Any]:
     """How the owner logs: what its root logger and the first handler of that let through, and write."""
     root = logging.getLogger()
     found: dict[str, Any] = {"level": root.level, "share_level": logging.getLogger("share").level}
+    levels = [
+        logger.level for logger in root.manager.loggerDict.values() if isinstance(logger, logging.Logger)
+    ]
+    found["lowest"] = min([level for level in levels if level] + [root.level])
     if root.handlers:
         handler = root.handlers[0]
         formatter = handler.formatter

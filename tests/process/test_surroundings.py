@@ -1,11 +1,13 @@
 """What a coordinator takes over from the process that starts it: interpreter, streams, log; and what it does not."""
 
+import logging
 import os
 import secrets
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import psutil
@@ -288,3 +290,74 @@ def test_name_of_the_process(name: str) -> None:
             share.n = 1
             assert share.n == 1
             assert psutil.Process(share.health().coordinator).name() == f"share: {title}"[:15]
+
+
+class Talker:
+    """Logs in every way."""
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    def talk(self) -> None:
+        self.n += 1
+        log = logging.getLogger("talker")
+        log.debug("debug %d", self.n, extra={"place": "here"})
+        try:
+            1 / 0
+        except ZeroDivisionError:
+            log.exception("bad %s", "luck")
+
+    def flood(self, count: int) -> None:
+        self.n += 1
+        for _ in range(count):
+            logging.getLogger("talker").error("x" * 1000)
+
+
+def test_records_reach_the_owners_handlers(caplog: pytest.LogCaptureFixture) -> None:
+    """Share(logging=True): as if the method had run here, successors included; the thread ends with the share."""
+    caplog.set_level(logging.DEBUG, logger="talker")
+    with Share(logging=True) as shared:
+        shared.talker = Talker()
+        shared.talker.talk()
+        shared.flush()
+        os.kill(shared.health().coordinator, 9)
+        shared.talker.talk()
+        shared.flush()
+    records = [record for record in caplog.records if record.name == "talker"]
+    assert [(record.levelname, record.getMessage()) for record in records] == [
+        ("DEBUG", "debug 1"), ("ERROR", "bad luck"), ("DEBUG", "debug 2"), ("ERROR", "bad luck"),
+    ]  # fmt: skip
+    assert records[0].place == "here" and records[0].funcName == "talk"  # type: ignore[attr-defined]
+    assert "ZeroDivisionError" in records[1].exc_text
+    assert not [thread for thread in threading.enumerate() if thread.name == "share-records"]
+
+
+def test_a_slow_handler_stops_nobody() -> None:
+    """Records that find no room are counted, and the owner is told."""
+    go_on, seen = threading.Event(), []
+
+    class Slow(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            go_on.wait(60)
+            seen.append(record.getMessage())
+
+    handler, logger = Slow(), logging.getLogger("talker")
+    own = logging.getLogger("share")
+    for each in (logger, own):
+        each.addHandler(handler)
+    logger.propagate = False
+    try:
+        with Share(logging=True) as shared:
+            shared.talker = Talker()
+            shared.talker.flood(3000)
+            assert shared.talker.n == 1  # it has run to its end
+            go_on.set()
+            wait_for(lambda: len(seen) > 10)
+            shared.talker.flood(1)
+        arrived = sum(text.startswith("x") for text in seen)
+        dropped = [int(text.split()[0]) for text in seen if "were dropped" in text]
+        assert len(dropped) >= 1 and arrived + sum(dropped) == 3001
+    finally:
+        for each in (logger, own):
+            each.removeHandler(handler)
+        logger.propagate = True

@@ -51,6 +51,7 @@ def _serve(name: str, role: int) -> None:
     options = cerial.loads(control.configuration())
     public = options["name"]
     _prepare(options, public or name.removeprefix("share_"))
+    _log_like_the_owner(options, name)
     _runtime.coordinator_of = name
     starter = control.process_info(role & 0xFFFF)[0]
     entry = control.take_role(role)
@@ -99,7 +100,6 @@ def _prepare(options: dict[str, Any], title: str) -> None:
     main_module = types.ModuleType("__main__")
     main_module.__file__ = options["main_file"]
     sys.modules["__main__"] = main_module
-    _log_like_the_owner(options["log"])
 
 
 class _Formatter(logging.Formatter):
@@ -112,15 +112,26 @@ class _Formatter(logging.Formatter):
             return f"{record.levelname} {record.name}: {record.getMessage()}"
 
 
-def _log_like_the_owner(options: dict[str, Any]) -> None:
-    logging.getLogger("share").setLevel(options["share_level"])
+def _log_like_the_owner(options: dict[str, Any], name: str) -> None:
+    found = options["log"]
+    logging.getLogger("share").setLevel(found["share_level"])
     root = logging.getLogger()
-    root.setLevel(options["level"])
-    found = options.get("handler")
-    if found is not None:
-        handler = logging.StreamHandler(sys.stdout if found["output"] else sys.stderr)
-        handler.setLevel(found["level"])
-        handler.setFormatter(_Formatter(found["format"], found["dates"], found["style"]))
+    root.setLevel(found["level"])
+    if options.get("logging"):
+        from ._records import RecordSender
+
+        try:
+            root.addHandler(RecordSender(name))
+        except OSError:
+            pass  # the owner has ended
+        else:
+            root.setLevel(found["lowest"])  # its loggers will choose
+            return
+    like = found.get("handler")
+    if like is not None:
+        handler = logging.StreamHandler(sys.stdout if like["output"] else sys.stderr)
+        handler.setLevel(like["level"])
+        handler.setFormatter(_Formatter(like["format"], like["dates"], like["style"]))
         root.addHandler(handler)
 
 
