@@ -35,9 +35,7 @@ class Effects:
             self.class_writes += instance.class_writes
             self.unseen |= instance.unseen if author is None or author.writes is MISSING else {None}
         self.surely = any(instance.surely for instance in self.called("writes"))
-        self.hashes: Reason | None = None
         for instance in self.called(None):
-            self.hashes = self.hashes or instance.hashes
             self.outside.update(instance.outside)
             self.blocks.update(instance.blocks)
 

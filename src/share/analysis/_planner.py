@@ -147,10 +147,9 @@ class Planner:
         writes = None if written and self.entangled else self.names(written, groups)
         if reads is not None and reads & self.self_reachable:
             reads = None
-        if effects.hashes is not None and written and not self.hashes:
-            self.hashes = (
-                f"{member.name} ({effects.hashes.file}, line {effects.hashes.line}: {effects.hashes.text})"
-            )
+        if instance.hashes is not None and instance.writes and not self.hashes:
+            where = instance.hashes
+            self.hashes = f"{member.name} ({where.file}, line {where.line}: {where.text})"
         body = instance.body
         result = self.solver.calling.result(instance)
         lazy = body.is_generator or body.is_async
