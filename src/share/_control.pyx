@@ -302,7 +302,7 @@ cdef class Control:
         return True
 
     def in_use(self, int64_t besides=-1) -> bool:
-        """Whether a process other than the coordinator, and than that of the entry ``besides``, is registered and lives."""
+        """Whether a process other than the coordinator, and that of the entry ``besides``, is registered and lives."""
         cdef uint64_t role = load_acq(self.word(ROLE)), entry
         for entry in range(<uint64_t>MAX_PROCESSES):
             if <int64_t>entry != besides and (entry != role & 0xffff or (role >> 16) & 0xffff != ROLE_COORDINATOR) and \

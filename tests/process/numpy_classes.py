@@ -39,7 +39,7 @@ class Grid:
 def add_to_arrays(shared: Any) -> None:
     """Adds to elements, parts and whole arrays; other processes do it too."""
     grid = shared.grid
-    for _ in range(1000):
+    for _ in range(250):
         shared.a[0] += 1
         shared.a[:2] += 1
         grid.values += 1

@@ -202,8 +202,8 @@ def test_every_element_counts_exactly(context: Any, shared: Share, grid: Any) ->
     for worker in workers:
         worker.join()
     assert [worker.exitcode for worker in workers] == [0] * 4
-    assert shared.a.tolist() == [8000, 4000, 0]
-    assert grid.values[:3].tolist() == [4000, 4000, 8000]
+    assert shared.a.tolist() == [2000, 1000, 0]
+    assert grid.values[:3].tolist() == [1000, 1000, 2000]
 
 
 def test_a_reader_never_sees_a_torn_array(context: Any, shared: Share, grid: Any) -> None:

@@ -104,7 +104,7 @@ VALUES = [
     DAY.date(), datetime.date.min, DAY.time(), DAY.timetz().replace(tzinfo=datetime.UTC), datetime.time(fold=1),
     datetime.timedelta(), datetime.timedelta(-1, 1, 1), datetime.timedelta.max, datetime.timedelta.min,
     datetime.UTC, zoneinfo.ZoneInfo("UTC"),
-    uuid.UUID(int=0), uuid.uuid4(), uuid.uuid1(),
+    uuid.UUID(int=0), uuid.UUID(int=1 << 100), uuid.UUID("a6b8a83e-ed88-11ee-8000-0242ac120002"),
     *map(decimal.Decimal, ("0", "-0", "1.10", "1E+99", "Infinity", "-Infinity", "123456789.123456789")),
     Colour.RED, Colour.GREEN, Access.READ, Access.READ | Access.WRITE, Level.LOW, [Colour.RED, Colour.RED],
     Point(1, "b"), [Point(1, 2), Point([3], {4: 5})], Point(Point(1, 2), None), Frozen(1, (2,)), Pair(1, [2]),
