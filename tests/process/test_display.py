@@ -1,6 +1,7 @@
 """What notebooks and scikit-learn ask objects for."""
 
 import copy
+import pickle
 from collections import deque
 
 import pytest
@@ -70,3 +71,12 @@ def test_a_clone_of_an_estimator_has_the_shared_object_itself(shared):
     for proxy in (shared.plain, shared.items, shared.plain.parts[1]):
         assert proxy.__sklearn_clone__() is proxy
     assert shared.own.__sklearn_clone__() is not shared.own
+
+
+def test_the_class_of_a_value_travels_as_what_it_stands_for(shared):
+    """Dask, for one, pickles the types of results."""
+    shared.n, shared.text, shared.pair, shared.scale = 1, "a", (1, 2), 1.5
+    for value, cls in ((shared.n, int), (shared.text, str), (shared.pair, tuple), (shared.scale, float)):
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            assert pickle.loads(pickle.dumps(type(value), protocol)) is cls
+            assert type(pickle.loads(pickle.dumps({"x": value}, protocol))["x"]) is cls

@@ -13,6 +13,7 @@ operator, then at most rearrangements of the stack, then the store. So the targe
 stores a number, as it says.
 """
 
+import copyreg
 import operator
 from opcode import opmap
 from sys import modules
@@ -119,6 +120,18 @@ def _inplace(str operation, function):
     return inplace
 
 
+class CarrierType(type):
+    """The class of these subclasses. In a pickle each is the class that it stands for: who reads it knows no other."""
+
+
+copyreg.pickle(CarrierType, lambda cls: (_itself, (cls.__base__,)))
+
+
+def _itself(cls):
+    """What a pickled carrier's class becomes."""
+    return cls
+
+
 def _carrier(base, names):
     members = {
         "__slots__": (),
@@ -131,7 +144,7 @@ def _carrier(base, names):
     }
     for name in names.split():
         members[f"__i{name}__"] = _inplace(f"i{name}", getattr(operator, f"__{name}__"))
-    cls = type(base.__name__, (base,), members)
+    cls = CarrierType(base.__name__, (base,), members)
     register_value(cls)
     register_plain(cls, base)
     return cls
