@@ -1,8 +1,7 @@
 """A process as a value: it can be kept in a share, and asked anywhere whether it still lives."""
 
-from dataclasses import dataclass
-
 from share import _runtime
+from share._kinds import register_value
 from share._process import is_proven_dead
 from share._process import this_process as _this_word
 
@@ -11,7 +10,7 @@ __all__ = ["ProcessId", "this_process"]
 _PID_BITS = 22
 
 
-@dataclass(frozen=True)
+@register_value  # no dataclass, whose module takes long to import
 class ProcessId:
     """One process of this machine, by pid and start time: no later process with the same pid is taken for it.
 
@@ -19,7 +18,10 @@ class ProcessId:
     True
     """
 
-    word: int
+    __slots__ = ("word",)
+
+    def __init__(self, word: int) -> None:
+        self.word = word
 
     @property
     def pid(self) -> int:
@@ -30,6 +32,9 @@ class ProcessId:
     def alive(self) -> bool:
         """Whether it has not ended. Who waits for a predicate that has read this wakes up when it ends."""
         return _alive(int(self.word))
+
+    def __eq__(self, other: object) -> bool:
+        return self.word == other.word if isinstance(other, ProcessId) else NotImplemented
 
     def __hash__(self) -> int:
         return self.word  # the same in every process, unlike the hash of a text

@@ -21,7 +21,6 @@ from ..cerial._kinds cimport Kind
 from ._tracked cimport Log, is_tracked, log_of, tracked_copy, untracked
 
 from .. import _protocol
-from ..analysis._plan import ClassPlan
 from .._cells import index_of
 from .._kinds import is_value
 from ..errors import CorruptDataError, DeletedObjectError, NotShareableError, ShareMemoryError, ShareWarning
@@ -337,6 +336,8 @@ cdef class Store:
             return self.shape_from(encoded)
         except BaseException as error:
             why = self.note_unreadable("an object", hash(encoded), error)
+            from ..analysis._plan import ClassPlan  # as all of that package: only when it is needed
+
             shape = Shape(Unreadable, ("",), ClassPlan("", "opaque", ()))
             (<Shape>shape).why = why
             return shape
