@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 import subprocess
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -268,6 +269,28 @@ def test_sigterm_ends_a_coordinator_that_cannot_drain() -> None:
     with pytest.raises(ShareClosedError):
         shared.spinner
     shared.close()
+
+
+class Starter:
+    """A method that leaves a thread behind."""
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    def start(self) -> None:
+        self.n += 1
+        threading.Thread(target=threading.Event().wait).start()
+
+
+@pytest.mark.slow
+def test_a_thread_that_a_method_has_started_does_not_keep_the_coordinator() -> None:
+    """Python would wait for it for ever, and so would close()."""
+    with Share() as shared:
+        shared.starter = Starter()
+        shared.starter.start()
+        shared.flush()
+        name = name_of(shared)
+    assert not segments_of(name)
 
 
 # -- the coordinator is killed ------------------------------------------------------------------------

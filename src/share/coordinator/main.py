@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import types
 from typing import Any
 
@@ -16,7 +17,7 @@ from . import _streams
 from ._loop import Loop
 from ._recovery import recover
 from ._store import Store
-from ._watch import Watch
+from ._watch import TERMINATED, Watch
 
 __all__ = ["main"]
 
@@ -39,6 +40,7 @@ def main(name: str, role: int) -> None:
         log.critical("share %s: the coordinator ends because of an error of its own", name, exc_info=True)
         sys.exit(1)
     finally:
+        _end_threads()
         logging.shutdown()
         _streams.finish()
 
@@ -84,6 +86,17 @@ def _serve(name: str, role: int) -> None:
     loop.serve()
     loop.close()
     sweep(name, public)
+
+
+def _end_threads() -> None:
+    """Python waits for threads that methods have started, perhaps for ever; this process does not."""
+    others = [thread.name for thread in threading.enumerate() if not thread.daemon]
+    others.remove(threading.main_thread().name)
+    if others:
+        log.warning("methods have started threads that have not ended yet: %s", ", ".join(others))
+        last = threading.Timer(TERMINATED, os._exit, [1])
+        last.daemon = True
+        last.start()
 
 
 def _prepare(options: dict[str, Any], title: str) -> None:
