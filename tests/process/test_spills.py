@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from programs import wait_for_none
+from programs import wait_for, wait_for_none
 
 from share import NotShareableError, PoisonedCommandError, Share
 
@@ -134,3 +134,32 @@ def test_calls_that_are_interrupted_leave_no_answers(shared: Share, alarms: None
     box.big.call(1)  # takes what has been given up meanwhile
     assert not wait_for_none(lambda: segments(shared, "a"), 5)
     assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+def spilled_bytes(shared: Share) -> int:
+    """How much memory queued large arguments have."""
+    return sum(os.stat(f"/dev/shm/{name}").st_size for name in segments(shared, "s"))
+
+
+def test_what_is_queued_of_them_is_bounded(shared: Share, tmp_path: Any) -> None:
+    """Who sends more waits, as for room in the ring."""
+    shared.box = Box()
+    box, size = shared.box, 5_000_000
+    box.wait_for.send(str(tmp_path / "open"))
+    folder = os.statvfs("/dev/shm")
+    most = min(1 << 26, folder.f_blocks * folder.f_frsize // 8)
+    child = os.fork()
+    if child == 0:
+        try:
+            for i in range(20):
+                box.put.send(str(i), bytes(size))
+            shared.flush()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    wait_for(lambda: most - size < spilled_bytes(shared) <= most, "as much as may be queued")
+    time.sleep(0.1)  # what must not happen: more
+    assert spilled_bytes(shared) <= most
+    (tmp_path / "open").touch()
+    assert os.waitpid(child, 0)[1] == 0
+    assert list(box.got) == [(str(i), size) for i in range(20)]

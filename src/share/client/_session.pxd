@@ -37,7 +37,9 @@ cdef class Session:
     cdef readonly str name
     cdef int64_t entry              # in the process table, -1 before the first command (and after a fork)
     cdef uint64_t serial
-    cdef uint64_t spills
+    cdef uint64_t spills            # number of the last
+    cdef object queued_spills       # deque of (end position, bytes) of those that may still be needed
+    cdef uint64_t queued_bytes
     cdef Encoder spare
     cdef object reduce_argument
     cdef object opening             # lock: one thread registers this process, or opens its response ring
@@ -69,6 +71,8 @@ cdef class Session:
     cdef uint64_t send(self, int kind, int flags, uint64_t target, bytes name, Encoder payload,
                        uint64_t** raised, int count) except 0
     cdef int reserve_response(self) except -1
+    cdef int await_spill_room(self, uint64_t size) except -1
+    cdef int make_spill(self, str name, bytes payload) except -1
     cdef int open_responses(self) except -1
     cdef int drain(self) except -1
     cdef str answer_name(self, uint64_t position)

@@ -27,7 +27,7 @@ from .._names import sweep
 from .._segment import unlink
 from ..cerial import loads
 from ..errors import CorruptDataError, ShareClosedError, ShareError, ShareFullError, \
-    ShareTimeoutError
+    ShareMemoryError, ShareTimeoutError
 
 cdef uint64_t MASK63 = ~CLOSED_BIT
 
@@ -107,6 +107,7 @@ cdef class Session:
         self.control = control
         self.name = control.name
         self.entry = -1
+        self.queued_spills = deque()
         self.arrived = {}
         self.abandoned = set()
         self.expected = {}
@@ -170,7 +171,8 @@ cdef class Session:
         self.waiting_blocks = getattr(self.local, "waiting", 0)
         self.limits = hasattr(self.local, "limit")
         self.spare = None
-        self.spills = 0
+        self.spills = self.queued_bytes = 0
+        self.queued_spills.clear()
         self.owner_state = None
 
     def leave(self):
@@ -283,7 +285,8 @@ cdef class Session:
             if self.limits > 0 and self.goes_behind():
                 raise NoRoom
             if spill is not None:
-                write_spill(spill, payload.data[:payload.size])
+                self.await_spill_room(payload.size)
+                self.make_spill(spill, payload.data[:payload.size])
                 TESTPOINT("client.spilled")
             if flags & RESPOND:
                 self.reserve_response()
@@ -316,6 +319,9 @@ cdef class Session:
                 raise NoRoom(unsent)
             raise
         end = position + n
+        if spill is not None:
+            self.queued_spills.append((end, spilled[1]))
+            self.queued_bytes += spilled[1]
         TESTPOINT("client.claimed")
         # Flags before the commit: when the call has returned, every later read sees them.
         for i in range(count):
@@ -340,6 +346,42 @@ cdef class Session:
         wake(self.control.wait_work)
         self.last_sent = end
         return end
+
+    cdef int await_spill_room(self, uint64_t size) except -1:
+        """Waits, as for room in the ring, until what this process has queued of large arguments is not too much.
+
+        One is always let through. A call of an event loop's is too: it has no place to wait in.
+        """
+        if self.limits > 0 and getattr(self.local, "limit", None) == 0:
+            return 0
+        if most_queued == 0:
+            find_most_queued()
+        while self.queued_spills:
+            while self.queued_spills and self.queued_spills[0][0] <= self.control.committed():
+                self.queued_bytes -= self.queued_spills.popleft()[1]
+            if not self.queued_spills or self.queued_bytes + size <= most_queued:
+                break
+            if self.on_full_raises:
+                raise ShareFullError(f"share {self.name}: {self.queued_bytes} bytes of large arguments are queued "
+                                     "already; this command has not been")
+            self.control.await_commit(self.queued_spills[0][0], self.patience())
+            self._raise_if_closed()
+        return 0
+
+    cdef int make_spill(self, str name, bytes payload) except -1:
+        """Writes a spill. If there is no memory, what is queued may have it: then once more when that is executed."""
+        cdef uint64_t position
+        try:
+            write_spill(name, payload)
+        except ShareMemoryError:
+            position = self.control.tail()
+            if self.on_full_raises or self.control.committed() >= position or \
+                    self.limits > 0 and getattr(self.local, "limit", None) == 0:
+                raise
+            self.control.await_commit(position, self.patience())
+            self._raise_if_closed()
+            write_spill(name, payload)
+        return 0
 
     # -- responses ------------------------------------------------------------------------------------
 
@@ -530,6 +572,17 @@ cdef class Session:
         cdef uint64_t c = self.control.await_commit(position, nanoseconds(timeout))
         if (c & MASK63) < position:
             raise ShareClosedError(f"share {self.name} was closed before position {position} was committed")
+
+
+cdef uint64_t most_queued = 0       # bytes of queued large arguments of one process
+
+
+cdef int find_most_queued() except -1:
+    """64 MiB, but no more than an eighth of /dev/shm."""
+    global most_queued
+    folder = os.statvfs("/dev/shm")
+    most_queued = max(<uint64_t>1, min(<uint64_t>1 << 26, <uint64_t>(folder.f_blocks * folder.f_frsize // 8)))
+    return 0
 
 
 def with_traceback(error, str text):

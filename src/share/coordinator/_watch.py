@@ -4,6 +4,7 @@ The same thread takes SIGTERM, and looks now and then whether one command has be
 """
 
 import os
+import resource
 import select
 import signal
 import sys
@@ -20,6 +21,19 @@ __all__ = ["Watch"]
 # Seconds without progress after which a coordinator that has been told to end does so, whatever is running.
 TERMINATED = 8.0
 ABANDONED = 60.0
+
+
+SPARE = 40  # descriptors that pidfds leave for everything else
+
+
+def _allow_descriptors() -> int:
+    """How many descriptors this process may have: as many as it can be allowed, up to what a full share needs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 4096 if hard == resource.RLIM_INFINITY else min(hard, 4096)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return min(soft, 1 << 20) if soft != resource.RLIM_INFINITY else 1 << 20
 
 
 class Watch:
@@ -55,12 +69,13 @@ class Watch:
         self.progress: Any = None
         self.progress_at = 0.0
         self.known: dict[int, int] = {}  # process word -> pidfd
+        self.most = max(8, _allow_descriptors() - SPARE)  # so many of them
         self.words: dict[int, int] = {}
         self.poller = select.epoll()
         # Also while the main thread is deep in compiled code, the handler of the C level writes a byte.
-        self.signals, wakeup = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self.signals, self.wakeup = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self.poller.register(self.signals, select.EPOLLIN)
-        signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self.wakeup, warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, lambda *_: None)
         self.thread = threading.Thread(target=self._run, name="share-watch", daemon=True)
         for word in (self.owner, starter):
@@ -72,12 +87,15 @@ class Watch:
         """Watches a process from now on; called again for the same one it does nothing."""
         if word in self.known:
             return
-        descriptor = pidfd_of(word)
+        # Some descriptors are left for everything else: large arguments, answers, what methods open.
+        short = len(self.known) >= self.most
+        descriptor = -2 if short else pidfd_of(word)
         if descriptor < 0:
             if descriptor == -1:
                 self._died(word)
-            elif word in (self.owner, self.starter):
+            elif (short or word in (self.owner, self.starter)) and word not in self.blind:
                 self.blind.add(word)
+                os.write(self.wakeup, b"\0")  # the thread may be asleep for ever
             return  # where there are no pidfds, other dead are found at the next registration
         self.known[word] = descriptor
         self.words[descriptor] = word
@@ -92,7 +110,7 @@ class Watch:
             ]
             if self.blind:
                 ticks.append(1.0)
-                for word in [word for word in self.blind if is_proven_dead(word)]:
+                for word in [word for word in list(self.blind) if is_proven_dead(word)]:
                     self.blind.discard(word)
                     self._died(word)
             if self.patience:
