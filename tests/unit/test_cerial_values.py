@@ -115,7 +115,9 @@ VALUES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", VALUES, ids=lambda value: f"{type(value).__name__}-{repr(value)[:20]}")
+@pytest.mark.parametrize(
+    "value", VALUES, ids=[f"{number}-{type(value).__name__}" for number, value in enumerate(VALUES)]
+)
 def test_a_value_comes_back_equal_and_of_the_same_type(value):
     back = again(value)
     assert type(back) is type(value)
