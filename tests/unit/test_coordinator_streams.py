@@ -90,3 +90,17 @@ def test_a_stream_that_is_left_is_closed_to_its_reader(pipe: tuple[int, int]) ->
     assert stream.write(b"more") == 4
     assert stream.dropped == 4 and read_all(pipe[0]) == b""
     os.close(copy)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # 3.12's on forks of processes with threads
+def test_a_forked_child_writes_itself(pipe: tuple[int, int]) -> None:
+    """It has no thread, and may end at once."""
+    stream = Stream(pipe[1])
+    stream.write(b"parent ")
+    stream.finish(5)
+    child = os.fork()
+    if child == 0:
+        stream.write(b"child")
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert read_all(pipe[0]) == b"parent child"

@@ -30,7 +30,8 @@ class Stream(io.RawIOBase):
         self.dropped = 0
         self.leaving = False  # nothing more is taken
         self.useless = False  # nobody can read it any more
-        self.thread_of = 0  # the process that has the thread
+        self.process = os.getpid()
+        self.running = False  # the thread
 
     def writable(self) -> bool:
         return True
@@ -43,7 +44,10 @@ class Stream(io.RawIOBase):
 
     def write(self, data) -> int:  # type: ignore[no-untyped-def] # any buffer
         data = bytes(data)
-        if self.thread_of != os.getpid() and not self._begin():
+        if self.process != os.getpid():
+            self._write_out(data)  # a child that a method has forked: it has no thread, and holds up nobody
+            return len(data)
+        if not self.running and not self._begin():
             self._write_what_fits(data)
             return len(data)
         with self.changed:
@@ -56,15 +60,12 @@ class Stream(io.RawIOBase):
         return len(data)
 
     def _begin(self) -> bool:
-        """Starts the thread; also in a forked child, which has none. False if there is no memory for it."""
-        self.changed = threading.Condition()
-        self.waiting.clear()
-        self.size = 0
+        """Starts the thread. False if there is no memory for it."""
         try:
             threading.Thread(target=self._run, name="share-output", daemon=True).start()
         except RuntimeError:
             return False
-        self.thread_of = os.getpid()
+        self.running = True
         return True
 
     def _write_what_fits(self, data: bytes) -> None:
@@ -108,7 +109,7 @@ class Stream(io.RawIOBase):
 
     def finish(self, seconds: float) -> None:
         """Waits until everything has been written, or nobody has read any of it for so many seconds."""
-        if self.thread_of == os.getpid():
+        if self.running and self.process == os.getpid():
             with self.changed:
                 while (self.size or self.dropped) and not self.useless:
                     if not self.changed.wait(seconds):
@@ -117,11 +118,11 @@ class Stream(io.RawIOBase):
     def leave(self) -> None:
         """What is there is written yet; then the descriptor is closed to whoever reads from it."""
         self.leaving = True
-        if self.thread_of != os.getpid():
-            self._release()
-        else:
+        if self.running:
             with self.changed:
                 self.changed.notify_all()
+        else:
+            self._release()
 
     def _release(self) -> None:
         if not self.useless:

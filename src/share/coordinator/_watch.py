@@ -76,7 +76,7 @@ class Watch:
         self.signals, self.wakeup = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self.poller.register(self.signals, select.EPOLLIN)
         signal.set_wakeup_fd(self.wakeup, warn_on_full_buffer=False)
-        signal.signal(signal.SIGTERM, lambda *_: None)
+        signal.signal(signal.SIGTERM, lambda *_: control.close_ring())
         self.thread = threading.Thread(target=self._run, name="share-watch", daemon=True)
         for word in (self.owner, starter):
             if word:
