@@ -36,6 +36,42 @@ def reference(str name, id, flags, slots, shape, cells):
     return resolver(id, flags, slots, shape, cells)
 
 
+being_made = None           # the object whose state is being loaded
+
+
+def itself():
+    """What a reference to the object itself, in the state that it is assigned with, becomes when that is loaded."""
+    if being_made is None:
+        raise ShareError("a reference to an object itself arrived without the object")
+    return being_made
+
+
+class ItselfReducer:
+    """An Encoder's ``reduce``: where an object is met in its own state, that is a reference to it."""
+
+    def __init__(self, instance, reduce):
+        self.instance, self.reduce, self.met = instance, reduce, False
+
+    def __call__(self, value):
+        if value is self.instance:
+            self.met = True
+            return itself, ()
+        return NotImplemented if self.reduce is None else self.reduce(value)
+
+
+def start_making(cls):
+    """A new instance, without attributes: what its state refers to as the object itself, until :func:`end_making`."""
+    global being_made
+    being_made = object.__new__(cls)
+    return being_made
+
+
+def end_making():
+    """The state of an object has been loaded."""
+    global being_made
+    being_made = None
+
+
 cdef char* copy_of_block(Control control, uint64_t where, uint64_t start, uint64_t length,
                          uint64_t generation) except? NULL:
     """Bytes of a block, to be freed by the caller; NULL: the block has been reused."""

@@ -15,9 +15,10 @@ from ._session cimport Session, Shared, note_reference
 import weakref
 
 from .._kinds import is_value
+from ..cerial import loads
 from ..errors import DeletedObjectError, NotShareableError, ReservedNameError, ShareClosedError
 from .._paths import ATTRIBUTE
-from .._protocol import failed_records, owed_records
+from .._protocol import encode, end_making, failed_records, ItselfReducer, owed_records, start_making
 from ._proxy import MISSING, plain
 from ._shapes import describe, may_be_missing
 
@@ -36,6 +37,26 @@ cdef bint is_array_class(cls):
 
 cdef class Cell:
     """Where a top-level name keeps its flag and its slot, and what was last read from there."""
+
+
+cdef int encode_state(Encoder encoder, value, state, str name) except -1:
+    """Encodes the state of an object; where it is met in there, that is a reference to it."""
+    found = encoder.reduce = ItselfReducer(value, encoder.reduce)
+    encoder.encode(state, name)
+    cls = type(value)
+    if found.met and cls.__hash__ is not object.__hash__ and cls.__hash__ is not None:
+        # It is loaded before it has its attributes, and then cannot be put into a set or be a key.
+        start_making(cls)
+        try:
+            loads(encode(state, name, found))
+        except Exception as error:
+            raise NotShareableError(
+                f"{name}: {cls.__qualname__} is in a set or a key in its own state, and its __hash__ needs its "
+                f"attributes ({type(error).__name__}: {error})"
+            ) from error
+        finally:
+            end_making()
+    return 0
 
 
 cdef class Namespace(Shared):
@@ -275,7 +296,10 @@ cdef class Namespace(Shared):
             else:
                 shape, state = describe(value, name)
                 encoder.encode(shape, name)
-                encoder.encode(state, name)
+                if state is value:
+                    encoder.encode(state, name)     # pickle knows what it has met
+                else:
+                    encode_state(encoder, value, state, name)
                 # A class that the coordinator may be unable to load is waited for, the first time: it is said here.
                 cls = type(value)
                 wait = cls not in self.loaded and may_be_missing(cls, self.session.control)

@@ -117,9 +117,9 @@ def refill(live: Any, value: Any) -> None:
         live.extend(value)
 
 
-def live_instance(cls: type, state: dict[str, Any]) -> Any:
-    """An instance of a user's class with that state; ``__init__`` is not run."""
-    instance: Any = object.__new__(cls)
+def live_instance(cls: type, state: dict[str, Any], made: Any = None) -> Any:
+    """An instance of a user's class with that state, ``made`` if that is one; ``__init__`` is not run."""
+    instance: Any = object.__new__(cls) if made is None else made
     replace_state(instance, state)
     return instance
 

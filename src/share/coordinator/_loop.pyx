@@ -21,10 +21,10 @@ from .._ringbuf cimport CELL, CLAIMED, CLOSED, COMMITTED, CORRUPT, FREE, PAD, mp
 from .._wait cimport announce, coarse_ns, now_ns, sleep, spin_rounds, spun, wake
 from ..cerial._codec cimport decode
 from ._answers cimport Answers
-from ._store cimport Call, Mirror, Store
+from ._store cimport Call, Mirror, Shape, Store
 
 from .._kinds import is_value
-from .._protocol import encode, read_spill
+from .._protocol import encode, end_making, read_spill, start_making
 from .._segment import unlink
 from ..errors import CorruptDataError, DeletedObjectError, PoisonedCommandError, ShareWarning
 from .._paths import apply, path_text
@@ -240,6 +240,7 @@ cdef class Loop:
     cdef object run(self, const Command* command, bytes name, const char* data, uint64_t size):
         cdef Mirror mirror
         cdef Call call
+        cdef Shape shape
         cdef Store store = self.store
         cdef Py_ssize_t used = 0, more = 0
         cdef tuple args = ()
@@ -298,8 +299,13 @@ cdef class Loop:
         elif kind == ASSIGN:
             store.assign(text, decode(data, size, &used))
         elif kind == CREATE:
-            shape = decode(data, size, &used)
-            store.assign(text, store.create(store.shape(shape), decode(data + used, size - used, &more)))
+            shape = store.shape(decode(data, size, &used))
+            made = None if shape.opaque else start_making(shape.cls)
+            try:
+                state = decode(data + used, size - used, &more)
+            finally:
+                end_making()
+            store.assign(text, store.create(shape, state, made))
         elif kind == LINK:
             mirror = store.find(command.target)
             if mirror is None:

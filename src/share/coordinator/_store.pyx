@@ -376,14 +376,14 @@ cdef class Store:
             self.shapes[encoded] = shape
         return shape
 
-    def create(self, Shape shape not None, state):
-        """A new mirror from a decoded state; nobody holds it yet."""
+    def create(self, Shape shape not None, state, made=None):
+        """A new mirror from a decoded state, in the instance ``made`` if there is one; nobody holds it yet."""
         cdef Mirror mirror = Mirror()
         cdef uint32_t i
         mirror.id = self.new_id()
         mirror.shape = shape
         mirror.cells = len(shape.cells) + 1
-        mirror.live = tracked(state) if shape.opaque else live_instance(shape.cls, state)
+        mirror.live = tracked(state) if shape.opaque else live_instance(shape.cls, state, made)
         mirror.flags_at = self.flags.allocate(mirror.cells)
         mirror.slots_at = self.slots.allocate(mirror.cells)
         mirror.slots = <Slot*>self.control.at(mirror.slots_at, mirror.cells * SLOT_SIZE)
