@@ -84,8 +84,13 @@ def _info(segment: str) -> ShareInfo:
     elif control.lost:
         state = "lost"
     alive = sum(not is_proven_dead(word) for _, word in control.processes())
-    memory = sum(size for _, size in control.segments())
-    name = cerial.loads(control.configuration())["name"]
+    try:
+        memory = sum(size for _, size in control.segments())
+        name = cerial.loads(control.configuration())["name"]
+    except (
+        Exception
+    ) as error:  # damaged memory gives bytes of any kind, also such as decode to something else
+        return ShareInfo(segment, None, "refused", 0, 0, alive, 0, 0, f"damaged: {error!r}")
     return ShareInfo(
         segment, name, state, owner & _PID, control.coordinator_pid(), alive, control.backlog(), memory
     )

@@ -290,6 +290,30 @@ def test_doctor_sees_what_a_killed_program_left(name):
     assert info.segment in {removed["segment"] for removed in run_json("gc")}
 
 
+@pytest.mark.parametrize("damage", [b"\xff" * 64, b""], ids=["nonsense", "nothing"])
+def test_a_damaged_share_is_listed_and_harms_no_other(shared, name, damage):
+    """Its configuration says nothing any more; the others are there as before."""
+    configuration = 135168  # where it is in the control segment
+    with Share() as other, open(f"/dev/shm/{other.session_of().name}", "r+b") as memory:
+        other.n = 1
+        other.flush()
+        memory.seek(configuration)
+        whole = memory.read(4096)
+        memory.seek(configuration)
+        memory.write(damage or bytes(64))
+        memory.flush()
+        try:
+            listed = {info["segment"]: info for info in run_json("ls")}
+            assert listed[other.session_of().name]["state"] == "refused"
+            assert "damaged" in listed[other.session_of().name]["reason"]
+            assert listed[shared.session_of().name]["state"] == "running"
+            assert run_json("get", name, "limit") == 10
+        finally:
+            memory.seek(configuration)
+            memory.write(whole)
+            memory.flush()
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_knows_commands_and_shares(shared, name, shell):
     """What the shells ask for; docs/cli.md says how to have them ask."""
