@@ -18,13 +18,14 @@ from share import errors as _errors
 from share._api import FailedCommand, Health, Share, plain, shareable
 from share._identity import ProcessId, this_process
 from share._kinds import register_value
+from share.client._callbacks import copied
 from share.client._calls import aio, call, send, submit
 from share.errors import *  # noqa: F403 -- it has an __all__ of public names only
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "FailedCommand", "Health", "ProcessId", "Share", "aio", "call", "plain", "register_value", "send", "shareable",
-    "submit", "this_process",
+    "FailedCommand", "Health", "ProcessId", "Share", "aio", "call", "copied", "plain", "register_value", "send",
+    "shareable", "submit", "this_process",
 ]  # fmt: skip
 __all__ += _errors.__all__

@@ -81,7 +81,9 @@ class Share(Namespace):
     Args:
         name: None for a share that is reached by passing it on; else other programs of this user can reach it with
             :meth:`attach` and :meth:`open`.
-        writes: None queues writes and returns at once; ``"wait"`` makes every write return only after its commit.
+        writes: None queues writes and returns at once, but for assignments that may raise (through a setter, a
+            ``__setattr__`` or a ``__setitem__`` that does more than to store the value): they wait, and raise where
+            they are. ``"queue"`` queues these too; ``"wait"`` makes every write return only after its commit.
         on_full: what a command does that finds no room in the ring: ``"wait"`` for it, or ``"raise"`` ShareFullError.
         ring: cells (64 bytes each) of the command ring, a power of two.
         check: compare all state after every command, to find writes that the class's plan misses.
@@ -112,7 +114,7 @@ class Share(Namespace):
         self,
         name: str | None = None,
         *,
-        writes: Literal["wait"] | None = None,
+        writes: Literal["queue", "wait"] | None = None,
         on_full: Literal["wait", "raise"] = "wait",
         ring: int = 16384,
         check: bool = False,
@@ -126,6 +128,7 @@ class Share(Namespace):
         options = {**_options(check, slow_after, max_run, executable), "logging": bool(logging)}
         session = start_session(ring, options, public)
         session.writes_wait, session.on_full_raises = waits, raises
+        session.assignments_queue = writes == "queue"
         super().__init__(session)
         _shares[session.name] = self
 
@@ -134,7 +137,7 @@ class Share(Namespace):
         cls,
         name: str,
         *,
-        writes: Literal["wait"] | None = None,
+        writes: Literal["queue", "wait"] | None = None,
         on_full: Literal["wait", "raise"] = "wait",
     ) -> "Share":
         """Joins the share that another program of this user has made under that name.
@@ -152,7 +155,7 @@ class Share(Namespace):
         cls,
         name: str,
         *,
-        writes: Literal["wait"] | None = None,
+        writes: Literal["queue", "wait"] | None = None,
         on_full: Literal["wait", "raise"] = "wait",
         ring: int = 16384,
         check: bool = False,
@@ -454,7 +457,7 @@ def _stand_in() -> Share:
     return StandIn()  # type: ignore[return-value] # whatever is done with a Share can be done with it
 
 
-def _share_of(session: Session, writes: Literal["wait"] | None, on_full: str = "wait") -> Share:
+def _share_of(session: Session, writes: Literal["queue", "wait"] | None, on_full: str = "wait") -> Share:
     """This process's Share for a session."""
     waits, raises = _check_writes(writes), _check_full(on_full)
     share = _shares.get(session.name)
@@ -463,12 +466,13 @@ def _share_of(session: Session, writes: Literal["wait"] | None, on_full: str = "
         Namespace.__init__(share, session)
     session.writes_wait = session.writes_wait or waits
     session.on_full_raises = session.on_full_raises or raises
+    session.assignments_queue = session.assignments_queue or writes == "queue"
     return share
 
 
 def _check_writes(writes: str | None) -> bool:
-    if writes not in (None, "wait"):
-        raise ValueError(f'writes must be None or "wait", not {writes!r}')
+    if writes not in (None, "queue", "wait"):
+        raise ValueError(f'writes must be None, "queue" or "wait", not {writes!r}')
     return writes == "wait"
 
 

@@ -15,7 +15,7 @@ from .._protocol import encode
 from ..errors import ShareTimeoutError
 from ._descriptors import Attribute
 from ._noted import noted
-from ._proxy import plain
+from ._proxy import check_callback, plain
 from ._waiting import check, wait_until_changed
 
 cdef object tickets = count(1)
@@ -128,6 +128,7 @@ def transact(Session session not None, function, tuple args, timeout):
     cdef uint64_t* raised = session.control.wide
     cdef int64_t deadline = FOREVER if timeout is None else deadline_of(timeout)
     cdef list values = list(args), places = []
+    check_callback(function)
     for i, value in enumerate(args):
         if isinstance(value, Proxy) or type(value).__name__ == "SharedArray":
             proxy = shared_object(value, "transact")

@@ -17,6 +17,7 @@ from ._proxy cimport class_attribute, delete_attribute, encode_arguments, Local,
     mark_of, plain_operand, Proxy, set_attribute
 from ._session cimport Session
 
+from ._assignments import may_raise
 from ._proxy import MISSING
 
 
@@ -276,6 +277,7 @@ cdef class Method:
     cdef object signature           # None: not yet asked for; False: there is none
     cdef object found               # its MethodPlan
     cdef tuple origin               # class, its plan, its cells by name, and the sets of cells that methods read
+    cdef bint assigns               # an item, in a way that may raise, so that it waits
 
     def __init__(self, str name, plan, function, tuple origin):
         self.name = name
@@ -286,6 +288,8 @@ cdef class Method:
         self.function = function
         self.special = origin[1].kind == "opaque" and type(function).__name__ != "function"
         self.least, self.most = -1, -1
+        self.assigns = name in ("__setitem__", "__delitem__") and type(function).__name__ == "function" and \
+            may_raise(function)
         code = getattr(function, "__code__", None)
         if code is not None and type(function).__name__ == "function" and not hasattr(function, "__wrapped__"):
             required = code.co_argcount - len(function.__defaults__ or ()) - 1
@@ -370,7 +374,8 @@ cdef class Method:
         if effects.returns_self:
             wait = proxy.session.must_wait()
         else:
-            wait = effects.returns or effects.read_only or proxy.session.must_wait()
+            wait = effects.returns or effects.read_only or proxy.session.must_wait() or \
+                self.assigns and not proxy.session.assignments_queue
         position = send_call(proxy, CALL, effects, self.encoded, args, kwargs, wait)
         if wait:
             return proxy.session.await_response(position, None)
@@ -477,10 +482,13 @@ cdef class Property:
     cdef Effects getter, setter, deleter
     cdef object owner
     cdef tuple origin               # as that of a Method
+    cdef bint may_raise             # so that assignments wait
 
     def __init__(self, str name, owner, getter, setter, deleter, tuple origin):
         self.name = name
         self.owner = owner
+        raw = next((vars(base)[name] for base in owner.__mro__ if name in vars(base)), None)
+        self.may_raise = type(raw) is not property or may_raise(raw.fset) or deleter is not None and may_raise(raw.fdel)
         self.origin = origin
         self.getter = Effects(getter, origin, False) if getter is not None else None
         self.setter = Effects(setter, origin, False) if setter is not None else None
@@ -521,7 +529,7 @@ cdef class Property:
         cdef Encoder encoder
         cdef uint64_t* raised[MOST_FLAGS]
         cdef int count
-        wait = proxy.session.must_wait()
+        cdef bint wait = proxy.session.must_wait() or self.may_raise and not proxy.session.assignments_queue
         if proxy.is_nested:
             position = proxy.send_at(kind, self.name.encode(), values, None, wait)
             if wait:

@@ -221,6 +221,8 @@ cdef int set_part(Proxy parent, int kind, key, value) except -1:
     cdef Encoder encoder
     cdef int flags = RESPOND if session.must_wait() else 0
     cdef uint64_t position
+    if kind == ATTRIBUTE and type(parent)._share_plan_.custom_setattr and not session.assignments_queue:
+        flags = RESPOND
     operation = take_operation(value)
     if operation is not None:
         encoder = session.borrow()

@@ -1,7 +1,8 @@
 """Proxies: reads go to shared memory, writes become commands."""
 
 import weakref
-from types import GetSetDescriptorType, MemberDescriptorType, MethodType
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType
 
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport Py_TYPE, PyObject, PyObject_GenericGetAttr, PyTypeObject
@@ -943,7 +944,8 @@ cdef int set_attribute(Proxy proxy, str name, value, uint32_t index) except -1:
     encoder = session.borrow()
     try:
         encoder.encode(value, f"attribute {name}")
-        wait = in_c or session.must_wait()      # C code may refuse the value
+        # C code may refuse the value, and so may a __setattr__.
+        wait = in_c or session.must_wait() or cls._share_plan_.custom_setattr and not session.assignments_queue
         position = session.send(SET, RESPOND if wait else 0, proxy.id, name.encode(), encoder, &raised, 1)
     finally:
         session.give_back(encoder)
@@ -955,9 +957,10 @@ cdef int set_attribute(Proxy proxy, str name, value, uint32_t index) except -1:
 cdef int delete_attribute(Proxy proxy, str name, uint32_t index) except -1:
     cdef uint64_t* raised = proxy.flags + index
     cdef uint64_t position
+    cdef bint wait = proxy.session.must_wait()
     if type(proxy)._share_plan_.custom_setattr:
         raised = proxy.flags
-    wait = proxy.session.must_wait()
+        wait = wait or not proxy.session.assignments_queue
     position = proxy.session.send(DELETE, RESPOND if wait else 0, proxy.id, name.encode(), None, &raised, 1)
     if wait:
         proxy.session.await_response(position, None)
@@ -968,13 +971,34 @@ cdef bint has_dict(cls):
     return getattr(cls, "__dictoffset__", 0) != 0
 
 
+cdef object FUNCTION = FunctionType, METHOD = MethodType, BUILTIN = BuiltinFunctionType, PARTIAL = partial
+
+
+cdef inline bint is_callback(value) noexcept:
+    cls = type(value)
+    return cls is FUNCTION or cls is METHOD or cls is BUILTIN or cls is PARTIAL
+
+
 cdef int encode_arguments(Encoder encoder, tuple args, dict kwargs) except -1:
     """What a call carries after its head; gives the flag that says whether there are keywords."""
+    for value in args:
+        if is_callback(value):
+            check_callback(value)
     encoder.encode(args, "argument")
     if not kwargs:
         return 0
+    for value in kwargs.values():
+        if is_callback(value):
+            check_callback(value)
     encoder.encode(kwargs, "argument")
     return KEYWORDS
+
+
+def check_callback(value):
+    """Raises NotShareableError if a function would change a copy of something in the coordinator."""
+    from ._callbacks import check
+
+    check(value)
 
 
 cdef object plain_operand(value):

@@ -53,6 +53,7 @@ cdef class Session:
     cdef public object bridge       # what serves them; None before the first
     cdef int limits                 # open blocks of ``limited``, of any thread
     cdef public bint on_full_raises
+    cdef public bint assignments_queue  # also those that may raise
     cdef public uint64_t last_sent
     cdef public uint64_t last_raised
     cdef public bint writes_wait

@@ -33,6 +33,7 @@ class Session:
     last_raised: int
     writes_wait: bool
     on_full_raises: bool
+    assignments_queue: bool
     bridge: Any
     owner_state: Any
     def __init__(self, control: Control) -> None: ...
