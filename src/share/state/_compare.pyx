@@ -167,12 +167,23 @@ cdef int compare(object node, Shape shape, tuple shadow) except -1:
 cdef int note_content(object node, Cell* cell, uint64_t id, int kind, object before, object after) except -1:
     cdef int operation
     if kind == _nodes.BYTEARRAY:
-        begin(cell, operations.BYTES_SPLICE, id)
-        number(&cell.records, 0)
-        number(&cell.records, len(before))
-        number(&cell.records, len(after))
-        append(&cell.records, after, len(after))
+        put_splice(cell, id, len(before), after)
         return inverse(operations.BYTES_SPLICE, <PyObject*>node, 0, owned(before), owned(len(after)))
+    operation = put_assign(cell, id, kind, after)
+    return inverse(operation, <PyObject*>node, 0, owned(before), NULL)
+
+
+cdef int put_splice(Cell* cell, uint64_t id, Py_ssize_t removed, bytes content) except -1:
+    begin(cell, operations.BYTES_SPLICE, id)
+    number(&cell.records, 0)
+    number(&cell.records, removed)
+    number(&cell.records, len(content))
+    return append(&cell.records, content, len(content))
+
+
+cdef int put_assign(Cell* cell, uint64_t id, int kind, list after) except -1:
+    """Returns the operation."""
+    cdef int operation
     if kind == _nodes.LIST:
         operation = operations.LIST_ASSIGN
     elif kind == _nodes.SET:
@@ -188,7 +199,99 @@ cdef int note_content(object node, Cell* cell, uint64_t id, int kind, object bef
             put_operand(cell, <PyObject*>item[0])
             item = item[1]
         put_operand(cell, <PyObject*>item)
-    return inverse(operation, <PyObject*>node, 0, owned(before), NULL)
+    return operation
+
+
+cdef int note_whole(object node, Shape shape, object copy) except -1:
+    cdef uint64_t id = find(<PyObject*>node).id
+    cdef Cell* cell = _nodes.here.cells[find(<PyObject*>node).cell]
+    cdef Cell* target
+    cdef int kind = kind_of_node(shape)
+    content = content_of(node, kind & ~_nodes.CLASSED)
+    if type(content) is list:
+        put_assign(cell, id, kind & ~_nodes.CLASSED, content)
+    elif type(content) is bytes:
+        put_splice(cell, id, len(copy), content)
+    if not kind & _nodes.CLASSED:
+        return 0
+    attributes = attributes_of(node, shape)
+    if not id & TOP:
+        begin(cell, operations.ATTRIBUTES_ASSIGN, id)
+        number(&cell.records, shape.number)
+        number(&cell.records, len(attributes))
+        for name, value in attributes:
+            put_operand(cell, <PyObject*>name)
+            put_operand(cell, <PyObject*>value)
+        return 0
+    for name, value in attributes:
+        target = cell_for_setting(cell, id, name)
+        begin(target, operations.ATTRIBUTE_SET, id)
+        put_operand(target, <PyObject*>name)
+        put_operand(target, <PyObject*>value)
+    return 0
+
+
+cdef bint is_published(object node, Shape shape, object copy, dict ids) except -1:
+    cdef int kind = kind_of_node(shape)
+    cdef int built_in = kind & ~_nodes.CLASSED
+    mine, copied = content_of(node, built_in), content_of(copy, built_in)
+    if built_in == _nodes.SET:
+        mine = sorted([sortable(member, None) for member in mine])
+        copied = sorted([sortable(member, ids) for member in copied])
+        if mine != copied:
+            return False
+    elif type(mine) is list:
+        if len(mine) != len(copied):
+            return False
+        for own, other in zip(mine, copied):
+            if built_in in DICTS:
+                if not is_copy(own[0], other[0], ids) or not is_copy(own[1], other[1], ids):
+                    return False
+            elif not is_copy(own, other, ids):
+                return False
+    elif mine != copied:
+        return False
+    if not kind & _nodes.CLASSED:
+        return True
+    mine, copied = dict(attributes_of(node, shape)), dict(attributes_of(copy, shape))
+    if mine.keys() != copied.keys():
+        return False
+    for name, own in mine.items():
+        if not is_copy(own, copied[name], ids):
+            return False
+    return True
+
+
+cdef object sortable(object member, dict ids):
+    """What tells members of a set from each other, the same on both sides."""
+    if isinstance(member, tuple):
+        return f"({','.join([sortable(part, ids) for part in tuple.__iter__(member)])})"
+    if ids is None:
+        if find(<PyObject*>member) != NULL:
+            return f"node {find(<PyObject*>member).id & _nodes.ID}"
+    elif <size_t><PyObject*>member in ids:
+        return f"node {ids[<size_t><PyObject*>member]}"
+    if isinstance(member, frozenset):
+        return f"frozenset {sorted([sortable(part, ids) for part in member])}"
+    return f"{type(member).__name__} {member!r}"
+
+
+cdef bint is_copy(object own, object copied, dict ids) except -1:
+    cdef Node* node = find(<PyObject*>own)
+    if node != NULL:
+        return ids.get(<size_t><PyObject*>copied) == node.id & _nodes.ID
+    if type(own) is not type(copied):
+        return False
+    if isinstance(own, tuple):
+        if len(own) != len(copied):
+            return False
+        for part, other in zip(tuple.__iter__(own), tuple.__iter__(copied)):
+            if not is_copy(part, other, ids):
+                return False
+        return True
+    if own is copied or type(own) is frozenset:
+        return own is copied or sortable(own, None) == sortable(copied, ids)
+    return bool(own == copied) or own != own and copied != copied
 
 
 cdef int note_attributes(object node, Cell* cell, uint64_t id, Shape shape, list before, list after) except -1:

@@ -30,12 +30,19 @@ ctypedef object (*one_argument)(object, object)
 
 cdef extern from *:
     """
+    static inline PyObject *share_get(PyObject *descriptor, PyObject *self)
+    {
+        PyGetSetDef *definition = ((PyGetSetDescrObject *)descriptor)->d_getset;
+        return definition->get(self, definition->closure);
+    }
+
     /* What sets and deletes an item of a deque: the slot of the built-in type. */
     static int share_deque_set(PyTypeObject *deque, PyObject *self, Py_ssize_t index, PyObject *value)
     {
         return deque->tp_as_sequence->sq_ass_item(self, index, value);
     }
     """
+    object get_by_descriptor "share_get"(object, object)
     int share_deque_set(PyTypeObject*, object, Py_ssize_t, PyObject*) except -1
 
 _nodes.here = _nodes.registry()
@@ -47,6 +54,13 @@ cdef one_argument plain_popleft = <one_argument>function_of(deque.popleft)
 cdef object plain_iter = deque.__iter__
 cdef object plain_get = deque.__getitem__
 cdef object maxlen_of = deque.maxlen.__get__
+cdef object maxlen_descriptor = deque.maxlen
+
+
+cdef inline object plain_maxlen(object self):
+    return get_by_descriptor(maxlen_descriptor, self)
+
+
 cdef object plain_clear = deque.clear
 cdef object plain_reverse = deque.reverse
 cdef object plain_rotate = deque.rotate
@@ -65,7 +79,7 @@ cdef object add_at_end(object self, object item, bint is_right):
     cdef bint is_full
     if cell == NULL:
         return plain_append(self, item) if is_right else plain_appendleft(self, item)
-    limit = maxlen_of(self)
+    limit = plain_maxlen(self)
     is_full = limit is not None and PyObject_Size(self) >= limit
     if is_full and limit == 0:
         return None

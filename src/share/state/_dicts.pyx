@@ -8,8 +8,8 @@ from libc.stdint cimport uint64_t
 
 from share.state cimport _nodes
 from share.state cimport _operations as operations
-from share.state._layouts cimport find_key
-from share.state._nodes cimport Cell, begin, home, inverse, number
+from share.state._layouts cimport find_behind, find_key
+from share.state._nodes cimport Cell, begin, home, inverse, is_noted, number
 from share.state._record cimport done, failed, put_operand
 from share.state._types cimport (
     METH_FASTCALL,
@@ -91,6 +91,10 @@ cdef int set_key(object self, Cell* cell, uint64_t id, object key, object value)
             drop(old)
         raise_it()
     done(cell, start, end)
+    if is_noted(operations.DICT_SET, <PyObject*>self, 0, <PyObject*>key):
+        if old != NULL:
+            drop(old)
+        return 0
     return inverse(operations.DICT_SET, <PyObject*>self, 0, owned(<PyObject*>key), old)
 
 
@@ -125,8 +129,9 @@ cdef int delete_key(object self, Cell* cell, uint64_t id, object key, PyObject* 
 
 cdef object successor(object self, object key):
     """The key behind one of an OrderedDict, in a tuple; None if it is the last."""
-    if next(ordered_reversed(self)) is key:
-        return None
+    cdef PyObject* behind
+    if find_behind(<PyObject*>self, key, PyDict_GetItemWithError(self, key), &behind):
+        return None if behind == NULL else (<object>behind,)
     keys = ordered_iter(self)
     for own in keys:
         if own is key:
@@ -350,9 +355,9 @@ cdef object move_to_end(object self, PyObject** args, Py_ssize_t count, PyObject
         return ordered_move_to_end(self, key, last)
     find_key(<PyObject*>self, key, found, &stored, &following)
     key = <object>stored
-    if (next(ordered_reversed(self)) if last else next(ordered_iter(self))) is key:
-        return None
     behind = successor(self, key)
+    if behind is None if last else next(ordered_iter(self)) is key:
+        return None
     begin(cell, operations.ORDERED_MOVE, id)
     put_operand(cell, <PyObject*>key)
     number(&cell.records, last)

@@ -8,7 +8,7 @@ from libc.stdint cimport uint64_t
 from share.state cimport _nodes
 from share.state cimport _operations as operations
 from share.state._layouts cimport next_attribute
-from share.state._nodes cimport ID, TOP, Cell, begin, hook_free, home, inverse, new_cell, number
+from share.state._nodes cimport ID, TOP, Cell, begin, hook_free, home, inverse, is_noted, new_cell, number
 from share.state._record cimport done, failed, put_operand
 from share.state._shapes cimport Shape, shape_of
 from share.state._types cimport METH_FASTCALL, METH_O, PyMethodDef
@@ -127,6 +127,9 @@ cdef object set_attribute(object self, PyObject** args, Py_ssize_t count):
         Py_XDECREF(old)
         raise_it()
     done(cell, start, end)
+    if is_noted(operations.ATTRIBUTE_SET, <PyObject*>self, 0, args[0]):
+        Py_XDECREF(old)
+        return None
     Py_INCREF(<object>args[0])
     inverse(operations.ATTRIBUTE_SET, <PyObject*>self, 0, args[0], old)
     return None

@@ -98,6 +98,37 @@ static PyObject *share_set_member(PyObject *object, PyObject *key, Py_hash_t has
     return NULL;
 }
 
+static Py_ssize_t share_dict_place(PyObject *object, PyObject *key, Py_hash_t hash, PyObject *value);
+
+/* As Objects/odictobject.c has it, on all versions that we know; what they say is tried out at import. */
+typedef struct share_odict_node {
+    PyObject *key;
+    Py_hash_t hash;
+    struct share_odict_node *next, *prev;
+} share_odict_node;
+
+typedef struct {
+    PyDictObject dict;
+    share_odict_node *first, *last;
+    share_odict_node **nodes;
+    Py_ssize_t size;
+    void *keys;
+} share_odict;
+
+/* The key behind one of an OrderedDict: 1, and it or NULL for the last; 0: not known. */
+static int share_odict_behind(PyObject *object, PyObject *key, Py_hash_t hash, PyObject *value, PyObject **behind)
+{
+    share_odict *od = (share_odict *)object;
+    Py_ssize_t place = share_dict_place(object, key, hash, value);
+    if (place < 0 || od->keys != (void *)od->dict.ma_keys || place >= od->size || od->nodes == NULL)
+        return 0;
+    share_odict_node *node = od->nodes[place];
+    if (node == NULL || node->key != key)
+        return 0;
+    *behind = node->next ? node->next->key : NULL;
+    return 1;
+}
+
 /* The place of the key that is stored with this very value, for PyDict_Next; -1: not found. */
 static Py_ssize_t share_dict_place(PyObject *object, PyObject *key, Py_hash_t hash, PyObject *value)
 {

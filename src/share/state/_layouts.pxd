@@ -6,5 +6,7 @@ cdef int next_attribute(PyObject* object, Py_ssize_t* at, PyObject** name, PyObj
 # The key itself that is stored with this very value, for one that equals it; and the one behind it, NULL: it is the
 # last. Both are borrowed.
 cdef int find_key(PyObject* dictionary, object key, PyObject* value, PyObject** stored, PyObject** behind) except -1
+# The key behind one of an OrderedDict, borrowed, NULL: it is the last; False: look for it.
+cdef bint find_behind(PyObject* ordered, object key, PyObject* value, PyObject** behind) except -1
 # The member itself, for one that equals it; borrowed, NULL: there is none.
 cdef PyObject* find_member(PyObject* set, object member) except? NULL

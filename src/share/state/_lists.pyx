@@ -8,7 +8,7 @@ from libc.stdlib cimport free, malloc
 
 from share.state cimport _nodes
 from share.state cimport _operations as operations
-from share.state._nodes cimport Cell, begin, home, inverse, inverse_again, number, reserve, zigzag
+from share.state._nodes cimport Cell, begin, home, inverse, inverse_again, is_noted, number, reserve, zigzag
 from share.state._record cimport failed, put_operand
 from share.state._types cimport (
     METH_FASTCALL,
@@ -32,6 +32,7 @@ cdef extern from "Python.h":
     int PyList_Reverse(object) except -1
     Py_ssize_t PyNumber_AsSsize_t(object, object) except? -1
     bint PyIndex_Check(object) noexcept
+    void let_go "Py_DECREF"(PyObject*) noexcept
     bint PySlice_Check(object) noexcept
     int PySlice_Unpack(object, Py_ssize_t*, Py_ssize_t*, Py_ssize_t*) except -1
     Py_ssize_t PySlice_AdjustIndices(Py_ssize_t, Py_ssize_t*, Py_ssize_t*, Py_ssize_t) noexcept
@@ -145,8 +146,10 @@ cdef int set_item(object self, Cell* cell, uint64_t id, Py_ssize_t index, PyObje
     old = items[index]
     Py_INCREF(<object>value)
     items[index] = value
-    inverse(operations.LIST_SET, <PyObject*>self, index, old, NULL)
-    return 0
+    if is_noted(operations.LIST_SET, <PyObject*>self, index, NULL):
+        let_go(old)
+        return 0
+    return inverse(operations.LIST_SET, <PyObject*>self, index, old, NULL)
 
 
 cdef int set_by_index(object self, Py_ssize_t index, PyObject* value) except -1:

@@ -337,6 +337,16 @@ static inline int share_inverse_of(int op, PyObject *node, Py_ssize_t at, PyObje
     return 0;
 }
 
+/* Whether the latest inverse already brings back what was there before: the older value is the one that counts. */
+static inline int share_is_noted(int op, PyObject *node, Py_ssize_t at, PyObject *first)
+{
+    share_registry *r = share_registry_here;
+    if (r->inverse_count == 0)
+        return 0;
+    share_inverse *last = &r->inverses[r->inverse_count - 1];
+    return last->op == op && last->node == node && last->at == at && (first == NULL || last->first == first);
+}
+
 /* The same for an operation that is often repeated on one node and needs nothing but how often. */
 static inline int share_inverse_again(int op, PyObject *node)
 {

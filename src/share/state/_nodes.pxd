@@ -86,6 +86,7 @@ cdef extern from "state/_nodes.h":
     int rotate "share_rotate"(Bytes*, size_t start, size_t end) except -1
     void withdraw "share_withdraw"(Bytes*, size_t start, size_t end) noexcept
     int inverse "share_inverse_of"(int op, PyObject* node, Py_ssize_t at, PyObject* first, PyObject* second) except -1
+    bint is_noted "share_is_noted"(int op, PyObject* node, Py_ssize_t at, PyObject* first) noexcept
     int inverse_again "share_inverse_again"(int op, PyObject* node) except -1
 
 # The kinds of nodes. In bytes one with CLASSED is followed by the number of a class.

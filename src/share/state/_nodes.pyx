@@ -24,7 +24,7 @@ cdef extern from "Python.h":
     void Py_SET_TYPE(PyObject*, PyTypeObject*) noexcept
 
 cdef enum:
-    KEEP = 1 << 16              # longer buffers are not kept for the next command
+    KEEP = 1 << 18              # longer buffers are not kept for the next command
 
 cdef Registry the_registry
 memset(&the_registry, 0, sizeof(Registry))

@@ -156,6 +156,9 @@ cdef class Bytes:
 cdef class Replica:
     """What a process that reads knows of the state: its cells, as far as they have been loaded.
 
+    Args:
+        has_finalizers: a ``__del__`` of its objects runs when they are freed.
+
     Its objects are of the plain classes. They are the same objects as long as the nodes live, also when a cell is
     loaded anew; they must not be changed by anybody else.
     """
@@ -171,9 +174,11 @@ cdef class Replica:
     cdef set again                      # those of them that were there before
     cdef dict cells_of_attributes       # id of a top-level object -> {name: cell}
     cdef readonly set loaded            # numbers of the cells that are there
+    cdef bint has_finalizers
     cdef readonly bint is_broken        # a change could not be applied; it has to be built again
 
-    def __init__(self):
+    def __init__(self, has_finalizers: bool = False):
+        self.has_finalizers = has_finalizers
         self.nodes = {}
         self.homes = {}
         self.ids = {}
@@ -199,6 +204,10 @@ cdef class Replica:
     def node_ids(self) -> set[int]:
         """The ids of all nodes."""
         return set(self.nodes)
+
+    def known_classes(self) -> list[type]:
+        """The classes of nodes, in the order of their numbers."""
+        return list(self.classes)
 
     def ids_in(self, cell: int) -> set[int]:
         """The ids of the nodes that are at home in a cell."""
@@ -374,6 +383,8 @@ cdef class Replica:
         node = self.nodes.get(id)
         if node is None:
             node = make(source, kind, cls)
+            if not self.has_finalizers:
+                without_finalizer(node)
             self.settle(id, cell)
             self.nodes[id] = node
         else:
@@ -809,7 +820,6 @@ cdef object make(Bytes source, int kind, object cls):
         if not issubclass(cls, base):
             source.corrupt(f"a {base.__name__} of {cls!r}")
         node = (dict if base is Counter else base).__new__(cls)
-    without_finalizer(node)
     return node
 
 

@@ -22,3 +22,5 @@ cdef int same_shape(object cls, object known) except -1
 # All classes that have a number, in order.
 cdef list numbered
 cdef int forget_shapes() except -1
+# Gives a class the next number, whatever it is to the state.
+cdef int number_class(object cls) except -1

@@ -71,6 +71,20 @@ cdef int forget_shapes() except -1:
     return 0
 
 
+cdef int number_class(object cls) except -1:
+    cdef Shape shape = shape_of(cls)
+    cdef int wanted = len(numbered)
+    if shape.number < 0:
+        shape.record = dumps(cls)
+        shape.number = wanted
+        numbered.append(shape)
+    elif shape.number == wanted - 1 and numbered[wanted - 1] is shape:
+        pass                                    # by shape_of
+    else:
+        raise ValueError(f"{cls!r} has been numbered twice")
+    return 0
+
+
 cdef Shape make(object cls, int kind):
     cdef Shape shape = Shape.__new__(Shape)
     shape.cls = cls

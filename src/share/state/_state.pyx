@@ -5,6 +5,7 @@ import weakref
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.object cimport Py_TYPE, PyObject, PyTypeObject
+from cpython.ref cimport Py_INCREF
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
@@ -41,12 +42,13 @@ from share.state._nodes cimport (
     turn,
     turn_back,
 )
-from share.state._compare cimport compare, shadow_of
+from share.state._compare cimport compare, is_published, note_whole, shadow_of
 from share.state._record cimport places_of_opaque, put
-from share.state._shapes cimport Shape, forget_shapes, shape_of
+from share.state._shapes cimport Shape, forget_shapes, number_class, shape_of
 from share.state._undo cimport undo_all
 
-from share.errors import NotShareableError
+from share.errors import CorruptDataError, NotShareableError
+from share.state._replica import Replica
 
 import share.state._bytearrays
 import share.state._deques
@@ -63,6 +65,7 @@ cdef extern from "Python.h":
     void give_up_if "Py_XDECREF"(PyObject*) noexcept
 
 cdef enum:
+    KEEP = 1 << 16              # as many births and inverses have room in the next command, too
     ROUNDS = 100                # of finalizers that change the state, at the end of one command
 
 _nodes.here = _nodes.registry()
@@ -81,7 +84,7 @@ cdef class State:
         commits: how many commands have ended before; after a failure, as many as have been published.
     """
 
-    cdef readonly dict names
+    cdef readonly object names          # a dict
     cdef readonly uint64_t commits      # the number of the last command that has ended
     cdef object __weakref__
     cdef size_t filled                  # of the nodes born in the command under way, how many have been written
@@ -229,6 +232,10 @@ cdef class State:
             cell.births.size = births
             cell.fills.size = fills
             raise
+        self.begin_recording(object, shape)
+        return 0
+
+    cdef int begin_recording(self, PyObject* object, Shape shape) except -1:
         if shape.kind == _nodes.INSTANCE | CLASSED or shape.is_frozen:
             prepare(shape)
         elif shape.kind & CLASSED:
@@ -323,11 +330,12 @@ cdef class State:
         """Lets go of what was kept for undoing. What finalizers change then belongs to the command, too."""
         cdef PyObject** born
         cdef Inverse* inverses
-        cdef size_t i, born_count, inverse_count
+        cdef size_t i, born_count, inverse_count, born_room, inverse_room
         cdef int _round
         for _round in range(ROUNDS):
-            born, born_count = _nodes.here.born, _nodes.here.born_count
+            born, born_count, born_room = _nodes.here.born, _nodes.here.born_count, _nodes.here.born_room
             inverses, inverse_count = _nodes.here.inverses, _nodes.here.inverse_count
+            inverse_room = _nodes.here.inverse_room
             _nodes.here.born = NULL
             _nodes.here.inverses = NULL
             _nodes.here.born_count = _nodes.here.born_room = 0
@@ -340,12 +348,12 @@ cdef class State:
             for i in range(born_count):
                 give_up(born[i])
             if _nodes.here.born_count == 0 and _nodes.here.inverse_count == 0:
-                if _nodes.here.born == NULL and born_count < 4096:
-                    _nodes.here.born, _nodes.here.born_room = born, born_count
+                if _nodes.here.born == NULL and born_room <= KEEP:
+                    _nodes.here.born, _nodes.here.born_room = born, born_room
                 else:
                     free(born)
-                if _nodes.here.inverses == NULL and inverse_count < 4096:
-                    _nodes.here.inverses, _nodes.here.inverse_room = inverses, inverse_count
+                if _nodes.here.inverses == NULL and inverse_room <= KEEP:
+                    _nodes.here.inverses, _nodes.here.inverse_room = inverses, inverse_room
                 else:
                     free(inverses)
                 break
@@ -430,6 +438,102 @@ cdef class State:
         return 0
 
     # ---- looking at it ---------------------------------------------------------------------------------
+
+    def check(self, replica: Replica, ids: list[int] | None = None) -> tuple[list[int], dict[int, bytes]]:
+        """Looks for changes that went past recording: compares nodes, between commands, with an up-to-date replica.
+
+        Args:
+            replica: it has applied everything that ``end`` has given.
+            ids: the nodes to be compared, all by default. Opaque objects are passed over.
+
+        Returns:
+            The ids of the nodes that differ, and the changes that make them the same, as ``end`` gives them.
+        """
+        cdef dict copies = {}
+        cdef list found = []
+        cdef Shape shape
+        self.check_open()
+        for id in replica.node_ids():
+            copied = replica.node(id)
+            copies[<size_t><PyObject*>copied] = id
+        for id in sorted(replica.node_ids()) if ids is None else ids:
+            if object_of(id) == NULL:
+                continue
+            node = <object>object_of(id)
+            shape = shape_of(type(node))
+            if is_opaque(shape) or is_published(node, shape, replica.node(id), copies):
+                continue
+            found.append(id)
+            note_whole(node, shape, replica.node(id))
+        return found, self.end()
+
+    @classmethod
+    def load(cls, bases: dict[int, bytes], changes: dict[int, bytes] | None = None, next_id: int = 1) -> State:
+        """The state of a coordinator that has ended, from what it has published: all cells, each node with its old id.
+
+        Args:
+            bases: all cells, by number.
+            changes: what ``end`` has given for them since.
+            next_id: more than any id that has been published.
+        """
+        cdef State state
+        replica = Replica(has_finalizers=True)
+        replica.load(bases)
+        replica.apply(changes or {})
+        state = cls()
+        try:
+            state.adopt(replica, next_id)
+        except BaseException:
+            state.close()
+            raise
+        return state
+
+    cdef int adopt(self, object replica, uint64_t next_id) except -1:
+        """Makes the objects of a replica nodes, where they are at home and with their ids."""
+        cdef Cell* cell
+        cdef Shape shape
+        cdef PyObject* node
+        cdef uint64_t bits
+        if replica.missing:
+            raise CorruptDataError(f"cells {sorted(replica.missing)} are missing")
+        reset_registry(1)
+        forget_shapes()
+        for cls in replica.known_classes():
+            number_class(cls)
+        self.published_classes = len(_shapes.numbered)
+        self.pending = {}
+        for n in range(max(replica.loaded) + 1):
+            cell = new_cell()
+            if n in replica.loaded:
+                self.commits = max(self.commits, replica.position(n))
+        for n in sorted(replica.loaded):
+            for id in sorted(replica.ids_in(n)):
+                value = replica.node(id)
+                node = <PyObject*>value
+                shape = shape_of(type(value))
+                cells = replica.cells_of(id)
+                bits = TOP if cells else 0
+                _nodes.here.next_id = id
+                add_node(node, _nodes.here.cells[<uint32_t>n], bits)
+                self.begin_recording(node, shape)
+                for name, m in cells.items():
+                    cell = _nodes.here.cells[<uint32_t>m]
+                    cell.owner = id
+                    cell.name = <PyObject*>name
+                    Py_INCREF(name)
+                if cells:
+                    cells_of_attributes[id] = cells
+                next_id = max(next_id, <uint64_t>id + 1)
+        for n in range(max(replica.loaded) + 1):
+            if n not in replica.loaded:
+                drop_cell(_nodes.here.cells[<uint32_t>n])
+        _nodes.new_cells.clear()
+        _nodes.here.next_id = next_id
+        names = replica.ids_in(0)
+        if len(names) != 1 or not isinstance(replica.node(min(names)), dict):
+            raise CorruptDataError("cell 0 does not hold the names")
+        self.names = replica.node(min(names))
+        return 0
 
     def base(self, cell: int) -> bytes:
         """All that a cell holds, as bytes that take the place of those that ``end`` has given for it so far.

@@ -587,6 +587,29 @@ class Program:
         assert all(self.replica.node(n) is node for n, node in before.items())
         self.check()
 
+    def fail_over(self) -> None:
+        """The coordinator is replaced: another state goes on from what has been published."""
+        self.publish()
+        ids = {n: self.replica.node(n) for n in self.replica.node_ids()}
+        bases = {cell: self.state.base(cell) for cell in self.state.cells}
+        next_id, commits = self.state.next_id, self.state.commits
+        self.held.clear()
+        self.nodes.clear()
+        self.state.close()
+        self.state = State.load(bases, next_id=next_id)
+        assert self.state.commits == commits and self.state.next_id == next_id
+        gc.collect()
+        self.publish()
+        assert all(self.replica.node(n) is ids[n] for n in self.replica.node_ids())
+        compare([(self.state.names, self.plain)])
+        self.check()
+
+    def look_for_the_unseen(self) -> None:
+        """Nothing has gone past recording."""
+        self.publish()
+        found, changes = self.state.check(self.replica)
+        assert not found and not changes
+
     def all_ids(self) -> list[int]:
         return [n for cell in self.state.cells for n in self.replica.ids_in(cell)]
 

@@ -19,6 +19,9 @@ def run(choose: Callable[[int], int], commands: int) -> None:
                 gc.collect()
             if i % 40 == 39:
                 program.reload()
+                program.look_for_the_unseen()
+            if i % 50 == 49:
+                program.fail_over()
         program.finish()
     finally:
         program.state.close()

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from recorded_programs import compare
 
-from share import NotShareableError
+from share import NotShareableError, ShareError
 from share.state import Replica, State
 
 
@@ -382,3 +382,60 @@ def test_heapq_on_a_node_through_python(shared: Any) -> None:
     assert heapq.nsmallest(2, heap) == [1, 2]
     shared.end()
     assert shared.copy["h"] == [1, 2, 3]
+
+
+def test_what_went_past_recording_is_found(shared: Any) -> None:
+    names = shared.names
+    names.update(
+        l=[[1], 2], d={1: (2, [3])}, s={1, (2, 3)}, o=OrderedDict(a=1, b=2), q=deque([1]), b=bytearray(b"abc")
+    )
+    names.update(n=[Node(1)], top=Node([1]), c=Counter("aab"))
+    shared.end()
+    assert shared.state.check(shared.replica) == ([], {})
+    list.append(names["l"], 3)
+    dict.__setitem__(names["d"], 4, [5])
+    set.discard(names["s"], 1)
+    OrderedDict.move_to_end(names["o"], "a")
+    deque.appendleft(names["q"], 0)
+    memoryview(names["b"])[1] = 0
+    vars(names["n"][0])["value"] = [2]
+    object.__setattr__(names["top"], "value", names["l"])
+    dict.__delitem__(names["c"], "b")
+    changed = [names[key] for key in "ldsoqbc"] + [names["n"][0], names["top"]]
+    found, changes = shared.state.check(shared.replica)
+    assert sorted(found) == sorted(map(shared.state.id_of, changed))
+    shared.replica.apply(changes)
+    assert shared.state.check(shared.replica) == ([], {})
+    copied = shared.copy
+    assert all(copied[key] == names[key] for key in "ldsoqbc") and copied["n"][0].value == [2]
+    assert copied["top"].value is copied["l"]
+    heapq.heappush(names["l"][0], 0)
+    found, changes = shared.state.check(shared.replica, [shared.state.id_of(names["l"][0])])
+    shared.replica.apply(changes)
+    assert shared.copy["l"][0] == names["l"][0] == [0, 1]
+
+
+def test_a_successor_goes_on(shared: Any) -> None:
+    shared.names["top"] = top = Node([1], Node({"a": 2}))
+    shared.names["top"].value.append(top)
+    shared.end()
+    bases = {cell: shared.state.base(cell) for cell in shared.state.cells}
+    top.value.append(3)
+    shared.end()
+    later, ids = shared.changes, [shared.state.id_of(node) for node in (top, top.value, top.next)]
+    copied = shared.copy["top"]
+    next_id, commits = shared.state.next_id, shared.state.commits
+    shared.state.close()
+    shared.state = state = State.load(bases, later, next_id)
+    shared.names = state.names
+    top = state.names["top"]
+    assert [state.id_of(node) for node in (top, top.value, top.next)] == ids and state.commits == commits
+    assert top.value[1] is top and top.value[2] == 3
+    top.value.append(4)
+    top.next.late = Slots()
+    shared.end()
+    assert shared.copy["top"] is copied and copied.value[1] is copied and copied.value[2:] == [3, 4]
+    assert type(copied.next.late) is Slots
+    state.close()
+    with pytest.raises(ShareError, match="missing"):
+        State.load({0: bases[0]})
