@@ -22,6 +22,7 @@ PATIENCE = 10.0  # seconds that a share which is being closed may take to disapp
 # of another run on the same machine.
 RUN_KEY = "SHARE_TEST_RUN"
 RUN = f"{RUN_KEY}={secrets.token_hex(8)}"
+MARK = f"/{RUN}"  # a folder that does not exist
 
 # HYPOTHESIS_PROFILE=long is the search for the night; CI has to be quick.
 settings.register_profile("ci", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -34,6 +35,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ[RUN_KEY] = RUN.partition("=")[2]
+    # A share notes its maker's path. So it can be told whose it was when all its processes have been killed.
+    sys.path.append(MARK)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), MARK]))
     # A shell that runs us in the background has had us ignore Ctrl-C, which all programs under us would inherit.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -120,14 +124,14 @@ def our_coordinators() -> dict[int, str]:
 
 
 def is_of_another_run(segment: str) -> bool:
-    """Whether the share of that segment is of another Python, or a living process that is not of this run uses it.
+    """Whether the share of that segment was made by another run, or a living process that is not of this run uses it.
 
     Not every segment is in use all the time; the control segment is, by whichever name it was opened.
     """
     share = re.match("share_[0-9a-f]{16}", segment)
     control = share[0] if share else segment
     made_by = read(f"{SEGMENTS}/{control}")[:65536]
-    if b"executable" in made_by and sys.executable.encode() not in made_by:
+    if b"executable" in made_by and MARK.encode() not in made_by:
         return True
     inodes = {str(entry.inode()) for entry in os.scandir(SEGMENTS) if entry.name in {segment, control}}
     family = {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
