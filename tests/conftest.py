@@ -77,11 +77,12 @@ def nothing_left_behind(nothing_left_by_the_run: None) -> Iterator[None]:
 def check(segments_before: set[str], running_before: set[int]) -> None:
     """Fails, after some patience, if there are segments or coordinators that were not there before."""
     until = time.monotonic() + PATIENCE
-    collected = False
+    collected, lasting = False, segments() - segments_before
     while True:
+        lasting &= segments()  # what other runs make meanwhile is not looked at
         processes = {pid: name for pid, name in our_coordinators().items() if pid not in running_before}
         if not processes:
-            names = segments() - segments_before
+            names = lasting
             if not names or not (names := {name for name in names if not is_of_another_run(name)}):
                 return
         if not collected:
@@ -93,7 +94,7 @@ def check(segments_before: set[str], running_before: set[int]) -> None:
             psutil.wait_procs([psutil.Process(pid) for pid in processes if psutil.pid_exists(pid)], 1)
         else:
             time.sleep(0.01)  # nothing tells us when a name disappears; its process is on its way out
-    names = {name for name in segments() - segments_before if not is_of_another_run(name)}
+    names = {name for name in lasting if not is_of_another_run(name)}
     clean(processes, names)
     pytest.fail(
         "left behind: "
