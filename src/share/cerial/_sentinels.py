@@ -4,10 +4,10 @@ They are compared by identity, so they travel by that name.
 """
 
 import sys
-from functools import lru_cache
 from importlib import import_module
 from types import FunctionType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from share.cerial._tokens import MAIN_NAMES
 
@@ -74,8 +74,19 @@ def _may_be(cls: type) -> bool:
     return cls is object or (type(cls) is type and cls.__bases__ == (object,) and _is_stateless(cls))
 
 
-@lru_cache(maxsize=1024)
+_stateless: "WeakKeyDictionary[type, bool]" = (
+    WeakKeyDictionary()
+)  # a class, and its module, must be able to go
+
+
 def _is_stateless(cls: type) -> bool:
+    found = _stateless.get(cls)
+    if found is None:
+        found = _stateless[cls] = _looks_stateless(cls)
+    return found
+
+
+def _looks_stateless(cls: type) -> bool:
     return bool(cls.__flags__ & _HEAP_TYPE) and not any(
         (isinstance(value, _CODE) and not (name.startswith("__") and name.endswith("__")))
         or (name in _HOOKS and value != ())
