@@ -367,6 +367,10 @@ def test_wait_then_ends(shared: Share) -> None:
     with pytest.raises(TypeError, match="takes a shared object"):
         shared.wait_then(lambda: True, len, [1])
     assert shared.wait_then(lambda: len(shared.jobs) > 0, shared.jobs.pop, timeout=5) == 1
+    shared.jobs.append(2)
+    assert shared.wait_then(shared.jobs.__len__, shared.jobs.pop, timeout=5) == 2
+    shared.wait_then(lambda: not shared.jobs, shared.jobs.extend, [3, 4], timeout=5)
+    assert shared.jobs == [3, 4]
 
 
 def test_a_holder_that_is_killed_frees_its_lease_for_one(shared: Share) -> None:

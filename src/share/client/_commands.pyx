@@ -1,6 +1,8 @@
 """Commands that are functions of the coordinator: several attributes at once, compare and set, transactions."""
 
+from functools import partial
 from itertools import count
+from operator import methodcaller
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
@@ -148,6 +150,18 @@ def transact(Session session not None, function, tuple args, timeout):
     return session.await_response(position, max(0, deadline - now_ns()) / 1e9)
 
 
+cdef str name_of(method):
+    """The name of a method of a proxy: those of built-in containers are functions of ours with names of their own."""
+    function = getattr(method, "__func__", None)
+    cls = type(method.__self__)
+    if function is not None and getattr(cls, method.__name__, None) is not function:
+        for base in cls.__mro__:
+            for name, value in vars(base).items():
+                if value is function:
+                    return name
+    return method.__name__
+
+
 def wait_then(Session session not None, predicate, method, tuple args, dict kwargs, timeout):
     """``shared.wait_then(predicate, method, *args, **kwargs)``."""
     cdef int64_t deadline = FOREVER if timeout is None else deadline_of(timeout)
@@ -155,7 +169,11 @@ def wait_then(Session session not None, predicate, method, tuple args, dict kwar
     cdef uint64_t* raised = owner_of(proxy).flags
     same_share(session, proxy)
     place = place_of(proxy)
-    key = (*place, method.__name__, encode(predicate, "predicate", session.reduce_argument))
+    asked = predicate
+    if isinstance(getattr(predicate, "__self__", None), Proxy):
+        # A method of a proxy; there it has to be that of the object.
+        asked = partial(methodcaller(name_of(predicate)), predicate.__self__)
+    key = (*place, name_of(method), encode(asked, "predicate", session.reduce_argument))
     ticket = next(tickets)
     joined, first = False, True
     try:
