@@ -5,7 +5,7 @@ import signal
 
 import pytest
 from arena import state_of, until
-from victims import Answerer
+from victims import Fatal
 
 from share import Share
 from share.testing._ledger import Words, fork
@@ -16,20 +16,20 @@ pytestmark = pytest.mark.testpoints
 def test_it_is_not_taken_for_the_one_that_has_left() -> None:
     words = Words(2)
     with Share() as share:
-        share.answerer = Answerer()
+        share.fatal = Fatal()
         share.flush()
         control = share.session_of().control
 
         def leave() -> None:
-            share.answerer.answer.call()
+            share.fatal.work.call("")
             share.session_of().leave()
 
         def enter() -> None:
             os.environ["SHARE_TESTPOINT"] = "process.entered:stop"
-            share.answerer.answer.call()
+            share.fatal.work.call("")
             words[0] = 1
             until(lambda: words[1], "the others")
-            share.answerer.answer.call()
+            share.fatal.work.call("")
 
         os.waitpid(fork(leave), 0)
         until(lambda: len(control.processes()) == 2, "the entry that was left")
