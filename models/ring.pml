@@ -9,6 +9,8 @@
  *             be gone in the end
  *   -DREPLAY  a group cannot be published: it is undone, and its commands are run again and committed one by one
  *   -DIDLE    the coordinator looks at tail and head when it has nothing to do, and takes what cannot be for damage
+ *   -DWANT    who finds no room for two cells has the others leave two free, one at a time: so it is overtaken at most
+ *             once by each of them; who does so and dies costs room, and nobody waits for ever (without deaths here)
  *   -DREUSE   entries of dead producers are given to new processes by the reaping rule, whenever that is; one that
  *             leaves puts a dead process's word in the place of its own, and is then like a dead one
  *
@@ -78,8 +80,34 @@ byte kills, returned, sent[2], dur[2];   /* dur: the state that commit position 
 #define SIZES if :: n = 1 :: n = 2 fi
 #endif
 
+#ifdef WANT
+byte want, passed;                       /* who waits for two cells; ghost: how often it was overtaken */
+#define WANTED_BY_OTHER (want && want != i + 1)
+#ifdef BUG_NO_LEAVE
+#define LEAVE 0
+#else
+#define LEAVE l
+#endif
+#define LOOK l = (WANTED_BY_OTHER -> 2 : 0)
+#define LEFT_AGAIN (l && !WANTED_BY_OTHER)
+#define WANT_ROOM d_step { if :: n == 2 && !want -> want = i + 1; passed = 0 :: else fi }
+#define UNWANT d_step { if :: want == i + 1 -> want = 0; passed = 0 :: else fi }
+#define COUNT if :: WANTED_BY_OTHER && head + USABLE < t + n + 2 -> passed++; assert(passed <= 1) :: else fi
+#else
+#define LEAVE 0
+#define LOOK skip
+#define LEFT_AGAIN false
+#define WANT_ROOM skip
+#define UNWANT skip
+#define COUNT skip
+#endif
+#define NEED ((n > N - t % N -> N - t % N : n) + LEAVE)
+
 proctype producer(byte i) {
   byte k, t, h, n, r; short s;
+#ifdef WANT
+  byte l;
+#endif
   { do
     :: k == K -> break
     :: k < K ->
@@ -90,7 +118,8 @@ proctype producer(byte i) {
 #ifdef BUG_CLOSE_FLAG
        if :: closed -> gone[i] = 1; goto over :: else fi;
 #endif
-retry: t = tail;
+retry: LOOK;
+       t = tail;
        d_step { s = stamp[t % N]; r = N - t % N;
           if :: SL(s) != LAP(t) -> r = 3                                    /* an old tail */
              :: SL(s) == LAP(t) && ISCLOSED(s) -> r = 4
@@ -106,15 +135,16 @@ retry: t = tail;
        :: r == 0 || r == 2
        fi;
        if
-       :: d_step { ROOM <= t && t + (n > N - t % N -> N - t % N : n) <= ROOM + USABLE -> skip }
+       :: d_step { ROOM <= t && t + NEED <= ROOM + USABLE -> skip }
        :: ROOM > t -> assert(tail != t);
           d_step { t = 0; s = 0; r = 0 }; goto retry                                  /* an old tail */
-       :: d_step { ROOM <= t && t + (n > N - t % N -> N - t % N : n) > ROOM + USABLE -> h = ROOM; t = 0; s = 0; r = 0 };
+       :: d_step { ROOM <= t && t + NEED > ROOM + USABLE -> h = ROOM; t = 0; s = 0; r = 0 };
+          WANT_ROOM;
 #ifdef CLOSE
           d_step { (ROOM != h || (SL(stamp[tail % N]) == LAP(tail) && ISCLOSED(stamp[tail % N]))) -> h = 0 };
           goto retry                                                                /* no room, not closed: wait */
 #else
-          d_step { ROOM != h -> h = 0 }; goto retry                                  /* no room: wait */
+          d_step { ROOM != h || LEFT_AGAIN -> h = 0 }; goto retry                    /* no room: wait */
 #endif
        fi;
        if
@@ -128,8 +158,9 @@ retry: t = tail;
           goto retry
 #endif
        :: r == 0 ->
-          d_step { if :: stamp[t % N] == s -> stamp[t % N] = S(LAP(t),CLAIMED,i,n) :: else -> r = 1 fi; s = 0 };
-          if :: r == 1 -> d_step { t = 0; r = 0 }; goto retry :: else fi
+          d_step { if :: stamp[t % N] == s -> stamp[t % N] = S(LAP(t),CLAIMED,i,n); COUNT :: else -> r = 1 fi; s = 0 };
+          if :: r == 1 -> d_step { t = 0; r = 0 }; goto retry :: else fi;
+          UNWANT
        fi;
        d_step { if :: tail == t -> tail = t + n :: else fi; assert(tail <= head + USABLE) };
        d_step { flag[i] = MAX(flag[i], t + n) };

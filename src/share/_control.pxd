@@ -94,7 +94,11 @@ cdef class Control:
     cdef uint64_t add_segment(self, uint32_t kind, uint64_t size) except? 0xffffffff
     cdef uint64_t committed(self) noexcept nogil
     cdef uint64_t await_commit(self, uint64_t position, int64_t timeout_ns) except? 0xffffffffffffffff
-    cdef int await_room(self, uint32_t n, int64_t timeout_ns) except -1
+    cdef uint32_t to_leave(self, uint64_t mine) noexcept nogil
+    cdef uint64_t want(self, uint64_t entry, uint32_t n, uint64_t number) noexcept nogil
+    cdef void unwant(self, uint64_t mine) noexcept nogil
+    cdef void forget_wanted(self, uint64_t entry) noexcept nogil
+    cdef int await_room(self, uint32_t n, int64_t timeout_ns, uint64_t mine=*) except -1
     cdef bint begin_wait(self, uint64_t until) except -1
     cdef bint is_met(self, uint64_t until) noexcept nogil
     cdef bint waits_for(self, Control first) except -1

@@ -37,6 +37,7 @@ cdef uint64_t NOBODY = <uint64_t>1 << 22 | ((1 << 22) - 1)
 cdef enum:
     LEAST_SEGMENT = 4096        # a page; all are made of whole ones
     PID_BITS = 22               # of a process word (see _process)
+    MOST_WANTED = (1 << 20) - 1
     LOOK_NS = 10000000          # between looks for an entry that is given back
 
 
@@ -681,8 +682,39 @@ cdef class Control:
         """(monotonic ns since when the present batch runs or 0, end position of the command that runs or ran last)."""
         return load_rlx(self.word(RUNNING_SINCE)), load_rlx(self.word(POISON)) >> 2
 
-    cdef int await_room(self, uint32_t n, int64_t timeout_ns) except -1:
-        """Waits until the ring has room for n cells (or is closed, which the next claim finds out)."""
+    # A command of several cells would never find room beside small ones that take each cell as soon as it is free. So
+    # whoever waits for several notes how many, in WANTED, one at a time, and all others leave so many free. At most an
+    # eighth of the ring is wanted, and a command has no more: so that costs nobody more than time, and a word that a
+    # dead process has left costs an eighth of the ring until the coordinator clears it. Nothing depends on when a
+    # store of it is seen: who sees it late has overtaken once more (models/ring.pml, -DWANT).
+
+    cdef uint32_t to_leave(self, uint64_t mine) noexcept nogil:
+        """How many cells have to be left to somebody else. Relaxed: see above."""
+        cdef uint64_t wanted = load_rlx(self.word(WANTED))
+        if wanted == 0 or wanted == mine:
+            return 0
+        return min(<uint32_t>(wanted & MOST_WANTED), <uint32_t>(self.cells // 8))
+
+    cdef uint64_t want(self, uint64_t entry, uint32_t n, uint64_t number) noexcept nogil:
+        """Has others leave n cells, unless somebody else has them do so. What to give to `unwant`; 0: nothing."""
+        cdef uint64_t mine = (entry + 1) << 32 | (number & 0xfff) << 20 | n
+        return mine if cas(self.word(WANTED), 0, mine) else 0
+
+    cdef void unwant(self, uint64_t mine) noexcept nogil:
+        if mine != 0 and cas(self.word(WANTED), mine, 0):
+            wake(self.wait_room)
+
+    cdef void forget_wanted(self, uint64_t entry) noexcept nogil:
+        """For an entry whose process has gone."""
+        cdef uint64_t wanted = load_rlx(self.word(WANTED))
+        if wanted >> 32 == entry + 1:
+            self.unwant(wanted)
+
+    cdef int await_room(self, uint32_t n, int64_t timeout_ns, uint64_t mine=0) except -1:
+        """Waits until the ring has room for n cells (or is closed, which the next claim finds out).
+
+        mine: what `want` has given, if this is who waits for several.
+        """
         cdef int _
         cdef bint room = False
         cdef uint32_t w
@@ -690,7 +722,7 @@ cdef class Control:
         cdef Wait wait = Wait(now, timeout_ns, now + FIRST_SLEEP_NS, False)
         with nogil:
             for _ in range(spin_rounds()):
-                if mpsc_has_room(&self.ring, n):
+                if mpsc_has_room(&self.ring, n, self.to_leave(mine)):
                     room = True
                     break
                 pause()
@@ -700,13 +732,13 @@ cdef class Control:
             while not room:
                 with nogil:
                     w = announce(self.wait_room)
-                    room = mpsc_has_room(&self.ring, n) or load_acq(self.commit) & CLOSED_BIT != 0
+                    room = mpsc_has_room(&self.ring, n, self.to_leave(mine)) or load_acq(self.commit) & CLOSED_BIT != 0
                     if not room:
                         wake_always(self.wait_work)
                         rest = sleep_length(&wait, now)
                         if rest > 0:
                             sleep(self.wait_room, w, rest)
-                        room = mpsc_has_room(&self.ring, n) or load_acq(self.commit) & CLOSED_BIT != 0
+                        room = mpsc_has_room(&self.ring, n, self.to_leave(mine)) or load_acq(self.commit) & CLOSED_BIT != 0
                     now = now_ns()
                 if not room:
                     self._check(&wait, now, 0, "room in the ring")

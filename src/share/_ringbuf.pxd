@@ -40,8 +40,9 @@ cdef void mpsc_bind(MPSC* ring, char* base, uint64_t cells) noexcept nogil
 
 # Producer. n cells (1 .. cells - 1: one cell always stays FREE, so that closing never waits for room),
 # owner = process-table index (0..4095). On CLAIM_OK *position is the first cell's position; the end
-# position is *position + n. Never blocks.
-cdef int mpsc_try_claim(MPSC* ring, uint32_t owner, uint32_t n, uint64_t* position) noexcept nogil
+# position is *position + n. `leave` cells more must be free, for somebody who waits for them; n + leave are at most
+# cells - 1. Never blocks.
+cdef int mpsc_try_claim(MPSC* ring, uint32_t owner, uint32_t n, uint32_t leave, uint64_t* position) noexcept nogil
 cdef char* mpsc_body(MPSC* ring, uint64_t position) noexcept nogil      # n * CELL contiguous bytes
 # False: it was padded meanwhile, the record is lost
 cdef bint mpsc_commit(MPSC* ring, uint32_t owner, uint32_t n, uint64_t position) noexcept nogil
@@ -50,7 +51,7 @@ cdef bint mpsc_close(MPSC* ring) noexcept nogil                         # True: 
 # moves tail over any finished claim at it
 cdef void mpsc_help(MPSC* ring) noexcept nogil
 # also True if closed: claim will say so
-cdef bint mpsc_has_room(MPSC* ring, uint32_t n) noexcept nogil
+cdef bint mpsc_has_room(MPSC* ring, uint32_t n, uint32_t leave) noexcept nogil
 cdef bint mpsc_is_closed(MPSC* ring) noexcept nogil
 
 # Consumer (one at a time). peek answers a state for the cell at `position`: FREE (nothing yet), CLAIMED,

@@ -99,7 +99,7 @@ cdef inline bint room_for(MPSC* ring, uint64_t tail, uint64_t need, bint* stale)
     return not stale[0] and tail - head + need <= ring.mask
 
 
-cdef int mpsc_try_claim(MPSC* ring, uint32_t owner, uint32_t n, uint64_t* position) noexcept nogil:
+cdef int mpsc_try_claim(MPSC* ring, uint32_t owner, uint32_t n, uint32_t leave, uint64_t* position) noexcept nogil:
     cdef uint64_t tail, stamp, rest
     cdef uint64_t* cell
     cdef uint32_t help
@@ -126,7 +126,7 @@ cdef int mpsc_try_claim(MPSC* ring, uint32_t owner, uint32_t n, uint64_t* positi
             TESTPOINT("mpsc.helped")
             continue
         rest = ring.mask + 1 - (tail & ring.mask)
-        if not room_for(ring, tail, n if n <= rest else rest, &stale):
+        if not room_for(ring, tail, (n if n <= rest else rest) + leave, &stale):
             if not stale:
                 return CLAIM_FULL
             # The reader never passes tail: with head beyond this tail there is a newer one.
@@ -216,11 +216,11 @@ cdef void mpsc_help(MPSC* ring) noexcept nogil:
             return                              # corrupt
 
 
-cdef bint mpsc_has_room(MPSC* ring, uint32_t n) noexcept nogil:
+cdef bint mpsc_has_room(MPSC* ring, uint32_t n, uint32_t leave) noexcept nogil:
     cdef uint64_t tail = load_acq(ring.tail)    # pairs with every CAS on tail
     cdef uint64_t rest = ring.mask + 1 - (tail & ring.mask)
     cdef bint stale
-    return room_for(ring, tail, n if n <= rest else rest, &stale) or stale or mpsc_is_closed(ring)
+    return room_for(ring, tail, (n if n <= rest else rest) + leave, &stale) or stale or mpsc_is_closed(ring)
 
 
 cdef bint mpsc_is_closed(MPSC* ring) noexcept nogil:

@@ -29,6 +29,9 @@ class Worker:
     def add(self) -> None:
         self.n += 1
 
+    def put(self, data: bytes) -> None:
+        self.n += len(data)
+
 
 def test_slow_commands_are_committed_by_time(shared: Share, tmp_path: Path) -> None:
     """However few they are, nobody waits for the group: a kill repeats none that has long been executed."""
@@ -98,3 +101,28 @@ def test_a_process_that_leaves_and_comes_back(shared: Share) -> None:
         os.waitpid(child, 0)
     assert shared.worker.n == 120
     wait_for(lambda: len(shared.session_of().control.processes()) == 2, "entries that are given back")
+
+
+def test_a_command_of_several_entries_is_not_overtaken_for_ever() -> None:
+    """Beside small ones that keep the ring full."""
+    with Share(ring=1024) as shared:
+        shared.worker = Worker()
+        shared.flush()
+        worker = shared.worker
+
+        def keep_busy() -> None:
+            while True:
+                worker.work(0.0002)
+
+        busy = [fork(keep_busy) for _ in range(2)]
+        try:
+            wait_for(lambda: shared.health().backlog > 900, "a full ring")
+            for size in (2000, 7000):
+                before = shared.session_of().control.position()
+                worker.put(bytes(size))
+                # At most what was queued, and again as much that was under way meanwhile.
+                assert shared.session_of().control.tail() - before < 3 * 1024
+        finally:
+            for child in busy:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)

@@ -38,6 +38,7 @@ cdef class Session:
     cdef int64_t entry              # in the process table, -1 before the first command (and after a fork)
     cdef uint64_t serial
     cdef uint64_t spills            # number of the last
+    cdef uint64_t wants             # how often somebody here has waited for several cells
     cdef object queued_spills       # deque of (end position, bytes) of those that may still be needed
     cdef uint64_t queued_bytes
     cdef Encoder spare

@@ -256,6 +256,7 @@ cdef class Session:
         cdef int answer, i, given = flags
         cdef str spill = None
         cdef bint reserved = False
+        cdef uint64_t wanted = 0        # what we have others leave to us
         cdef Unsent unsent
         cdef uint64_t[2] spilled
         cdef MPSC* ring = &self.control.ring
@@ -292,8 +293,9 @@ cdef class Session:
                 self.reserve_response()
                 reserved = True
             while True:
-                answer = mpsc_try_claim(ring, self.entry, n, &position)
+                answer = mpsc_try_claim(ring, self.entry, n, self.control.to_leave(wanted), &position)
                 if answer == CLAIM_OK:
+                    self.control.unwant(wanted)
                     break
                 if answer == CLAIM_CLOSED:
                     raise self.closed_error()
@@ -303,8 +305,12 @@ cdef class Session:
                     self.patience()     # who has a place to wait in is told so instead
                     raise ShareFullError(f"share {self.name}: the ring has no room for this command, which has not "
                                          "been queued")
-                self.control.await_room(n, self.patience())
+                if n > 1 and wanted == 0:
+                    self.wants += 1
+                    wanted = self.control.want(self.entry, n, self.wants)
+                self.control.await_room(n, self.patience(), wanted)
         except BaseException as error:
+            self.control.unwant(wanted)
             if spill is not None:
                 unlink(spill)
             if reserved:
@@ -408,7 +414,7 @@ cdef class Session:
     def has_room(self):
         """Whether a small command that is answered would find room now."""
         cdef uint64_t each = spsc_record_bytes(RESPONSE_INLINE)
-        return self.outstanding < <int>(RESPONSE_BYTES // each - 2) and mpsc_has_room(&self.control.ring, 1)
+        return self.outstanding < <int>(RESPONSE_BYTES // each - 2) and mpsc_has_room(&self.control.ring, 1, self.control.to_leave(0))
 
     def closed_error(self):
         """The error for who finds the share closed; sees to it that its end gets finished, if nobody else can."""

@@ -602,6 +602,7 @@ cdef class Loop:
             self.answers.rings.pop(entry, None)
             remove_leftovers(self.control.name, serial)
             self.store.forget_errors(serial)
+            self.control.forget_wanted(entry)
             TESTPOINT("reap.unlinked")
             store_rlx(self.control.process(entry, P_RESPONSE), 0)
             # release: pairs with the CAS in take_entry

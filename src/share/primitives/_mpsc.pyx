@@ -49,7 +49,7 @@ cdef int has_room(void* context) noexcept nogil:
     cdef Room* room = <Room*> context
     if load_acq(room.ring.head) < room.head:        # pairs with mpsc_free
         return mpsc_is_closed(room.ring)
-    return mpsc_has_room(room.ring, room.cells)
+    return mpsc_has_room(room.ring, room.cells, 0)
 
 
 cdef int has_records(void* context) noexcept nogil:
@@ -191,7 +191,7 @@ cdef class MPSCRing(Ring):
         # A forked child inherits the object, but the entry names its parent: it takes one of its own.
         if self.registered != fork_count() + 1 and not self.register():
             return CLAIM_CLOSED if mpsc_is_closed(&self.reader.ring) else CLAIM_FULL
-        answer = mpsc_try_claim(&self.reader.ring, self.owner, n, &self.position)
+        answer = mpsc_try_claim(&self.reader.ring, self.owner, n, 0, &self.position)
         if answer == CLAIM_CORRUPT:
             raise CorruptDataError("a stamp of this MPSCRing is damaged; create it anew")
         self.body = mpsc_body(&self.reader.ring, self.position)
