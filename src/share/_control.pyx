@@ -732,13 +732,15 @@ cdef class Control:
             while not room:
                 with nogil:
                     w = announce(self.wait_room)
-                    room = mpsc_has_room(&self.ring, n, self.to_leave(mine)) or load_acq(self.commit) & CLOSED_BIT != 0
+                    room = mpsc_has_room(&self.ring, n, self.to_leave(mine)) \
+                        or load_acq(self.commit) & CLOSED_BIT != 0
                     if not room:
                         wake_always(self.wait_work)
                         rest = sleep_length(&wait, now)
                         if rest > 0:
                             sleep(self.wait_room, w, rest)
-                        room = mpsc_has_room(&self.ring, n, self.to_leave(mine)) or load_acq(self.commit) & CLOSED_BIT != 0
+                        room = mpsc_has_room(&self.ring, n, self.to_leave(mine)) \
+                            or load_acq(self.commit) & CLOSED_BIT != 0
                     now = now_ns()
                 if not room:
                     self._check(&wait, now, 0, "room in the ring")

@@ -75,7 +75,7 @@ cdef enum:
     AWAITED_SERIAL = 1072       # counts these waits
     COMMANDS = 1080             # how many commands have been executed, for whoever looks
     SEGMENTS = 1152
-    WANTED = 1216               # entry << 32 | number << 20 | cells: who waits for several cells, and how many; 0: nobody
+    WANTED = 1216               # entry + 1 << 32 | number << 20 | cells: who waits for how many cells; 0: nobody
     DIRECTORY_SLOT = 1280
     ERRORS_SLOT = 1408
     WAIT_CHANGE = 1536

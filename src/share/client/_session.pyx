@@ -414,7 +414,8 @@ cdef class Session:
     def has_room(self):
         """Whether a small command that is answered would find room now."""
         cdef uint64_t each = spsc_record_bytes(RESPONSE_INLINE)
-        return self.outstanding < <int>(RESPONSE_BYTES // each - 2) and mpsc_has_room(&self.control.ring, 1, self.control.to_leave(0))
+        return self.outstanding < <int>(RESPONSE_BYTES // each - 2) and \
+            mpsc_has_room(&self.control.ring, 1, self.control.to_leave(0))
 
     def closed_error(self):
         """The error for who finds the share closed; sees to it that its end gets finished, if nobody else can."""
