@@ -5,12 +5,14 @@ import logging
 import threading
 
 from cpython.exc cimport PyErr_CheckSignals
+from cpython.object cimport PyTypeObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from ._atomic cimport BROKEN, cas, fence_acq, fence_sc, load32_rlx, load_acq, load_rlx, store_rel, store_rlx, pause, \
     TESTPOINT
+from ._internal cimport make_internal
 from ._layout cimport *
 from ._process cimport pid_namespace, process_word, proven_dead
 from ._ringbuf cimport mpsc_bind, mpsc_bytes, mpsc_close, mpsc_has_room, mpsc_init
@@ -66,7 +68,7 @@ cdef class Control:
         if len(configuration) > CONFIG_SIZE:
             raise ShareError(f"the coordinator's configuration (mostly sys.path) takes {len(configuration)} bytes; "
                              f"{CONFIG_SIZE} is the most")
-        cdef Control self = Control()
+        cdef Control self = Control.__new__(Control)
         self._bind(Segment.create(name, RING + mpsc_bytes(cells)), cells)
         cdef char* base = self.base
         mpsc_init(base + RING, cells)
@@ -95,7 +97,7 @@ cdef class Control:
     def attach(str name):
         """Maps the control segment of that name. Raises SegmentError if it is missing or not one of ours."""
         segment = Segment.attach(name, RING)
-        cdef Control self = Control()
+        cdef Control self = Control.__new__(Control)
         cdef Segment mapped = segment
         cdef char* base = mapped.base
         if load_acq(<uint64_t*>(base + H_STATE)) != 1:
@@ -791,3 +793,6 @@ cdef class Control:
     def owner_word(self) -> int:
         """The process word of the owner."""
         return load_rlx(self.word(H_OWNER))
+
+
+make_internal(<PyTypeObject*>Control)

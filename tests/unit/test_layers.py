@@ -30,7 +30,7 @@ LAYERS = [
     {"analysis"},
     {"cerial"},
     {"_ringbuf", "_committed", "_flags", "_memory", "_wait", "_process", "_spawn"},
-    {"_segment", "_layout", "_atomic"},
+    {"_segment", "_layout", "_atomic", "_internal"},
     {"errors"},
 ]
 LEVEL = {name: level for level, names in enumerate(reversed(LAYERS)) for name in names}

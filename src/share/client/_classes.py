@@ -66,6 +66,9 @@ def _members(
     origin = (cls, plan, index_of, numbers)
     members: dict[str, Any] = {
         "__slots__": (),
+        "__new__": lambda _, *args, **kwargs: cls(
+            *args, **kwargs
+        ),  # ``type(proxy)(...)`` means the user's class
         "__module__": cls.__module__,
         "__qualname__": cls.__qualname__,
         "__doc__": cls.__doc__,

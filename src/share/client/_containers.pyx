@@ -6,8 +6,10 @@ A plan knows neither that ``__getitem__`` gives a part that can be named, nor th
 """
 
 from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Mapping
 from operator import index as as_index
 
+cimport cython
 from cpython.pythread cimport PyThread_get_thread_ident
 
 from ._proxy cimport Proxy, execute, plain_copy, plain_operand
@@ -32,6 +34,7 @@ cdef inline object part(Proxy self, object key, object value):
     return value if simple(value) else self.child(ITEM, key, value)
 
 
+@cython.binding(False)
 cdef class SequenceIterator:
     """Iterates over a sequence as it was when the iteration began."""
 
@@ -356,12 +359,40 @@ def _dict_update(Proxy self not None, other=(), /, **kwargs):
     execute(self, "update", (mapping_like(other),), kwargs, False)
 
 
+cdef object counted(value):
+    """What ``Counter.update`` takes, as something that can travel."""
+    value = plain_operand(value)
+    if value is None or isinstance(value, dict):
+        return value
+    return dict(value) if isinstance(value, Mapping) else materialised(value)
+
+
+def _counter_init(Proxy self not None, iterable=None, /, **kwargs):
+    execute(self, "__init__", (counted(iterable),), kwargs, False)
+
+
+def _counter_update(Proxy self not None, iterable=None, /, **kwargs):
+    execute(self, "update", (counted(iterable),), kwargs, False)
+
+
+def _counter_or(Proxy self not None, other):
+    try:
+        return _dict_copy(self) | concrete(other)
+    except TypeError:
+        return NotImplemented
+
+
+def _counter_subtract(Proxy self not None, iterable=None, /, **kwargs):
+    execute(self, "subtract", (counted(iterable),), kwargs, False)
+
+
 def _dict_fromkeys(Proxy self not None, *args):
     return type(self)._share_class_.fromkeys(*args)
 
 
 # -- set ------------------------------------------------------------------------------------------------
 
+@cython.binding(False)
 cdef class SetIterator:
     """Iterates over a set as it was when the iteration began. An element cannot be named: the mutable are copies."""
 
@@ -452,7 +483,11 @@ OVERRIDES = {
     dict: DICT,
     defaultdict: DICT,
     OrderedDict: DICT,
-    Counter: {name: DICT[name] for name in ("__delitem__", "copy")},
+    Counter: {
+        "__init__": _counter_init, "update": _counter_update, "subtract": _counter_subtract,
+        "__or__": _counter_or,
+        **{name: DICT[name] for name in ("__delitem__", "copy", "__repr__")},
+    },
     set: SET,
     frozenset: {**ANY, "__init__": object.__init__, "__iter__": _set_iter},
 }
@@ -466,9 +501,8 @@ def overrides(cls) -> dict:
     found = {}
     for base in reversed(cls.__mro__):
         special = OVERRIDES.get(base)
-        if special is not None:
-            found.update(special)
-        else:
-            for name in vars(base) if base is not object else ():
+        if (special is None or base is Counter) and base is not object:
+            for name in vars(base):
                 found.pop(name, None)
+        found.update(special or ())
     return found

@@ -2,11 +2,12 @@
 
 cimport cython
 from cpython.list cimport PyList_GET_ITEM
-from cpython.object cimport PyObject
+from cpython.object cimport Py_TYPE, PyObject, PyTypeObject
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from .._atomic cimport fence_acq, load_acq, load_rlx
+from .._internal cimport make_internal
 from .._layout cimport CLOSED_BIT
 from .._protocol cimport CALL, DELETE, GET, NO_ARGUMENTS, RESPOND, SET
 from .._slots cimport slot_find
@@ -25,17 +26,30 @@ cdef enum:
     MOST_FLAGS = 64
 
 
+cdef inline Proxy proxy_of(instance, owner):
+    """The instance as what a descriptor expects; only who calls a descriptor itself can give it another one."""
+    if <PyObject*>Py_TYPE(instance) != <PyObject*>owner:
+        raise TypeError(f"descriptor of {getattr(owner, '__name__', 'a shared object')!r} applied to a "
+                        f"{type(instance).__name__!r}")
+    return <Proxy>instance
+
+
+@cython.binding(False)
 @cython.final
 cdef class Attribute:
     """Data descriptor of one attribute."""
 
+    cdef object owner               # the generated class
     cdef readonly uint32_t index    # of its cell
     cdef readonly uint32_t place    # of its cached value
     cdef readonly str name
 
-    def __init__(self, uint32_t index, str name, uint32_t place):
+    def __cinit__(self, uint32_t index, str name, uint32_t place):
         self.index, self.place = index, place
         self.name = name
+
+    def __set_name__(self, owner, name):
+        self.owner = owner
 
     def __get__(self, instance, owner):
         cdef Proxy proxy
@@ -44,7 +58,7 @@ cdef class Attribute:
         cdef PyObject* value
         if instance is None:
             return getattr(owner._share_class_, self.name)
-        proxy = <Proxy>instance
+        proxy = proxy_of(instance, self.owner)
         if noting:
             note(proxy.session.control, proxy.slots + index, proxy.id)
         # The barrier: what was queued before this read began. acquire fence: pairs with the seq_cst operation
@@ -70,10 +84,10 @@ cdef class Attribute:
         return found
 
     def __set__(self, instance, value):
-        set_attribute(<Proxy>instance, self.name, value, self.index)
+        set_attribute(proxy_of(instance, self.owner), self.name, value, self.index)
 
     def __delete__(self, instance):
-        delete_attribute(<Proxy>instance, self.name, self.index)
+        delete_attribute(proxy_of(instance, self.owner), self.name, self.index)
 
     def __repr__(self):
         return f"<shared attribute {self.name!r}>"
@@ -264,6 +278,7 @@ cdef uint64_t send_call(Proxy proxy, int kind, Effects effects, bytes name, tupl
         session.give_back(encoder)
 
 
+@cython.binding(False)
 @cython.final
 cdef class Method:
     """Descriptor of one method of the user's class."""
@@ -276,10 +291,11 @@ cdef class Method:
     cdef bint special
     cdef object signature           # None: not yet asked for; False: there is none
     cdef object found               # its MethodPlan
+    cdef object owner               # the generated class
     cdef tuple origin               # class, its plan, its cells by name, and the sets of cells that methods read
     cdef bint assigns               # an item, in a way that may raise, so that it waits
 
-    def __init__(self, str name, plan, function, tuple origin):
+    def __cinit__(self, str name, plan, function, tuple origin):
         self.name = name
         self.encoded = name.encode()
         self.found = plan
@@ -310,13 +326,16 @@ cdef class Method:
             self.look_closer()
         return self.found
 
+    def __set_name__(self, owner, name):
+        self.owner = owner
+
     def __get__(self, instance, owner):
         cdef BoundMethod bound
         if instance is None:
             return self.function
         bound = BoundMethod.__new__(BoundMethod)
         bound.method = self
-        bound.proxy = <Proxy>instance
+        bound.proxy = proxy_of(instance, self.owner)
         return bound
 
     cdef int look_closer(self) except -1:
@@ -382,6 +401,7 @@ cdef class Method:
         return proxy if effects.returns_self else None
 
 
+@cython.binding(False)
 cdef class BoundMethod:
     """A method of a shared object. Calling it does what the class's plan says is fastest and right.
 
@@ -474,17 +494,25 @@ cdef class BoundMethod:
         return f"<shared method {self.method.function.__qualname__} of {self.proxy!r}>"
 
 
+make_internal(<PyTypeObject*>BoundMethod)
+
+
+@cython.binding(False)
 @cython.final
 cdef class Property:
     """Data descriptor of a property (or another descriptor) of the user's class."""
 
     cdef readonly str name
     cdef Effects getter, setter, deleter
-    cdef object owner
+    cdef object owner               # the user's class
+    cdef object generated           # the generated class
     cdef tuple origin               # as that of a Method
     cdef bint may_raise             # so that assignments wait
 
-    def __init__(self, str name, owner, getter, setter, deleter, tuple origin):
+    def __set_name__(self, owner, name):
+        self.generated = owner
+
+    def __cinit__(self, str name, owner, getter, setter, deleter, tuple origin):
         self.name = name
         self.owner = owner
         raw = next((vars(base)[name] for base in owner.__mro__ if name in vars(base)), None)
@@ -507,7 +535,7 @@ cdef class Property:
             raise AttributeError(f"property {self.name!r} of {self.owner.__name__!r} object has no getter")
         if self.getter.pending:
             self.getter = Effects(closer(self.origin, self.origin[1].getters[self.name]), self.origin, True)
-        proxy = <Proxy>instance
+        proxy = proxy_of(instance, self.generated)
         if self.getter.read_only or self.getter.assumes:
             result = self.getter.run_locally(proxy, self.name, None, None)
             if result is not MISSING:
@@ -518,14 +546,15 @@ cdef class Property:
     def __set__(self, instance, value):
         if self.setter is None:
             raise AttributeError(f"property {self.name!r} of {self.owner.__name__!r} object has no setter")
-        self._write(instance, SET, self.setter, (value,))
+        self.write(instance, SET, self.setter, (value,))
 
     def __delete__(self, instance):
         if self.deleter is None:
             raise AttributeError(f"property {self.name!r} of {self.owner.__name__!r} object has no deleter")
-        self._write(instance, DELETE, self.deleter, ())
+        self.write(instance, DELETE, self.deleter, ())
 
-    def _write(self, Proxy proxy, int kind, Effects effects, tuple values):
+    cdef int write(self, instance, int kind, Effects effects, tuple values) except -1:
+        cdef Proxy proxy = proxy_of(instance, self.generated)
         cdef Encoder encoder
         cdef uint64_t* raised[MOST_FLAGS]
         cdef int count
@@ -534,7 +563,7 @@ cdef class Property:
             position = proxy.send_at(kind, self.name.encode(), values, None, wait)
             if wait:
                 proxy.session.await_response(position, None)
-            return
+            return 0
         count = effects.flags_of(proxy, raised)
         encoder = proxy.session.borrow()
         try:
@@ -546,3 +575,4 @@ cdef class Property:
             proxy.session.give_back(encoder)
         if wait:
             proxy.session.await_response(position, None)
+        return 0

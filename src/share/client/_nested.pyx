@@ -7,6 +7,7 @@ that name the path and raise the flag of the cell.
 import weakref
 from functools import partial
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.object cimport Py_TYPE, PyTypeObject
 from libc.stdint cimport uint32_t, uint64_t
@@ -14,9 +15,10 @@ from libc.string cimport memcpy
 
 from .._protocol cimport APPLY, CALL, CALL_AT, DELETE, DELETE_AT, GET_AT, RESPOND, SET, SET_AT
 from ..cerial._codec cimport Encoder
+from .._internal cimport Maker, maker_of
 from ._augmented cimport carrying, take_operation
-from ._proxy cimport Local, Proxy, Snapshot, array_at, class_attribute, encode_arguments, has_dict, is_array_at, \
-    lent_local, own_descriptor, plain_copy
+from ._proxy cimport Local, Proxy, Snapshot, array_at, class_attribute, empty_proxy, encode_arguments, has_dict, \
+    is_array_at, lent_local, own_descriptor, plain_copy
 from ._session cimport Session, Shared
 
 from .. import _paths
@@ -34,6 +36,7 @@ cdef extern from "Python.h":
 cdef dict classes = {}              # user's class -> generated class
 
 
+@cython.binding(False)
 cdef class Nested(Proxy):
     """Base of the generated classes of nested proxies."""
 
@@ -197,6 +200,9 @@ cdef class Nested(Proxy):
         return self.owner is parent and self.path == step
 
 
+cdef Maker maker = maker_of(<PyTypeObject*>Nested)
+
+
 cdef bint same_place(Nested self, other):
     return self is other or (
         isinstance(other, Nested) and (<Nested>other).owner is self.owner and (<Nested>other).path == self.path)
@@ -280,7 +286,7 @@ cdef Nested new_nested(Proxy owner, uint32_t index, tuple path, cls):
         from ._classes import nested_class
 
         generated = classes[cls] = nested_class(cls)
-    proxy = generated.__new__(generated)
+    proxy = empty_proxy(maker, generated)
     proxy.session = owner.session
     proxy.commit, proxy.wide, proxy.flags, proxy.slots = owner.commit, owner.wide, owner.flags, owner.slots
     proxy.id = owner.id

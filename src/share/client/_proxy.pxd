@@ -1,6 +1,7 @@
 # Proxies: what user code holds of a shared object.
 from libc.stdint cimport uint32_t, uint64_t
 
+from .._internal cimport Maker
 from .._layout cimport Slot, Version
 from ..cerial._codec cimport Encoder
 from ._session cimport Session, Shared
@@ -112,6 +113,7 @@ cdef object array_at(Proxy owner, uint32_t index, tuple path, object value)
 cdef bint is_array_at(object value, Proxy parent, tuple step)
 
 
+cdef Proxy empty_proxy(Maker base, object cls)
 cdef Proxy new_proxy(object cls, Session session, uint64_t id, uint64_t flags_at, uint64_t slots_at,
                      uint64_t shape_at, uint32_t cells)
 cdef object read_slot(Session session, const Slot* slot, uint64_t owner, uint64_t position, uint64_t* tag)

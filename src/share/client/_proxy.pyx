@@ -4,6 +4,7 @@ import weakref
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType
 
+cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport Py_TYPE, PyObject, PyObject_GenericGetAttr, PyTypeObject
 from libc.stdint cimport uint32_t, uint64_t
@@ -17,6 +18,7 @@ from .._protocol cimport APPLY, CALL, CALL_AT, DELETE, GET, GET_AT, KEYWORDS, NO
     log_applied, version_value
 from .._slots cimport slot_find, slot_read
 from ..cerial._codec cimport Encoder, decode
+from .._internal cimport Maker, maker_of, make_internal
 from ._augmented cimport carrying, take_operation
 from ._noted cimport note, noting
 from ._session cimport Session, Shared
@@ -212,6 +214,7 @@ cdef bint is_large(const Version* version) noexcept:
     return (version.kind == BLOCK or version.kind == LOG) and version.payload[1] > 4096
 
 
+@cython.binding(False)
 cdef class Waiting:
     """A key in the dict of a local instance in place of an attribute that is not decoded.
 
@@ -389,7 +392,7 @@ cdef uint64_t last_serial = 0
 
 cdef Snapshot empty_snapshot(uint32_t cells):
     global last_serial
-    cdef Snapshot self = Snapshot()
+    cdef Snapshot self = Snapshot.__new__(Snapshot)
     cdef uint32_t i
     last_serial += 1
     self.serial = last_serial
@@ -402,11 +405,15 @@ cdef Snapshot empty_snapshot(uint32_t cells):
     return self
 
 
+@cython.binding(False)          # unbound methods check their receiver
 cdef class Proxy(Shared):
     """Base of all generated proxy classes."""
 
     def __cinit__(self):
-        self.tags = NULL
+        global making
+        if not making:
+            raise TypeError("a proxy is made by reading a shared object from its share")
+        making = False
 
     def __dealloc__(self):
         free(self.tags)
@@ -785,7 +792,7 @@ cdef class Proxy(Shared):
         found = part_of(local.instance, result)
         if found is not None:
             return self.child(found[0], found[1], result)
-        reducer = SelfReducer()
+        reducer = SelfReducer.__new__(SelfReducer)
         reducer.instance, reducer.proxy = local.instance, self
         try:
             return plain_copy(self.session, result, reducer)
@@ -1029,9 +1036,25 @@ cdef object execute(Proxy proxy, str name, tuple args, dict kwargs, bint wait):
     return session.await_response(position, None) if wait else None
 
 
+make_internal(<PyTypeObject*>Local)
+make_internal(<PyTypeObject*>Snapshot)
+make_internal(<PyTypeObject*>SelfReducer)
+make_internal(<PyTypeObject*>Waiting)
+
+cdef Maker maker = maker_of(<PyTypeObject*>Proxy)
+cdef bint making = False            # a proxy, by us: Python code must not get an empty one
+
+
+cdef Proxy empty_proxy(Maker base, cls):
+    """An instance of a generated class, whose own `__new__` is for users; `base` is that of its base class."""
+    global making
+    making = True
+    return base(<PyTypeObject*>cls, (), NULL)
+
+
 cdef Proxy new_proxy(object cls, Session session, uint64_t id, uint64_t flags_at, uint64_t slots_at,
                      uint64_t shape_at, uint32_t cells):
-    cdef Proxy proxy = cls.__new__(cls)
+    cdef Proxy proxy = empty_proxy(maker, cls)
     cdef uint32_t i, places = cls._share_places_
     proxy.session = session
     proxy.commit = session.control.commit

@@ -103,7 +103,7 @@ cdef void note_reference(Control control) noexcept:
 cdef class Session:
     """What a process holds of a share. One per share and process; proxies and ``Share`` objects refer to it."""
 
-    def __init__(self, Control control not None):
+    def __cinit__(self, Control control not None):
         self.control = control
         self.name = control.name
         self.entry = -1

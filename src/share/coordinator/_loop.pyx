@@ -52,7 +52,7 @@ cdef enum:
 cdef class Loop:
     """Executes a share's commands until the ring is closed."""
 
-    def __init__(self, Control control not None, Store store not None, uint64_t entry):
+    def __cinit__(self, Control control not None, Store store not None, uint64_t entry):
         self.control = control
         self.store = store
         self.entry = entry

@@ -4,13 +4,14 @@ import logging
 from collections import deque
 from sys import intern
 
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from .._atomic cimport copy_to_shared, load_rlx, store_rlx, TESTPOINT
 from .._control cimport change_class, Control
 from .._heap cimport Cells, Heap
+from .._internal cimport make_internal
 from .._layout cimport ABSENT, BLOCK, BLOCK_HEADER, DELETED, EMPTY, H_NEXT_ID, INLINE, INLINE_BYTES, LOG, \
     PURPOSE_SHAPE, REF, SEGMENT_FLAGS, SEGMENT_SLOTS, Slot, SLOT_SIZE, Version
 from .._logs cimport LEAST_BASE, LEAST_LOG, entry, has_log, is_logged
@@ -134,6 +135,9 @@ cdef class Mirror:
         return f"<Mirror {self.id} of {self.shape.cls.__qualname__}>"
 
 
+make_internal(<PyTypeObject*>Mirror)
+
+
 cdef class Publication:
     """One slot's next version, encoded and stored, not yet visible."""
 
@@ -141,7 +145,7 @@ cdef class Publication:
 cdef class Store:
     """All state of a share. ``prepare`` may fail and changes nothing that readers see; ``publish`` cannot fail."""
 
-    def __init__(self, Control control not None, bint check=False):
+    def __cinit__(self, Control control not None, bint check=False):
         self.control = control
         self.heap = Heap(control)
         self.flags = Cells(control, SEGMENT_FLAGS)
@@ -378,7 +382,7 @@ cdef class Store:
 
     def create(self, Shape shape not None, state, made=None):
         """A new mirror from a decoded state, in the instance ``made`` if there is one; nobody holds it yet."""
-        cdef Mirror mirror = Mirror()
+        cdef Mirror mirror = Mirror.__new__(Mirror)
         cdef uint32_t i
         mirror.id = self.new_id()
         mirror.shape = shape
@@ -1001,7 +1005,7 @@ cdef class Store:
 
     def adopt(self, id, flags_at, slots_at, shape_at, cells):
         """The mirror of a published object, its state to be filled in later."""
-        cdef Mirror mirror = Mirror()
+        cdef Mirror mirror = Mirror.__new__(Mirror)
         cdef Version version
         mirror.id, mirror.cells = id, cells
         mirror.flags_at, mirror.slots_at = flags_at, slots_at
