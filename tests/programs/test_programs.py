@@ -9,10 +9,14 @@ import users
 
 HERE = Path(__file__).parent
 
-# What a part is known by is its place, until state is a graph of nodes.
-BY_PLACE = dict.fromkeys(
-    ("shop", "tree", "timer", "conf", "stream", "nested", "words", "team", "bag"), "known"
-)
+# A part is known by its place, and a result that is a part arrives as a copy, until state is a graph of nodes.
+KNOWN = {
+    "shop": "a part that a method returns is a copy",
+    "nested": "a proxy of an element becomes another element after an insert",
+    "team": "elements that change places are copies",
+    "tree": "a recursive generator counts as one that writes",
+    "stream": "a generator that writes",
+}
 
 
 def run(program: str, *args: str) -> subprocess.CompletedProcess[str]:
@@ -27,8 +31,8 @@ def run(program: str, *args: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("name", users.PROGRAMS)
 def test_as_with_plain_objects(name: str, request: pytest.FixtureRequest) -> None:
-    if name in BY_PLACE:
-        request.applymarker(pytest.mark.xfail(reason=BY_PLACE[name], strict=False))
+    if name in KNOWN:
+        request.applymarker(pytest.mark.xfail(reason=KNOWN[name], strict=True))
     ended = run("users.py", name)
     assert ended.returncode == 0, ended.stdout + ended.stderr
 

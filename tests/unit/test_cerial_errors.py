@@ -79,7 +79,6 @@ def test_cycles_and_slots_on_the_way(unshareable):
         (threading.Thread, "start it in the process"),
         (lambda: threading.Timer(1, print), "start it in the process"),
         (multiprocessing.Process, "share its pid"),
-        (sys._getframe, "share what it holds"),
         (queue.SimpleQueue, "queue.Queue"),
         (concurrent.futures.Future, "result()"),
         (lambda: concurrent.futures.ThreadPoolExecutor(1), "start it"),

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import subprocess
+import sys
+import traceback
 import urllib.error
 from typing import Any, Self
 
@@ -156,3 +158,40 @@ def test_init_is_not_run() -> None:
 
     copy = cerial.loads(cerial.dumps(Counting(1, 2)))
     assert copy.args == (1, 2) and len(runs) == 1
+
+
+def raise_deep(n: int) -> None:
+    if n:
+        raise_deep(n - 1)
+    raise KeyError("x")
+
+
+def test_a_traceback_arrives_as_what_it_shows() -> None:
+    with pytest.raises(KeyError) as caught:
+        raise_deep(3)
+    sent = caught.value.__traceback__
+    arrived = cerial.loads(cerial.dumps(sent))
+    assert type(arrived) is type(sent)
+    shown = [
+        (entry.filename, entry.name, entry.lineno, entry.line) for entry in traceback.extract_tb(arrived)
+    ]
+    assert shown == [
+        (entry.filename, entry.name, entry.lineno, entry.line) for entry in traceback.extract_tb(sent)
+    ]
+    assert not arrived.tb_frame.f_locals
+
+
+def test_a_frame_arrives_as_its_place() -> None:
+    frame = sys._getframe()
+    arrived = cerial.loads(cerial.dumps(frame))
+    assert arrived.f_code.co_filename == __file__
+    assert arrived.f_code.co_name == "test_a_frame_arrives_as_its_place"
+    assert arrived.f_lineno < frame.f_lineno
+
+
+def test_a_traceback_is_cut_to_its_end() -> None:
+    with pytest.raises(KeyError) as caught:
+        raise_deep(700)
+    arrived = traceback.extract_tb(cerial.loads(cerial.dumps(caught.value.__traceback__)))
+    assert len(arrived) == 200
+    assert arrived[-1].line == 'raise KeyError("x")'

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from types import GetSetDescriptorType, MemberDescriptorType
-from typing import Any
+from typing import Any, cast
 
-__all__ = ["rule_for"]
+__all__ = ["rule_for", "travelling"]
 
 _HEAP_TYPE = 1 << 9
 #: A class that has one of these says itself how its instances travel.
@@ -70,6 +70,24 @@ def _make(cls: type, args: tuple[Any, ...]) -> Any:
         error = built_in.__new__(cls)
         _set_args(error, args)
     return error
+
+
+def travelling(error: BaseException) -> BaseException:
+    """The exception, or if it cannot travel, one of its class with what of it can: arguments as texts, no more."""
+    from share.cerial import dumps
+
+    try:
+        dumps(error)
+    except Exception:
+        return cast("BaseException", _make(type(error), tuple(_shown(arg) for arg in error.args)))
+    return error
+
+
+def _shown(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:
+        return f"<{type(value).__name__} object>"
 
 
 def _make_group(cls: type, message: str, errors: tuple[Any, ...], args: tuple[Any, ...]) -> Any:

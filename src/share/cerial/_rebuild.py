@@ -12,6 +12,7 @@ from typing import Any
 from share.cerial import _exceptions
 from share.cerial._files import FILE_TYPES, reduce_file, reduce_stream
 from share.cerial._refuse import refusal_for
+from share.cerial._tracebacks import reduce_frame, reduce_traceback
 
 __all__ = ["rule_for"]
 
@@ -197,5 +198,7 @@ _rules: dict[type, Rule] = {
     weakref.WeakSet: _reduce_weak_set,
     memoryview: _reduce_view,
     types.MethodType: _reduce_method,
+    types.TracebackType: reduce_traceback,
+    types.FrameType: reduce_frame,
     **dict.fromkeys(FILE_TYPES, reduce_file),
 }

@@ -41,8 +41,6 @@ _HINTS = {
     "socket": "keep the address, and connect in the process that needs it",
     "SSLSocket": "keep the address, and connect in the process that needs it",
     "SimpleQueue": "its items cannot be read without taking them; use queue.Queue or a list",
-    "frame": "share what it holds",
-    "traceback": "share traceback.format_exc()",
     "mmap": "share the file's name",
     "Connection": "share what is needed to connect again",
     "Cursor": "share the rows",

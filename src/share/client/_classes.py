@@ -25,6 +25,10 @@ _OWN = frozenset(
 )
 
 
+# By what functions for all classes of a kind (``dataclasses.fields``, ``match``) know what a class declares.
+_DESCRIBED = {"__dataclass_fields__", "__dataclass_params__", "__match_args__", "__attrs_attrs__"}
+
+
 def proxy_class(cls: type, cells: tuple[Any, ...], plan: "ClassPlan") -> type:
     """The proxy class for a user's class whose instances have these cells, from cell 1 on."""
     indices = index_of(cells)
@@ -81,6 +85,11 @@ def _members(
         "_repr_mimebundle_": _mime_bundle,
         "__sklearn_clone__": _itself,
     }
+    members.update(
+        {name: vars(base)[name] for base in reversed(cls.__mro__) for name in _DESCRIBED & vars(base).keys()}
+    )
+    if cls.__dictoffset__:
+        members["__dict__"] = property(_attributes)
     for name, method in plan.methods.items():
         if name in _OWN or method.kind != "method":
             continue  # class and static methods are found on the class
@@ -100,6 +109,12 @@ def _members(
     if "__hash__" not in plan.methods and "__eq__" in members:
         members["__hash__"] = None
     return members
+
+
+def _attributes(self: Any) -> Any:
+    from ._attributes import Attributes
+
+    return Attributes(self)
 
 
 def _mime_bundle(self: Any, include: Any = None, exclude: Any = None) -> Any:

@@ -18,6 +18,7 @@ from ._proxy cimport class_attribute, delete_attribute, encode_arguments, Local,
     mark_of, plain_operand, Proxy, set_attribute
 from ._session cimport Session
 
+from ..cerial._exceptions import travelling
 from ._assignments import may_raise
 from ._proxy import MISSING
 
@@ -294,6 +295,7 @@ cdef class Method:
     cdef object owner               # the generated class
     cdef tuple origin               # class, its plan, its cells by name, and the sets of cells that methods read
     cdef bint assigns               # an item, in a way that may raise, so that it waits
+    cdef bint enters                # `with` calls it: it waits, and an exception of its caller reaches it in some form
 
     def __cinit__(self, str name, plan, function, tuple origin):
         self.name = name
@@ -306,6 +308,7 @@ cdef class Method:
         self.least, self.most = -1, -1
         self.assigns = name in ("__setitem__", "__delitem__") and type(function).__name__ == "function" and \
             may_raise(function)
+        self.enters = name in ("__enter__", "__exit__")
         code = getattr(function, "__code__", None)
         if code is not None and type(function).__name__ == "function" and not hasattr(function, "__wrapped__"):
             required = code.co_argcount - len(function.__defaults__ or ()) - 1
@@ -390,7 +393,10 @@ cdef class Method:
             if result is not MISSING:
                 return result
         self.check(args, kwargs)
-        if effects.returns_self:
+        if self.enters:
+            wait = True
+            args = tuple([travelling(arg) if isinstance(arg, BaseException) else arg for arg in args])
+        elif effects.returns_self:
             wait = proxy.session.must_wait()
         else:
             wait = effects.returns or effects.read_only or proxy.session.must_wait() or \

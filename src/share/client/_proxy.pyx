@@ -1097,6 +1097,11 @@ def run(Proxy proxy not None, str name, tuple args, dict kwargs=None, bint wait=
     return execute(proxy, name, args, kwargs, wait)
 
 
+def attribute_names(Proxy proxy not None):
+    """The names of the attributes that an object has itself at present, in no certain order."""
+    return list(proxy.current().__dict__)
+
+
 def identity(Proxy proxy not None):
     """(share name, object id) of a proxy."""
     return proxy.session.name, proxy.id
