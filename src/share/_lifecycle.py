@@ -295,7 +295,14 @@ def _attach_unknown(name: str) -> None:
     attach_session(name)
 
 
+def _make_generator(key: tuple[int, int], proxy: Any) -> Any:
+    from share.client._generators import RemoteGenerator
+
+    return RemoteGenerator(key, proxy)
+
+
 _protocol.attach_unknown = _attach_unknown
+_protocol.make_generator = _make_generator
 
 
 # -- forks --------------------------------------------------------------------------------------------

@@ -36,6 +36,15 @@ def reference(str name, id, flags, slots, shape, cells):
     return resolver(id, flags, slots, shape, cells)
 
 
+#: Makes what stands for a generator that runs in the coordinator; set by the client side.
+make_generator = None
+
+
+def generator(key, live):
+    """What a generator that a method returned becomes where it arrives."""
+    return make_generator(key, live)
+
+
 being_made = None           # the object whose state is being loaded
 
 

@@ -9,8 +9,9 @@ import pytest
 import share
 from share import errors
 
-PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
-SOURCE = Path(share.__file__).parent
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "errors.md"
+SOURCE = ROOT / "src" / "share"  # an installed package has no .pyx
 SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.MULTILINE | re.DOTALL))
 
 

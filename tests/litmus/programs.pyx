@@ -212,7 +212,7 @@ cdef int64_t unchanged(Place* p) noexcept nogil:
 cdef int64_t claim(Place* p, uint32_t owner, uint32_t n) noexcept nogil:
     """The position, or -1 full, -2 closed."""
     cdef uint64_t position = 0
-    cdef int answer = mpsc_try_claim(&p.mpsc, owner, n, &position)
+    cdef int answer = mpsc_try_claim(&p.mpsc, owner, n, 0, &position)
     return <int64_t> position if answer == CLAIM_OK else -answer
 
 

@@ -150,6 +150,14 @@ def transact(Session session not None, function, tuple args, timeout):
     return session.await_response(position, max(0, deadline - now_ns()) / 1e9)
 
 
+def step(Proxy proxy not None, tuple key not None, str action not None, value, bint wait):
+    """A step of a generator that runs in the coordinator: (whether it has ended, what it yielded or returned)."""
+    cdef Proxy owner = owner_of(proxy)
+    cdef uint64_t* raised = owner.flags
+    position = send(owner.session, RUN, b"step", owner.id, (key, action, value), &raised, 1, wait)
+    return owner.session.await_response(position, None) if wait else None
+
+
 cdef str name_of(method):
     """The name of a method of a proxy: those of built-in containers are functions of ours with names of their own."""
     function = getattr(method, "__func__", None)

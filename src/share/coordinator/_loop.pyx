@@ -1,6 +1,7 @@
 """The ring loop: takes commands in order, runs them on mirrors, commits them in groups, answers."""
 
 import logging
+from types import GeneratorType
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
@@ -208,6 +209,8 @@ cdef class Loop:
             return 0
         TESTPOINT("coordinator.executed")
         if command.flags & RESPOND:
+            if type(result) is GeneratorType and (command.kind == CALL or command.kind == CALL_AT):
+                result = self.transactions.generators.keep(result, self.store.find(command.target), owner)
             self.answers.prepare(owner, end, RESULT, result)
         return 0
 
@@ -495,6 +498,7 @@ cdef class Loop:
         cdef Command command
         self.answers.prepared.clear()
         self.store.abandon()
+        self.transactions.generators.forget_all()
         self.last_mirror = None
         self.position = at
         self.again = True
@@ -510,6 +514,7 @@ cdef class Loop:
             except BaseException as culprit:
                 self.answers.prepared.clear()
                 self.store.abandon()
+                self.transactions.generators.forget_all()
                 self.last_mirror = None
                 memcpy(&command, mpsc_body(&self.control.ring, self.position - n), COMMAND_HEADER)
                 body = mpsc_body(&self.control.ring, self.position - n) + COMMAND_HEADER
@@ -602,6 +607,7 @@ cdef class Loop:
             self.answers.rings.pop(entry, None)
             remove_leftovers(self.control.name, serial)
             self.store.forget_errors(serial)
+            self.transactions.generators.forget(serial)
             self.control.forget_wanted(entry)
             TESTPOINT("reap.unlinked")
             store_rlx(self.control.process(entry, P_RESPONSE), 0)

@@ -1,4 +1,4 @@
-"""Commands that are functions: several attributes at once, compare and set, transactions, waits with a command."""
+"""Commands that are functions: several attributes at once, compare and set, transactions, waits, steps."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from share._process import is_proven_dead
 from share._protocol import encode
 from share.errors import CorruptDataError
 
+from ._generators import Generators
 from ._parts import part, path_cells
 
 __all__ = ["Transactions"]
@@ -22,7 +23,9 @@ class Transactions:
         self.store = store
         self.control = control
         self.lines: dict[tuple[Any, ...], list[_Place]] = {}
+        self.generators = Generators(store, control)
         self.functions: dict[str, Any] = {
+            "step": self.generators.step,
             "update": self._update,
             "cas": self._compare_and_set,
             "transact": self._transact,
@@ -73,6 +76,7 @@ class Transactions:
             encode(result, "result", self.store.reduce)  # what cannot be told leaves nothing behind either
         except BaseException:
             self.store.take_back()
+            self.generators.forget_all()
             raise
         return result
 
