@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from share import _protocol
-from share.errors import CoordinatorLostError, CorruptDataError
+from share.errors import CoordinatorLostError, CorruptDataError, DeletedObjectError
 
 __all__ = ["Generators"]
 
@@ -35,6 +35,8 @@ class Generators:
 
     def keep(self, generator: Generator[Any, Any, Any], mirror: Any, owner: int) -> _Kept:
         """Keeps a generator that a method of that object returns to the process of that entry."""
+        if mirror is None:
+            raise DeletedObjectError("the object of this generator has been deleted from the share")
         key = self.coordinator, next(self.numbers)
         self.running[key] = generator, mirror.id, owner, self.control.process_info(owner)[1]
         return _Kept(key, mirror.live)

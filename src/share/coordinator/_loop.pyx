@@ -204,13 +204,14 @@ cdef class Loop:
                 result = self.run(&command, name, <const char*>spilled, spill[1])
             else:
                 result = self.run(&command, name, data, size)
+            if type(result) is GeneratorType and command.flags & RESPOND and \
+                    (command.kind == CALL or command.kind == CALL_AT):
+                result = self.transactions.generators.keep(result, self.store.find(command.target), owner)
         except BaseException as error:
             self.failed(&command, name if name is not None else b"?", owner, end, error)
             return 0
         TESTPOINT("coordinator.executed")
         if command.flags & RESPOND:
-            if type(result) is GeneratorType and (command.kind == CALL or command.kind == CALL_AT):
-                result = self.transactions.generators.keep(result, self.store.find(command.target), owner)
             self.answers.prepare(owner, end, RESULT, result)
         return 0
 
