@@ -295,6 +295,7 @@ cdef class Method:
     cdef object owner               # the generated class
     cdef tuple origin               # class, its plan, its cells by name, and the sets of cells that methods read
     cdef bint assigns               # an item, in a way that may raise, so that it waits
+    cdef bint awaits                # an async def: a call gives an awaitable
     cdef bint enters                # `with` calls it: it waits, and an exception of its caller reaches it in some form
 
     def __cinit__(self, str name, plan, function, tuple origin):
@@ -308,8 +309,9 @@ cdef class Method:
         self.least, self.most = -1, -1
         self.assigns = name in ("__setitem__", "__delitem__") and type(function).__name__ == "function" and \
             may_raise(function)
-        self.enters = name in ("__enter__", "__exit__")
+        self.enters = name in ("__enter__", "__exit__", "__aenter__", "__aexit__")
         code = getattr(function, "__code__", None)
+        self.awaits = code is not None and code.co_flags & 0x80 != 0          # CO_COROUTINE
         if code is not None and type(function).__name__ == "function" and not hasattr(function, "__wrapped__"):
             required = code.co_argcount - len(function.__defaults__ or ()) - 1
             keywords = set(code.co_varnames[code.co_argcount:code.co_argcount + code.co_kwonlyargcount])
@@ -394,8 +396,11 @@ cdef class Method:
                 return result
         self.check(args, kwargs)
         if self.enters:
-            wait = True
             args = tuple([travelling(arg) if isinstance(arg, BaseException) else arg for arg in args])
+        if self.awaits:
+            return self.__get__(proxy, None).aio(*args, **(kwargs or {}))
+        if self.enters:
+            wait = True
         elif effects.returns_self:
             wait = proxy.session.must_wait()
         else:

@@ -1,7 +1,7 @@
 """The ring loop: takes commands in order, runs them on mirrors, commits them in groups, answers."""
 
 import logging
-from types import GeneratorType
+from types import CoroutineType, GeneratorType
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
@@ -204,7 +204,9 @@ cdef class Loop:
                 result = self.run(&command, name, <const char*>spilled, spill[1])
             else:
                 result = self.run(&command, name, data, size)
-            if type(result) is GeneratorType and command.flags & RESPOND and \
+            if type(result) is CoroutineType:
+                result = self.transactions.finish(result)
+            elif type(result) is GeneratorType and command.flags & RESPOND and \
                     (command.kind == CALL or command.kind == CALL_AT):
                 result = self.transactions.generators.keep(result, self.store.find(command.target), owner)
         except BaseException as error:

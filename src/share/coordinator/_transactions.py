@@ -1,5 +1,6 @@
 """Commands that are functions: several attributes at once, compare and set, transactions, waits, steps."""
 
+from collections.abc import Coroutine
 from typing import Any
 
 from share import cerial
@@ -39,6 +40,12 @@ class Transactions:
         if function is None:
             raise CorruptDataError(f"a command with an unknown function {name!r}")
         return function(cerial.loads(data), owner)
+
+    def finish(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Runs what an ``async def`` method has returned to its end: others' commands wait meanwhile."""
+        import asyncio
+
+        return asyncio.run(coroutine)
 
     def _reach(self, at: int, path: _Path) -> tuple[Any, Any]:
         """The mirror of the object with that id, and the object at the path in it."""
