@@ -110,6 +110,10 @@ def is_nested(obj: Any) -> bool:
     cls = type(obj)
     if issubclass(cls, BaseException) or cls.__module__.partition(".")[0] in _COPIED_MODULES:
         return False
+    if cls is types.MethodType or cls is types.BuiltinMethodType or cls is types.MethodWrapperType:
+        # A call of it may change what it is bound to: as a copy it would change that copy.
+        bound = obj.__self__
+        return bound is not None and not isinstance(bound, (type, types.ModuleType)) and not is_value(bound)
     return not callable(obj) or hasattr(cls, "__len__") or cls.__flags__ & (1 << 9) != 0
 
 
