@@ -119,12 +119,14 @@ from multiprocessing import get_context
 from filler import ALWAYS, Refusals
 from share import Share, ShareMemoryError
 
+MANY = 20           # more than there is room for without new memory
+
 class Thrower:
     def __init__(self):
         self.count = 0
     def throw(self, text):
         self.count += 1
-        raise ValueError(text * 300_000)
+        raise ValueError(text * 90_000)
 
 def flush(shared):
     try:
@@ -133,7 +135,8 @@ def flush(shared):
         return "no room for their errors" in str(error)
 
 def child(shared, pipe):
-    shared.thrower.throw("c")
+    for _ in range(MANY):
+        shared.thrower.throw("c")
     pipe.send([flush(shared), flush(shared)])
     pipe.recv()
     pipe.send(flush(shared))
@@ -151,16 +154,17 @@ if __name__ == "__main__":
         assert flush(shared) is None                    # not for us
         (failed,) = shared.errors
         assert failed.command == "?" and isinstance(failed.error, ShareMemoryError)
-        shared.thrower.throw("p")
+        for _ in range(MANY):
+            shared.thrower.throw("p")
         assert flush(shared) is True and flush(shared) is None
         ours.send(None)
         assert ours.recv() is True                      # they are of several processes: one cannot tell whose
         process.join()
-        assert shared.thrower.count == 2
+        assert shared.thrower.count == 2 * MANY
         full.end()
         shared.other = 1
         shared.flush()                                  # they have been heard of
-        assert [str(failed.error)[0] for failed in shared.errors] == ["c", "p"]
+        assert [str(failed.error)[0] for failed in shared.errors] == ["c"] * MANY + ["p"] * MANY
 """
 
 

@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, final
 
 from share.errors import ShareError
 
@@ -6,6 +6,7 @@ class CellMissingError(ShareError, LookupError):
     cell: int
     def __init__(self, cell: int) -> None: ...
 
+@final
 class Replica:
     loaded: set[int]
     is_broken: bool
