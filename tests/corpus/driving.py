@@ -65,7 +65,7 @@ def normal(value: Any, x: Any, depth: int = 0) -> Any:
     if kind.__module__.partition(".")[0] == "share":
         value = share.plain(value)
         kind = type(value)
-        if kind.__module__.partition(".")[0] == "share":
+        if kind.__module__.partition(".")[0] == "share" and not isinstance(value, Mapping | Iterator):
             return f"AN OBJECT OF {kind.__module__}.{kind.__qualname__}"
     if depth > 12:
         return "..."
@@ -224,8 +224,11 @@ def drive(case: Case, folder: str, seed: int, steps: int = 60, kill: bool = Fals
                     outcome(case.look, ours) if is_ours else ask(case.look),
                     wanted,
                 )
-            if waits:
+            try:
                 shared.flush()
+            except Exception:
+                if waits:
+                    raise
         finally:
             try:
                 here.send(None)

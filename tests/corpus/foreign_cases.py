@@ -601,7 +601,7 @@ FOREIGN = [
         "werkzeug.MultiDict",
         "werkzeug",
         "from werkzeug.datastructures import MultiDict",
-        "MultiDict(a=1)",
+        "MultiDict({'a': 1})",
         (
             "x.add({s}, {i})",
             "x.getlist({s})",
@@ -851,7 +851,7 @@ FOREIGN = [
         "from pyrsistent import pmap",
         "{'m': pmap({'a': 1})}",
         ("x.update(m=x['m'].set({s}, {i}))", "x['m'].get({s})", "len(x['m'])"),
-        "dict(x['m'])",
+        "sorted(x['m'].items())",
     ),
     Case("wrapt.ObjectProxy", "wrapt", "import wrapt", "{'n': 1}", ("x.update(n={i})", "x['n']"), "x"),
     Case(

@@ -28,7 +28,7 @@ C_CALLABLES = (
 #: Special methods that change no plain object.
 _HARMLESS = frozenset("__getitem__ __enter__ __exit__ __contains__ __iter__".split())
 #: In-place operators that lists, sets and dictionaries have.
-_IN_PLACE = frozenset("__iadd__ __imul__ __ior__ __iand__ __isub__ __ixor__".split())
+IN_PLACE = frozenset("__iadd__ __imul__ __ior__ __iand__ __isub__ __ixor__".split())
 _TESTS = frozenset("__eq__ __ne__ __lt__ __le__ __gt__ __ge__".split())
 _NUMBERS = (int, float, complex, bool)
 #: Special methods that operators and pure callables may call on an object of a class written in Python.
@@ -671,7 +671,7 @@ class Objects:
 
     def makes_new(self, name: str, values: NodeSet) -> bool:
         """Whether ``x op= value`` changes no plain ``x`` in place: only containers do, with containers and texts."""
-        if name not in _IN_PLACE:
+        if name not in IN_PLACE:
             return True
         return (
             bool(values)

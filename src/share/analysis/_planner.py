@@ -16,6 +16,7 @@ from ._closed import Effects
 from ._ir import Body
 from ._members import Member, members_of
 from ._nodes import Kind, Node, NodeSet
+from ._objects import IN_PLACE
 from ._overrides import Override, checked, overrides_of
 from ._plan import ClassPlan, MethodPlan, Reason
 from ._rules import by_rule
@@ -58,6 +59,11 @@ def seen_in_attributes(cls: type) -> "dict[str, tuple[set[type], set[type]]]":
         planner.solve(list(members_of(cls)))
         found = _seen[cls] = planner.solver.seen_in_attributes()
     return found
+
+
+def is_told(member: Member) -> bool:
+    """Whether it is known what the method returns, and not only what it may return, as of one in C."""
+    return isinstance(member.function, types.FunctionType) or member.name in IN_PLACE
 
 
 class Planner:
@@ -168,7 +174,7 @@ class Planner:
             writes=writes,
             returns=returns,
             returns_alias=returns and aliases(self.solver, result),
-            returns_self=not lazy and result == {self.solver.nodes.receiver},
+            returns_self=not lazy and result == {self.solver.nodes.receiver} and is_told(member),
             is_async=body.is_async,
             is_generator=body.is_generator,
             blocks=tuple(effects.blocks),
