@@ -79,6 +79,18 @@ cdef extern from *:
         return moved;
     }
 
+    static void sh_await(pid_t pid)
+    {
+        while (waitpid(pid, 0, 0) < 0 && errno == EINTR) { }
+    }
+
+    /* The vfork of a sanitizer remembers one return address only, and so cannot be called again in the child. */
+    #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    #define sh_fork fork
+    #else
+    #define sh_fork vfork
+    #endif
+
     /* Returns the pid of the program, or minus an errno. vfork returns once the program runs, or has failed to.
      * detached: it must be nobody's child. The process in the middle ends at once, so that it becomes a child of init
      * (or of the nearest subreaper). What comes first through the pipe is minus an errno, or the pid of such a one. */
@@ -92,7 +104,7 @@ cdef extern from *:
         ends[1] = sh_above_streams(ends[1]);
         sigfillset(&all);
         sigprocmask(SIG_SETMASK, &all, &before);
-        pid = vfork();
+        pid = detached ? sh_fork() : vfork();
         if (pid == 0) {
             program = detached ? vfork() : 0;
             if (program == 0) sh_become(path, argv, envp, ends[1]);
@@ -101,11 +113,11 @@ cdef extern from *:
         }
         if (pid < 0) said = -errno;
         sigprocmask(SIG_SETMASK, &before, 0);
+        if (pid > 0 && detached) sh_await(pid);         /* then it has written */
         if (pid > 0 && read(ends[0], &said, sizeof said) < 0 && detached) said = -EAGAIN;
         close(ends[0]);
         close(ends[1]);
-        if (pid > 0 && (detached || said < 0))
-            while (waitpid(pid, 0, 0) < 0 && errno == EINTR) { }
+        if (pid > 0 && !detached && said < 0) sh_await(pid);
         return said ? said : pid;
     }
     """
