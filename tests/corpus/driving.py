@@ -35,6 +35,7 @@ class Case:
             ``{f}`` a number with a fraction, ``{b}`` bytes.
         look: an expression over ``x`` that gives what is compared after each step, in the other process.
         fault: what is known to be wrong, in one line; the test then expects a difference.
+        after_kill: what is known to be wrong once the coordinator was killed.
         refused: part of the message with which the assignment is refused, if it is to be refused.
     """
 
@@ -45,6 +46,7 @@ class Case:
     do: tuple[str, ...]
     look: str
     fault: str = ""
+    after_kill: str = ""
     refused: str = ""
 
     @property

@@ -115,6 +115,7 @@ FOREIGN = [
             "x[1][2]",
         ),
         "(sorted(x.nodes), sorted(map(sorted, x.edges)))",
+        after_kill="cached views hold a copy of the graph's table",
     ),
     Case(
         "networkx.DiGraph",
@@ -131,6 +132,7 @@ FOREIGN = [
             "x.size()",
         ),
         "sorted(x.edges(data=True))",
+        after_kill="cached views hold a copy of the graph's table",
     ),
     Case(
         "boltons.dictutils.OMD",
@@ -174,6 +176,7 @@ FOREIGN = [
         "LRU(max_size=3)",
         ("x[{s}] = {i}", "x.get({s})", "x.pop({s}, None)", "len(x)", "x.hit_count", "x.setdefault({s}, {i})"),
         "sorted(x.items())",
+        fault="its __setitem__ needs an attribute before that is there: pickle fails too",
     ),
     Case(
         "bidict.bidict",
@@ -191,6 +194,7 @@ FOREIGN = [
             "x.get({s})",
         ),
         "dict(x)",
+        fault="a change through the inverse is lost",
     ),
     Case(
         "addict.Dict",
@@ -208,6 +212,7 @@ FOREIGN = [
             "x.b.get('c')",
         ),
         "x.to_dict()",
+        fault="a part that is made when it is read has no parent",
     ),
     Case(
         "box.Box",
@@ -225,6 +230,7 @@ FOREIGN = [
             "len(x)",
         ),
         "x.to_dict()",
+        fault="its __getattr__ recurses when it is loaded",
     ),
     Case(
         "munch.Munch",
@@ -242,6 +248,7 @@ FOREIGN = [
             "len(x)",
         ),
         "x.toDict()",
+        fault="attributes that are items have no place",
     ),
     Case(
         "dotmap.DotMap",
@@ -250,6 +257,7 @@ FOREIGN = [
         "DotMap(a=1)",
         ("x.b.c = {i}", "x.d = {i}", "x.a", "x.toDict()", "x.pop('d', None)", "len(x)"),
         "x.toDict()",
+        fault="attributes that are items have no place",
     ),
     Case(
         "intervaltree.IntervalTree",
@@ -300,6 +308,7 @@ FOREIGN = [
             "len(list(RenderTree(x)))",
         ),
         "(x.name, sorted(n.name for n in x.descendants))",
+        fault="a node that is given another as its parent is a copy",
     ),
     Case(
         "transitions.Machine",
@@ -327,6 +336,7 @@ FOREIGN = [
         "Light()",
         ("x.go()", "x.current_state.id", "x.green.is_active"),
         "x.current_state.id",
+        fault="its __getattr__ recurses when it is loaded",
     ),
     Case(
         "simpy.Environment",
@@ -410,6 +420,7 @@ FOREIGN = [
             "x.tables()",
         ),
         "x.all()",
+        fault="what a property reads is stale",
     ),
     Case(
         "jinja2.Environment",
@@ -423,6 +434,7 @@ FOREIGN = [
             "'g' in x.globals",
         ),
         "x.globals.get('g')",
+        fault="compiled templates are bound to a copy",
     ),
     Case(
         "lark.Lark",
@@ -447,6 +459,7 @@ FOREIGN = [
             "x.append(x.new_tag('b'))",
         ),
         "str(x)",
+        fault="a change through a part that __getattr__ gives is lost",
     ),
     Case(
         "lxml Element",
@@ -484,6 +497,7 @@ FOREIGN = [
             "x.sort_values('a')['a'].tolist()",
         ),
         "x.to_dict()",
+        fault="a change through .loc is lost",
     ),
     Case(
         "pandas.Series",
@@ -514,6 +528,7 @@ FOREIGN = [
             "x[::2].tolist()",
         ),
         "x.tolist()",
+        fault="`x += 1` on a variable changes a private copy",
     ),
     Case(
         "scipy.sparse.lil_matrix",
@@ -558,6 +573,7 @@ FOREIGN = [
             "x.get({s})",
         ),
         "list(x.items())",
+        fault="its views are refused",
     ),
     Case(
         "yarl.URL",
@@ -566,6 +582,7 @@ FOREIGN = [
         "URL('http://h/p?a=1')",
         ("x.host", "x.query['a']", "x / 'q{i}'", "str(x)"),
         "str(x)",
+        fault="its query is refused",
     ),
     Case(
         "requests CaseInsensitiveDict",
@@ -619,6 +636,7 @@ FOREIGN = [
         "tomlkit.parse('a = 1\\n[t]\\nb = 2\\n')",
         ("x['a'] = {i}", "x['t']['b'] = {i}", "tomlkit.dumps(x)", "x['a']", "x.add('k{i}', 1) is None"),
         "tomlkit.dumps(x)",
+        fault="a change through a part that __getitem__ gives is lost",
     ),
     Case(
         "configobj.ConfigObj",
@@ -634,6 +652,7 @@ FOREIGN = [
             "x['s'].as_int('b')",
         ),
         "x.dict()",
+        fault="a change through a part that __getitem__ gives is lost",
     ),
     Case(
         "ruamel CommentedMap",
@@ -685,6 +704,7 @@ FOREIGN = [
             "x.get_max_value()",
         ),
         "x.get_total_count()",
+        fault="its arrays of ctypes cannot be shared",
     ),
     Case(
         "prettytable.PrettyTable",
@@ -700,6 +720,7 @@ FOREIGN = [
             "x.field_names",
         ),
         "x.get_string()",
+        fault="its dict needs an attribute before that is there",
     ),
     Case(
         "rich.table.Table",
@@ -762,6 +783,7 @@ FOREIGN = [
             "bool(x.receivers)",
         ),
         "bool(x.receivers)",
+        after_kill="receivers that nothing else holds are gone",
     ),
     Case(
         "mido.Message",
@@ -790,6 +812,7 @@ FOREIGN = [
             "x.merge_with({'d': {i}})",
         ),
         "OmegaConf.to_container(x)",
+        fault="a change through a part that __getattr__ gives is lost",
     ),
     Case(
         "schedule.Scheduler",
