@@ -1,6 +1,6 @@
 """Generators that methods have returned: each runs here, a step a command, for the process that iterates over it."""
 
-import secrets
+import os
 from collections.abc import Generator
 from itertools import count
 from typing import Any
@@ -31,7 +31,7 @@ class Generators:
     def __init__(self, store: Any, control: Any) -> None:
         self.store, self.control = store, control
         self.running: dict[_Key, tuple[Generator[Any, Any, Any], int, int, int]] = {}
-        self.coordinator, self.numbers = secrets.randbits(62), count(1)
+        self.coordinator, self.numbers = int.from_bytes(os.urandom(7)), count(1)
 
     def keep(self, generator: Generator[Any, Any, Any], mirror: Any, owner: int) -> _Kept:
         """Keeps a generator that a method of that object returns to the process of that entry."""
