@@ -12,25 +12,9 @@ from typing import Any
 
 import pytest
 from classes import Log
+from forked import all_well, in_child
 
 from share import Share, ShareTimeoutError, recipes
-
-
-def in_child(work: Callable[[], None]) -> int:
-    """Runs work in a forked process, whose exit code is 0 if it returns."""
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    return pid
-
-
-def all_well(children: list[int]) -> bool:
-    return [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children] == [0] * len(children)
 
 
 def kill(pid: int) -> None:

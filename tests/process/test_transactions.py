@@ -6,12 +6,12 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from classes import Counter, Failing, Log, Pair
+from forked import all_well, in_child
 
 from share import (
     DeletedObjectError,
@@ -82,23 +82,6 @@ def move(a: Account, b: Account, amount: int, mood: float = 1.0) -> int:
     if mood < 0.3 or a.money < 0:
         raise LookupError("at the end")
     return a.money
-
-
-def in_child(work: Callable[[], None]) -> int:
-    """Runs work in a forked process, whose exit code is 0 if it returns."""
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    return pid
-
-
-def all_well(children: list[int]) -> bool:
-    return [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children] == [0] * len(children)
 
 
 def test_update_assigns_all_in_one_command(shared: Share) -> None:
