@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from forked import all_well, in_child
 from generator_classes import Holder, Tree
 
-from share import CoordinatorLostError, Share
+from share import CoordinatorLostError, Share, ShareError
 
 
 @pytest.fixture
@@ -84,6 +85,28 @@ def test_of_a_part(shared: Share) -> None:
 def test_it_belongs_to_its_process(tree: Any) -> None:
     with pytest.raises(TypeError, match="generator"):
         pickle.dumps(tree.drain())
+
+
+def test_a_forked_child_neither_ends_it_nor_uses_it(tree: Any) -> None:
+    steps = tree.drain()
+    next(steps)
+
+    def use() -> None:
+        nonlocal steps
+        with pytest.raises(ShareError, match="another process"):
+            next(steps)
+        del steps
+        gc.collect()
+
+    def let_go() -> None:
+        nonlocal steps
+        del steps
+        gc.collect()
+        tree.kids.append(Tree(9))
+
+    assert all_well([in_child(use)])
+    assert all_well([in_child(let_go)])
+    assert list(steps) == [9, 3, 2]
 
 
 def test_it_does_not_survive_its_coordinator(tree: Any, shared: Share) -> None:

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from share import _protocol
-from share.errors import CoordinatorLostError, CorruptDataError, DeletedObjectError
+from share.errors import CoordinatorLostError, CorruptDataError, DeletedObjectError, ShareError
 
 __all__ = ["Generators"]
 
@@ -52,7 +52,14 @@ class Generators:
                 "this generator is gone: the coordinator in which it ran has died, or what it worked on was loaded "
                 "anew after a command that failed; call the method again"
             )
-        generator, at = found[:2]
+        generator, at, *whose = found
+        if whose != [owner, self.control.process_info(owner)[1]]:
+            # A forked child has its parent's, and lets it go.
+            if action == "close":
+                return True, None
+            raise ShareError(
+                "this generator belongs to another process: call the method here, or make a list of it there"
+            )
         self.store.note_change(self.store.held(at, "generator"), None)
         ended = True
         try:
