@@ -212,17 +212,35 @@ def test_stop_of_a_lost_share_leaves_nothing(name):
     shared.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_serve_keeps_a_share_until_a_signal(name, number):
+@pytest.mark.parametrize(
+    ("number", "first"),
+    [
+        (signal.SIGINT, "both"),  # as Ctrl-C does
+        (signal.SIGTERM, "both"),
+        (signal.SIGTERM, "server"),
+        (signal.SIGTERM, "coordinator"),
+    ],
+)
+def test_serve_keeps_a_share_until_a_signal(name, number, first):
+    """Who gets it first makes no difference."""
     server = command_line("serve", name, "--json")
     served = json.loads(server.stdout.readline())
     shared = Share.attach(name)
     assert served == {"name": name, "segment": shared.session_of().name, "owner": server.pid}
     shared.n = 1
     assert shared.n == 1
-    os.killpg(server.pid, number)  # as Ctrl-C does: the coordinator gets it as well
+    if first == "both":
+        os.killpg(server.pid, number)
+    elif first == "server":
+        os.kill(server.pid, number)
+    else:
+        os.kill(server.pid, signal.SIGSTOP)
+        os.kill(shared.health().coordinator, number)
+        wait_for(lambda: shared.session_of().control.closed)
+        os.kill(server.pid, number)
+        os.kill(server.pid, signal.SIGCONT)
     _, errors = server.communicate()
-    assert (server.returncode, errors) == (0, "")
+    assert (server.returncode, errors) == (0, "stopped\n")
     with pytest.raises(ShareClosedError):
         shared.n
     assert not [entry for entry in os.listdir("/dev/shm") if served["segment"] in entry or name in entry]

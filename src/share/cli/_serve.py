@@ -34,9 +34,9 @@ def serve(name: str, ring: int, json_: bool) -> None:
         raise click.ClickException(str(error)) from error
     # Blocked, to be taken one by one below; not earlier, as what is blocked here is inherited by the coordinator.
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    with shared:
+    try:
         session = shared.session_of()
-        while not session.control.coordinator_pid():
+        while not session.control.coordinator_pid() and not session.control.closed:
             session.control.rescue()
             time.sleep(0.002)
         served = {"name": name, "segment": session.name, "owner": os.getpid()}
@@ -47,10 +47,10 @@ def serve(name: str, ring: int, json_: bool) -> None:
         sys.stdout.flush()
         while not session.control.closed and signal.sigtimedwait(signals, 0.5) is None:
             session.control.rescue()
-        if session.control.closed:
-            shared.close()  # stopped by somebody else: there is nothing left to wait for
-            click.echo("stopped", err=True)
-            sys.exit(0)
+    finally:
+        shared.close()  # `with` would also wait for what this process has queued, which is nothing
+    # However it ended: of SIGTERM for the whole group the coordinator may be told before us.
+    click.echo("stopped", err=True)
 
 
 @click.command()
