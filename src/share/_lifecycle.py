@@ -295,10 +295,10 @@ def _attach_unknown(name: str) -> None:
     attach_session(name)
 
 
-def _make_generator(key: tuple[int, int], proxy: Any) -> Any:
-    from share.client._generators import RemoteGenerator
+def _make_generator(key: tuple[int, int], proxy: Any, kind: str) -> Any:
+    from share.client._generators import remote
 
-    return RemoteGenerator(key, proxy)
+    return remote(key, proxy, kind)
 
 
 _protocol.attach_unknown = _attach_unknown

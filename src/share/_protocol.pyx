@@ -40,9 +40,21 @@ def reference(str name, id, flags, slots, shape, cells):
 make_generator = None
 
 
-def generator(key, live):
-    """What a generator that a method returned becomes where it arrives."""
-    return make_generator(key, live)
+def generator(key, live, str kind):
+    """What a generator, or a context manager made of one, that a method returned becomes where it arrives."""
+    return make_generator(key, live, kind)
+
+
+class Finished:
+    """What a method has returned that is to be awaited, and has been run to its end in the coordinator."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value):
+        self.value = value
+
+    def __reduce__(self):
+        return Finished, (self.value,)
 
 
 being_made = None           # the object whose state is being loaded

@@ -158,6 +158,19 @@ def step(Proxy proxy not None, tuple key not None, str action not None, value, b
     return owner.session.await_response(position, None) if wait else None
 
 
+async def step_in_loop(Proxy proxy not None, tuple key not None, str action not None, value):
+    """The same for an asynchronous generator, awaited in an event loop."""
+    from ._futures import call_in_loop
+
+    return await call_in_loop(owner_of(proxy).session, lambda: send_step(proxy, key, action, value))
+
+
+def send_step(Proxy proxy, tuple key, str action, value):
+    cdef Proxy owner = owner_of(proxy)
+    cdef uint64_t* raised = owner.flags
+    return send(owner.session, RUN, b"step", owner.id, (key, action, value), &raised, 1, True)
+
+
 cdef str name_of(method):
     """The name of a method of a proxy: those of built-in containers are functions of ours with names of their own."""
     function = getattr(method, "__func__", None)

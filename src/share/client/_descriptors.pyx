@@ -18,6 +18,9 @@ from ._proxy cimport class_attribute, delete_attribute, encode_arguments, Local,
     mark_of, plain_operand, Proxy, set_attribute
 from ._session cimport Session
 
+from contextlib import asynccontextmanager
+
+from .._protocol import Finished
 from ..cerial._exceptions import travelling
 from ._assignments import may_raise
 from ._proxy import MISSING
@@ -279,6 +282,16 @@ cdef uint64_t send_call(Proxy proxy, int kind, Effects effects, bytes name, tupl
         session.give_back(encoder)
 
 
+cdef object manager_code = asynccontextmanager(abs).__code__
+
+
+cdef int streams_of(function, code):
+    """Whether a call gives an asynchronous generator (1), or a context manager made of one (2)."""
+    if code is manager_code:
+        return 2
+    return code is not None and code.co_flags & 0x200 != 0          # CO_ASYNC_GENERATOR
+
+
 @cython.binding(False)
 @cython.final
 cdef class Method:
@@ -296,6 +309,7 @@ cdef class Method:
     cdef tuple origin               # class, its plan, its cells by name, and the sets of cells that methods read
     cdef bint assigns               # an item, in a way that may raise, so that it waits
     cdef bint awaits                # an async def: a call gives an awaitable
+    cdef int streams                # 1: an asynchronous generator, 2: a context manager made of one
     cdef bint enters                # `with` calls it: it waits, and an exception of its caller reaches it in some form
 
     def __cinit__(self, str name, plan, function, tuple origin):
@@ -312,6 +326,7 @@ cdef class Method:
         self.enters = name in ("__enter__", "__exit__", "__aenter__", "__aexit__")
         code = getattr(function, "__code__", None)
         self.awaits = code is not None and code.co_flags & 0x80 != 0          # CO_COROUTINE
+        self.streams = streams_of(function, code)
         if code is not None and type(function).__name__ == "function" and not hasattr(function, "__wrapped__"):
             required = code.co_argcount - len(function.__defaults__ or ()) - 1
             keywords = set(code.co_varnames[code.co_argcount:code.co_argcount + code.co_kwonlyargcount])
@@ -399,6 +414,11 @@ cdef class Method:
             args = tuple([travelling(arg) if isinstance(arg, BaseException) else arg for arg in args])
         if self.awaits:
             return self.__get__(proxy, None).aio(*args, **(kwargs or {}))
+        if self.streams:
+            from ._generators import later
+
+            bound = self.__get__(proxy, None)
+            return later(lambda: bound.aio(*args, **(kwargs or {})), self.streams == 2)
         if self.enters:
             wait = True
         elif effects.returns_self:
@@ -408,8 +428,18 @@ cdef class Method:
                 self.assigns and not proxy.session.assignments_queue
         position = send_call(proxy, CALL, effects, self.encoded, args, kwargs, wait)
         if wait:
-            return proxy.session.await_response(position, None)
+            result = proxy.session.await_response(position, None)
+            if type(result) is Finished:
+                from ._generators import given
+
+                return given(result.value)
+            return result
         return proxy if effects.returns_self else None
+
+
+cdef object finished(result):
+    """What was awaited for in the coordinator, for who asks for the result itself."""
+    return result.value if type(result) is Finished else result
 
 
 @cython.binding(False)
@@ -440,7 +470,7 @@ cdef class BoundMethod:
         self.method.check(args, kwargs)
         if timeout is None:
             position = send_call(self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, True)
-            return session.await_response(position, None)
+            return finished(session.await_response(position, None))
         # The wait for room in the ring is a part of it.
         deadline = deadline_of(timeout)
         session.limited(max(1, deadline))
@@ -448,7 +478,7 @@ cdef class BoundMethod:
             position = send_call(self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, True)
         finally:
             session.limited(None)
-        return session.await_response(position, max(0, deadline - now_ns()) / 1e9)
+        return finished(session.await_response(position, max(0, deadline - now_ns()) / 1e9))
 
     def submit(self, *args, **kwargs):
         """Queues the call; returns a ``concurrent.futures.Future`` for its result."""
@@ -463,8 +493,8 @@ cdef class BoundMethod:
         from ._futures import call_in_loop
 
         self.method.check(args, kwargs)
-        return await call_in_loop(self.proxy.session, lambda: send_call(
-            self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, True))
+        return finished(await call_in_loop(self.proxy.session, lambda: send_call(
+            self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, True)))
 
     @property
     def plan(self):

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from typing import Any
 
+from share._protocol import Finished
 from share.client import _waiting
 from share.client._noted import Watch, noted
 from share.client._session import NoRoom
@@ -116,6 +117,8 @@ class Bridge:
                 continue
             try:
                 result, error = self.session.unwrap(position, kind, data), None
+                if type(result) is Finished:
+                    result = result.value
             except BaseException as raised:
                 result, error = None, raised
             _finish(batches, ticket, result, error)

@@ -1,28 +1,44 @@
 """Generators that methods have returned: each runs here, a step a command, for the process that iterates over it."""
 
+import logging
 import os
-from collections.abc import Generator
+from collections.abc import Awaitable
+from contextlib import _AsyncGeneratorContextManager, _GeneratorContextManager
 from itertools import count
-from typing import Any
+from types import AsyncGeneratorType, GeneratorType
+from typing import TYPE_CHECKING, Any
 
 from share import _protocol
 from share.errors import CoordinatorLostError, CorruptDataError, DeletedObjectError, ShareError
 
-__all__ = ["Generators"]
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["KINDS", "Generators"]
+
+log = logging.getLogger("share.coordinator")
 
 _Key = tuple[int, int]  # of this coordinator, and of the generator
+
+#: What is kept here: generators, and context managers made of them.
+KINDS: dict[type, str] = {
+    GeneratorType: "generator",
+    AsyncGeneratorType: "async generator",
+    _GeneratorContextManager: "manager",
+    _AsyncGeneratorContextManager: "async manager",
+}
 
 
 class _Kept:
     """What the caller gets of a generator: its key, and the object whose method it is."""
 
-    __slots__ = ("key", "live")
+    __slots__ = ("key", "kind", "live")
 
-    def __init__(self, key: _Key, live: Any) -> None:
-        self.key, self.live = key, live
+    def __init__(self, key: _Key, live: Any, kind: str) -> None:
+        self.key, self.live, self.kind = key, live, kind
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _protocol.generator, (self.key, self.live)
+        return _protocol.generator, (self.key, self.live, self.kind)
 
 
 class Generators:
@@ -30,19 +46,25 @@ class Generators:
 
     def __init__(self, store: Any, control: Any) -> None:
         self.store, self.control = store, control
-        self.running: dict[_Key, tuple[Generator[Any, Any, Any], int, int, int]] = {}
+        self.running: dict[_Key, tuple[Any, int, int, int]] = {}
+        self.runner: asyncio.Runner | None = None  # whose loop asynchronous generators run in
         self.coordinator, self.numbers = int.from_bytes(os.urandom(7)), count(1)
 
-    def keep(self, generator: Generator[Any, Any, Any], mirror: Any, owner: int) -> _Kept:
-        """Keeps a generator that a method of that object returns to the process of that entry."""
+    def keep(self, returned: Any, mirror: Any, owner: int) -> _Kept:
+        """Keeps a generator, or that of a context manager, that a method of that object returns to that entry."""
         if mirror is None:
             raise DeletedObjectError("the object of this generator has been deleted from the share")
         key = self.coordinator, next(self.numbers)
+        kind = KINDS[type(returned)]
+        generator = returned.gen if kind.endswith("manager") else returned
         self.running[key] = generator, mirror.id, owner, self.control.process_info(owner)[1]
-        return _Kept(key, mirror.live)
+        return _Kept(key, mirror.live, kind)
 
-    def step(self, payload: tuple[Any, ...], owner: int) -> tuple[bool, Any]:
-        """Lets a generator take a step: (True, what it returned) at its end, else (False, what it yields)."""
+    def step(self, payload: tuple[Any, ...], owner: int) -> tuple[bool | None, Any]:
+        """Lets a generator take a step: (False, what it yields), or at its end (True, what it returned).
+
+        (None, whether as the cause of a RuntimeError): it has raised the very exception that was thrown into it.
+        """
         key, action, value = payload
         found = self.running.get(key)
         if found is None:
@@ -63,29 +85,64 @@ class Generators:
         self.store.note_change(self.store.held(at, "generator"), None)
         ended = True
         try:
-            if action == "send":
-                result = generator.send(value)
-            elif action == "throw":
-                result = generator.throw(value)
-            elif action == "close":
-                generator.close()
+            if action == "close":
+                self._close(generator)
                 return True, None
-            else:
+            if action not in ("send", "throw"):
                 raise CorruptDataError(f"a generator cannot {action!r}")
+            if type(generator) is AsyncGeneratorType:
+                result = self._await(getattr(generator, "a" + action)(value))
+            else:
+                result = getattr(generator, action)(value)
             ended = False
-        except StopIteration as end:
-            return True, end.value
+        except BaseException as error:
+            if action == "throw" and _is_same(error, value):
+                return None, False
+            if isinstance(error, (StopIteration, StopAsyncIteration)):
+                return True, getattr(error, "value", None)
+            if action == "throw" and isinstance(error, RuntimeError) and error.__cause__ is value:
+                return None, True
+            raise
         finally:
             if ended:
                 self.running.pop(key, None)
         return False, result
 
-    def forget(self, serial: int) -> None:
-        """Ends the generators of a process that has gone."""
-        for key, found in list(self.running.items()):
-            if found[3] == serial:
+    def _await(self, step: Awaitable[Any]) -> Any:
+        """Runs a step of an asynchronous generator to its end, in a loop that all of them have."""
+
+        async def take() -> Any:
+            return await step
+
+        if self.runner is None:
+            import asyncio
+
+            self.runner = asyncio.Runner()
+        return self.runner.run(take())
+
+    def has_of(self, serial: int) -> bool:
+        """Whether there are any of the process that registered under that number."""
+        return any(found[3] == serial for found in self.running.values())
+
+    def end(self, serial: int, owner: int) -> None:
+        """Closes those of a process that has gone, as Python closes what nobody holds."""
+        for key, (generator, at, _, whose) in list(self.running.items()):
+            if whose == serial:
                 del self.running[key]
+                try:
+                    self.store.note_change(self.store.held(at, "generator"), None)
+                    self._close(generator)
+                except Exception:
+                    log.exception("closing a generator of a process that has gone")
+
+    def _close(self, generator: Any) -> None:
+        self._await(generator.aclose()) if hasattr(generator, "aclose") else generator.close()
 
     def forget_all(self) -> None:
         """The state has been loaded anew: what the generators refer to is no longer part of it."""
         self.running.clear()
+
+
+def _is_same(error: BaseException, thrown: BaseException) -> bool:
+    """Whether what a generator raises is what was thrown into it; a task that is cancelled raises one of its own."""
+    return error is thrown or (type(error) is type(thrown) and type(error).__name__ == "CancelledError")

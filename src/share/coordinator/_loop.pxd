@@ -23,6 +23,7 @@ cdef class Loop:
     cdef object transactions        # runs commands that are functions
     cdef bint spilled               # this group has commands with a spill
     cdef dict leaving               # entry of a process that has gone -> up to where C must be before it is used again
+    cdef list ended                 # serials of processes that have gone and left generators
     cdef int64_t reaped_at
     cdef uint64_t registrations     # how many there were at the last look for dead processes
     cdef public object watch        # called with the process word of everybody who registers
@@ -31,6 +32,7 @@ cdef class Loop:
     cdef Mirror last_mirror         # of the last call, while it certainly exists
     cdef bytes last_name
 
+    cdef object go_on(self, const Command* command, result, uint32_t owner)
     cdef bint is_poison(self, uint64_t end) noexcept
     cdef bytes name_of(self, const char* text, uint32_t length)
     cdef int execute(self, uint64_t position, uint32_t n, uint32_t owner) except -1
@@ -46,4 +48,5 @@ cdef class Loop:
     cdef int recover_from(self, error) except -1
     cdef int commit(self) except -1
     cdef int finish_commit(self) except -1
+    cdef bint send_own(self, bytes name, bytes payload) except -1
     cdef bint wait_for_work(self) except -1

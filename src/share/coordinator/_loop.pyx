@@ -1,15 +1,16 @@
 """The ring loop: takes commands in order, runs them on mirrors, commits them in groups, answers."""
 
 import logging
-from types import CoroutineType, GeneratorType
+from types import CoroutineType
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from .._atomic cimport BROKEN, load32_rlx, load_acq, load_rlx, pause, store_rel, store_rlx, TESTPOINT
 from .._control cimport ALL_CHANGES, ANSWERS, Control, DIED, ROOM
+from .._flags cimport flag_raise
 from .._layout cimport CLOSED_BIT, COMMANDS, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_TOLD, P_WORD, POISON, \
     POISON_BEFORE, REGISTRATIONS, RUNNING_SINCE
 from .._process cimport proven_dead
@@ -17,19 +18,20 @@ from .._logs cimport is_logged
 from .._protocol cimport APPLY, ASSIGN, CALL, CALL_AT, CLEAR, Command, COMMAND_HEADER, CREATE, IF_ABSENT, \
     DELETE, DELETE_AT, drop_spills, GET, GET_AT, KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, RESPOND, RESULT, RUN, \
     SET, SET_AT, spill_name, SPILLED, TRANSACT
-from .._ringbuf cimport CELL, CLAIMED, CLOSED, COMMITTED, CORRUPT, FREE, PAD, mpsc_body, mpsc_free, mpsc_help, \
-    mpsc_is_in_order, mpsc_pad, mpsc_peek
+from .._ringbuf cimport CELL, CLAIM_CLOSED, CLAIM_OK, CLAIMED, CLOSED, COMMITTED, CORRUPT, FREE, PAD, mpsc_body, mpsc_commit, mpsc_free, mpsc_help, \
+    mpsc_is_in_order, mpsc_pad, mpsc_peek, mpsc_try_claim
 from .._wait cimport announce, coarse_ns, now_ns, sleep, spin_rounds, spun, wake
 from ..cerial._codec cimport decode
 from ._answers cimport Answers
 from ._store cimport Call, Mirror, Shape, Store
 
 from .._kinds import is_value
-from .._protocol import encode, end_making, read_spill, start_making
+from .._protocol import encode, end_making, Finished, read_spill, start_making
 from .._segment import unlink
 from ..errors import CorruptDataError, DeletedObjectError, PoisonedCommandError, ShareWarning
 from .._paths import apply, path_text
 from ._failures import class_name, describe, FailureLog
+from ._generators import KINDS
 from ._live import MISSING
 from ._parts import apply_to_root, part, path_cells
 from ._transactions import Transactions
@@ -50,6 +52,9 @@ cdef enum:
     CLAIM_NS = 1000000              # sleep while a claim is at head
 
 
+cdef frozenset UNFINISHED = frozenset((CoroutineType, *KINDS))
+
+
 cdef class Loop:
     """Executes a share's commands until the ring is closed."""
 
@@ -66,6 +71,7 @@ cdef class Loop:
         self.singly_until = poison >> 2 if poison >> 2 > self.position else 0
         self.registrations = <uint64_t>-1
         self.leaving = {}
+        self.ended = []
 
     def serve(self) -> None:
         """Runs until the ring is closed and drained."""
@@ -204,11 +210,8 @@ cdef class Loop:
                 result = self.run(&command, name, <const char*>spilled, spill[1])
             else:
                 result = self.run(&command, name, data, size)
-            if type(result) is CoroutineType:
-                result = self.transactions.finish(result)
-            elif type(result) is GeneratorType and command.flags & RESPOND and \
-                    (command.kind == CALL or command.kind == CALL_AT):
-                result = self.transactions.generators.keep(result, self.store.find(command.target), owner)
+            if result is not None and type(result) in UNFINISHED:
+                result = self.go_on(&command, result, owner)
         except BaseException as error:
             self.failed(&command, name if name is not None else b"?", owner, end, error)
             return 0
@@ -216,6 +219,14 @@ cdef class Loop:
         if command.flags & RESPOND:
             self.answers.prepare(owner, end, RESULT, result)
         return 0
+
+    cdef object go_on(self, const Command* command, result, uint32_t owner):
+        """What is answered when a method has returned something that is still to run: a coroutine, a generator."""
+        cdef bint called = command.flags & RESPOND and (command.kind == CALL or command.kind == CALL_AT)
+        if type(result) is CoroutineType:
+            value = self.transactions.finish(result)
+            return Finished(value) if called else value
+        return self.transactions.generators.keep(result, self.store.find(command.target), owner) if called else result
 
     cdef bint is_poison(self, uint64_t end) noexcept:
         """Stores that this command is about to run. True if two coordinators have died of it: it must not.
@@ -488,7 +499,7 @@ cdef class Loop:
         self.store.settle()
         TESTPOINT("coordinator.settled")
         self.last_mirror = None         # it may have been deleted
-        if (load_acq(self.control.word(REGISTRATIONS)) != self.registrations or self.leaving) and \
+        if (load_acq(self.control.word(REGISTRATIONS)) != self.registrations or self.leaving or self.ended) and \
                 now_ns() - self.reaped_at > REAP_NS:
             self.reap()
         return 0
@@ -610,14 +621,37 @@ cdef class Loop:
             self.answers.rings.pop(entry, None)
             remove_leftovers(self.control.name, serial)
             self.store.forget_errors(serial)
-            self.transactions.generators.forget(serial)
+            if self.transactions.generators.has_of(serial):
+                self.ended.append(serial)
             self.control.forget_wanted(entry)
             TESTPOINT("reap.unlinked")
             store_rlx(self.control.process(entry, P_RESPONSE), 0)
             # release: pairs with the CAS in take_entry
             store_rel(self.control.process(entry, P_WORD), 0)
+        while self.ended and self.send_own(b"end_generators", encode(self.ended[0], "serial")):
+            self.ended.pop(0)
         if self.control.end_if_left(self.entry):
             self.control.close_ring()
+
+    cdef bint send_own(self, bytes name, bytes payload) except -1:
+        """Queues a command of the coordinator's own. False: there is no room for it now."""
+        cdef Command header
+        cdef uint64_t position = 0
+        cdef uint64_t size = COMMAND_HEADER + PyBytes_GET_SIZE(name) + PyBytes_GET_SIZE(payload)
+        cdef uint32_t n = <uint32_t>((size + CELL - 1) // CELL)
+        cdef char* body
+        cdef int answer = mpsc_try_claim(&self.control.ring, self.entry, n, 0, &position)
+        if answer != CLAIM_OK:
+            return answer == CLAIM_CLOSED       # then nothing is kept
+        flag_raise(self.control.wide, position + n)
+        header.size, header.kind, header.flags, header.target = <uint32_t>size, RUN, 0, 0
+        header.name_length = <uint16_t>PyBytes_GET_SIZE(name)
+        body = mpsc_body(&self.control.ring, position)
+        memcpy(body, &header, COMMAND_HEADER)
+        memcpy(body + COMMAND_HEADER, PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name))
+        memcpy(body + COMMAND_HEADER + PyBytes_GET_SIZE(name), PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload))
+        mpsc_commit(&self.control.ring, self.entry, n, position)
+        return True
 
     def look_again(self):
         """Has the loop look for processes that have gone, as soon as it is idle. For other threads."""

@@ -27,6 +27,7 @@ class Transactions:
         self.generators = Generators(store, control)
         self.functions: dict[str, Any] = {
             "step": self.generators.step,
+            "end_generators": self.generators.end,
             "update": self._update,
             "cas": self._compare_and_set,
             "transact": self._transact,
