@@ -6,6 +6,7 @@ so ``except TimeoutError`` works without knowing this module.
 
 __all__ = [
     "AnalysisError",
+    "ClassChangedError",
     "CoordinatorLostError",
     "CorruptDataError",
     "DeletedObjectError",
@@ -63,6 +64,10 @@ class ReservedNameError(ShareError, AttributeError):
 
 class AnalysisError(ShareError, ValueError):
     """A class, or what was said of it (``_shared_meta``, ``@reads``, ``@writes``), cannot be planned."""
+
+
+class ClassChangedError(ShareError, RuntimeError):
+    """A class is not the same in this process, or in the coordinator, as where an object of it was shared."""
 
 
 class RecordTooLargeError(ShareError, ValueError):

@@ -10,19 +10,21 @@ from collections.abc import Callable
 from importlib import import_module
 from types import FunctionType, MemberDescriptorType
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from share.cerial._checksum import checksum_of
 from share.cerial._tokens import MAIN_NAMES, base_of, main_class, token_base
 from share.errors import CorruptDataError
 
 __all__ = [
+    "arrived",
     "by_token",
     "class_bytes",
     "find_class",
     "importable",
     "known",
     "load_class",
+    "main_class_beside",
     "modules_named",
     "record_of",
     "reduce_class",
@@ -43,6 +45,7 @@ by_token = _by_token.get
 _tokens: WeakKeyDictionary[type, bytes] = WeakKeyDictionary()
 _blobs: WeakKeyDictionary[type, bytes] = WeakKeyDictionary()
 _generations: dict[bytes, int] = {}  # base -> the generation that its next class gets
+arrived: WeakSet[type] = WeakSet()  # classes that were made here from a definition
 _unfilled: list[type] = []  # classes made by the definition being loaded, and still empty
 
 
@@ -152,7 +155,18 @@ def load_class(token: bytes, blob: bytes) -> type:
         if not isinstance(cls, type):
             raise CorruptDataError("the definition of a class made something else")
         _blobs[cls] = blob
+        arrived.add(cls)
         return cls
+
+
+def main_class_beside(cls: type) -> type | None:
+    """The class that this process's own main program has in the place of one that has arrived; None if it has none.
+
+    In a program without a file (a notebook) what was made before a class was defined anew keeps its class.
+    """
+    base = base_of(token_of(cls))[0]
+    own = main_class(base) if base.startswith(b"file:") else None
+    return None if own is None or own is cls or base_of(token_of(own))[0] == base else own
 
 
 def modules_named(cls: type) -> set[str]:

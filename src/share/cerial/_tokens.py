@@ -7,7 +7,15 @@ from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
-__all__ = ["MAIN_NAMES", "base_of", "function_token", "main_class", "main_function", "token_base"]
+__all__ = [
+    "MAIN_NAMES",
+    "base_of",
+    "function_token",
+    "main_class",
+    "main_function",
+    "parts_of_code",
+    "token_base",
+]
 
 MAIN_NAMES = frozenset({"__main__", "__mp_main__"})
 
@@ -60,7 +68,7 @@ def function_token(function: FunctionType) -> bytes | None:
     """What every process derives alike for one function of a main module; None for all other functions."""
     if function.__module__ not in MAIN_NAMES or "<" in function.__qualname__:
         return None
-    return _name(function.__qualname__, _digest(_parts_of_code(function.__code__)), "__main__")
+    return _name(function.__qualname__, _digest(parts_of_code(function.__code__)), "__main__")
 
 
 def main_function(token: bytes) -> FunctionType | None:
@@ -122,7 +130,7 @@ def _parts_of_member(value: Any, is_local: bool) -> Iterator[str]:
         for part in (value.fget, value.fset, value.fdel):
             yield from _parts_of_member(part, is_local)
     elif isinstance(value, FunctionType):
-        yield from _parts_of_code(value.__code__)
+        yield from parts_of_code(value.__code__)
         if is_local:
             for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
                 if name != "__class__":
@@ -134,12 +142,13 @@ def _parts_of_member(value: Any, is_local: bool) -> Iterator[str]:
         yield type(value).__qualname__
 
 
-def _parts_of_code(code: CodeType) -> Iterator[str]:
+def parts_of_code(code: CodeType) -> Iterator[str]:
+    """What one compiled function is, without where in its file it is."""
     yield code.co_code.hex()
     yield repr((code.co_names, code.co_varnames, code.co_freevars, code.co_flags))
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _parts_of_code(constant)
+            yield from parts_of_code(constant)
         elif isinstance(constant, frozenset):
             yield from sorted(map(repr, constant))
         else:

@@ -16,11 +16,12 @@ import weakref
 
 from .._kinds import is_value
 from ..cerial import loads
+from ..cerial._digests import check_code
 from ..errors import DeletedObjectError, NotShareableError, ReservedNameError, ShareClosedError
 from .._paths import ATTRIBUTE
 from .._protocol import encode, end_making, failed_records, ItselfReducer, owed_records, start_making
 from ._proxy import MISSING, plain
-from ._shapes import describe, may_be_missing
+from ._shapes import describe, may_be_missing, may_have_changed
 
 cdef object RESERVED = frozenset()
 
@@ -302,7 +303,10 @@ cdef class Namespace(Shared):
                     encode_state(encoder, value, state, name)
                 # A class that the coordinator may be unable to load is waited for, the first time: it is said here.
                 cls = type(value)
-                wait = cls not in self.loaded and may_be_missing(cls, self.session.control)
+                # So is one of which the coordinator may have loaded other code.
+                wait = cls not in self.loaded and (
+                    may_have_changed(cls, self.session.owner_state is not None)
+                    or may_be_missing(cls, self.session.control))
                 self.command(CREATE, name, 0, encoder, None, flags, wait)
                 self.loaded.add(cls)
         finally:
@@ -401,7 +405,8 @@ def resolver_for(Session session not None):
                 from ._classes import proxy_class
 
                 shape = read_slot(session, <Slot*>session.control.at(shape_at, SLOT_SIZE), shape_at, 0, &tag)
-                cls = session.classes[shape_at] = proxy_class(*shape)
+                check_code(shape[0], shape[3])
+                cls = session.classes[shape_at] = proxy_class(*shape[:3])
             proxy = session.proxies.setdefault(id, new_proxy(cls, session, id, flags_at, slots_at, shape_at, cells))
         return proxy
 

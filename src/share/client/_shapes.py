@@ -2,8 +2,10 @@
 
 import os
 import sys
+import time
 import warnings
 import weakref
+from functools import cache
 from importlib.machinery import PathFinder
 from types import MemberDescriptorType
 from typing import Any
@@ -12,11 +14,12 @@ from share._cells import cells_for
 from share._protocol import encode
 from share.cerial import loads
 from share.cerial._classes import modules_named
+from share.cerial._digests import code_of
 from share.errors import NotShareableError
 
 from ._session import Shared
 
-__all__ = ["describe", "may_be_missing"]
+__all__ = ["describe", "may_be_missing", "may_have_changed"]
 
 # class -> {cells: encoded shape}; encoding a class and its plan is too slow to do at every assignment.
 _encoded: "weakref.WeakKeyDictionary[type, dict[tuple[Any, ...], bytes]]" = weakref.WeakKeyDictionary()
@@ -25,7 +28,7 @@ _encoded: "weakref.WeakKeyDictionary[type, dict[tuple[Any, ...], bytes]]" = weak
 def describe(instance: Any, where: str) -> tuple[bytes, Any]:
     """(encoded shape, state) of an instance that is about to be copied into a share.
 
-    A shape is the tuple (class, cells, plan). Raises NotShareableError for what can never be shared.
+    A shape is the tuple (class, cells, plan, the class's code). Raises NotShareableError for what can never be shared.
     """
     from share.analysis import draft  # not at the top: analysis is half of all import time
 
@@ -46,6 +49,35 @@ def may_be_missing(cls: type, control: Any) -> bool:
     return any(PathFinder.find_spec(name, path) is None for name in names)
 
 
+def may_have_changed(cls: type, is_owner: bool) -> bool:
+    """Whether the coordinator may have loaded other code of a class than this process.
+
+    It has what the owner has, unless a file was changed since the owner was started.
+    """
+    if code_of(cls) is None:
+        return False
+    if not is_owner:
+        return True
+    try:
+        return any(_changed(base) >= _started() for base in cls.__mro__[:-1])
+    except OSError:
+        return True
+
+
+def _changed(cls: type) -> float:
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    return 0.0 if file is None else os.stat(file).st_ctime
+
+
+@cache
+def _started() -> float:
+    """When this process was started, on the clock of files."""
+    with open("/proc/self/stat", "rb") as file:
+        ticks = int(file.read().rpartition(b")")[2].split()[19])
+    age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    return time.time() - age - 1.0  # both are rounded
+
+
 def is_shared(value: Any) -> bool:
     return issubclass(type(value), Shared)
 
@@ -61,7 +93,7 @@ def _shape(cls: type, cells: tuple[Any, ...], plan: Any, where: str) -> bytes:
                 "PYTHONHASHSEED=0, or keep no hashes.",
                 stacklevel=2,
             )
-        found = shapes[cells] = encode((cls, cells or ("",), plan), f"class of {where}")
+        found = shapes[cells] = encode((cls, cells or ("",), plan, code_of(cls)), f"class of {where}")
     return found
 
 

@@ -24,7 +24,9 @@ from ._tracked cimport Log, is_tracked, log_of, tracked_copy, untracked
 from .. import _protocol
 from .._cells import index_of
 from .._kinds import is_value
-from ..errors import CorruptDataError, DeletedObjectError, NotShareableError, ShareMemoryError, ShareWarning
+from ..cerial._digests import check_code
+from ..errors import ClassChangedError, CorruptDataError, DeletedObjectError, NotShareableError, ShareMemoryError, \
+    ShareWarning
 from .._paths import ITEM, step_into
 from .._protocol import encode
 from ._failures import class_name, FailureBook, line_of
@@ -72,7 +74,8 @@ cdef class Call:
 cdef class Shape:
     """A class as the share knows it: the cells of its objects, and what each method may write."""
 
-    def __init__(self, cls, cells, plan):
+    def __init__(self, cls, cells, plan, code=None):
+        check_code(cls, code, "the coordinator")
         self.cls, self.cells, self.plan = cls, cells, plan
         self.index_of = index_of(cells)
         self.together = tuple([index for index, cell in enumerate(cells, 1) if type(cell) is tuple])
@@ -366,7 +369,7 @@ cdef class Store:
         if shape is None:
             try:
                 shape = self.shape_from(encoded)
-            except CorruptDataError:
+            except (ClassChangedError, CorruptDataError):
                 raise
             except Exception as error:
                 raise NotShareableError(

@@ -1,0 +1,193 @@
+"""New code: a process whose class has other code than the one that was shared is told so, and runs none of the old."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from programs import SOURCE, wait_for
+
+from share import ClassChangedError, Share, maintenance
+
+OLD = """
+STEP = 1
+
+def tax(n):
+    return n + 1
+
+class Row:
+    def __init__(self):
+        self.n = 0
+    def add(self):
+        self.n += 1
+
+class Counter:
+    def __init__(self):
+        self.n, self.row = 0, Row()
+    def add(self):
+        self.n += STEP
+    def taxed(self):
+        return tax(self.n)
+"""
+
+USER = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from share import Share, ClassChangedError
+import counted
+shared = Share.open(sys.argv[1])
+print("open", flush=True)
+for line in sys.stdin:
+    try:
+        print(repr(eval(line)), flush=True)
+    except ClassChangedError as error:
+        print(type(error).__name__, error, flush=True)
+"""
+
+
+class User:
+    """A program that has loaded the module as it is now, and evaluates what it is told."""
+
+    def __init__(self, name: str, folder: Path, program: str = USER) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-B", "-c", program, name, str(folder)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": SOURCE},
+        )  # fmt: skip
+        assert self.line() == "open"
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().rstrip("\n")
+
+    def says(self, expression: str) -> str:
+        assert self.process.stdin is not None
+        self.process.stdin.write(expression + "\n")
+        self.process.stdin.flush()
+        return self.line()
+
+    def end(self) -> None:
+        self.process.communicate()
+
+
+@pytest.fixture
+def name():
+    name = f"new_code_{os.getpid()}"
+    yield name
+    wait_for(lambda: all(info.name != name for info in maintenance.shares()))
+
+
+@pytest.fixture
+def first(name, tmp_path):
+    (tmp_path / "counted.py").write_text(OLD)
+    user = User(name, tmp_path)
+    assert user.says("shared.setdefault('c', counted.Counter()).add(), shared.c.n") == "(None, 1)"
+    yield user
+    user.end()
+
+
+CHANGED = {
+    "method": (OLD.replace("+= STEP", "+= 2 * STEP"), "Counter.add"),
+    "new method": (OLD + "    def reset(self):\n        self.n = 0\n", "Counter.reset"),
+    "function": (OLD.replace("return n + 1", "return n + 2"), "tax"),
+    "part": (OLD.replace("self.n += 1", "self.n += 3"), "Row.add"),
+    "base": (OLD.replace("class Counter:", "class B:\n    def size(self): return 1\nclass Counter(B):"), "B.size"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("which", CHANGED)
+def test_a_process_with_other_code_is_told_so(name, tmp_path, first, which):
+    text, part = CHANGED[which]
+    (tmp_path / "counted.py").write_text(text)
+    second = User(name, tmp_path)
+    file = tmp_path / "counted.py"
+    said = second.says("shared.c")
+    assert said.startswith(f"ClassChangedError counted.Counter is not the same everywhere ({part}")
+    assert said.count(str(file)) == 2
+    # The coordinator has the old class too: what would make a new object of it is refused where it stands.
+    said = second.says("shared.__setattr__('d', counted.Counter())")
+    assert "and the coordinator has loaded that of" in said
+    assert second.says("'d' in shared, shared.errors") == "(False, [])"
+    assert first.says("shared.c.add(), shared.c.n") == "(None, 2)"
+    second.end()
+
+
+def test_both_files_are_named(name, tmp_path, first):
+    other = tmp_path / "release 2"
+    other.mkdir()
+    (other / "counted.py").write_text(OLD.replace("+= STEP", "-= STEP"))
+    second = User(name, other)
+    said = second.says("shared.c.add()")
+    assert f"code of {tmp_path / 'counted.py'}," in said
+    assert f"that of {other / 'counted.py'}." in said
+    second.end()
+
+
+def test_the_same_code_elsewhere_and_what_is_no_code_is_the_same(name, tmp_path, first):
+    other = tmp_path / "copy"
+    other.mkdir()
+    (other / "counted.py").write_text(f'"""A comment."""\n\n\n{OLD}\n\ndef unrelated():\n    pass\n')
+    second = User(name, other)
+    assert second.says("shared.c.add(), shared.c.n") == "(None, 2)"
+    second.end()
+
+
+def test_a_module_loaded_anew_in_the_owner(tmp_path, monkeypatch):
+    """Of what the coordinator has loaded before."""
+    import importlib
+
+    file = tmp_path / "counted_again.py"
+    file.write_text(OLD)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    module = importlib.import_module("counted_again")
+    with Share() as shared:
+        shared.old = module.Counter()
+        shared.old.add()
+        assert shared.old.n == 1
+        file.write_text(OLD.replace("+= STEP", "+= 10"))
+        importlib.invalidate_caches()
+        importlib.reload(module)
+        with pytest.raises(ClassChangedError, match=r"Counter\.add.*the coordinator has loaded"):
+            shared.new = module.Counter()
+        assert "new" not in shared
+        shared.old.add()
+        assert shared.old.n == 2  # as in plain Python: what was made before has the class of before
+
+
+CLASS = """
+class Counter:
+    def __init__(self):
+        self.n = 0
+    def add(self):
+        self.n += 1
+"""
+MAIN = USER.replace("import counted\n", CLASS)
+
+
+class Script(User):
+    """The same, with the class in the program itself."""
+
+    def __init__(self, name: str, program: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(program), name, ""],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": SOURCE},
+        )  # fmt: skip
+        assert self.line() == "open"
+
+
+def test_a_program_that_was_changed_between_two_starts(name, tmp_path):
+    """Its classes travel with their definition: the second program has one of its own in their place."""
+    program = tmp_path / "program.py"
+    users = []
+    for change in ("+= 1", "+= 1", "+= 10"):
+        program.write_text(MAIN.replace("+= 1", change))
+        users.append(Script(name, program))
+        said = users[-1].says("shared.setdefault('c', Counter()).add(), shared.c.__class__ is Counter")
+        if change == "+= 1":
+            assert said == "(None, True)"
+        else:
+            assert said.startswith(f"ClassChangedError Counter of {program} is not the same")
+    assert users[0].says("shared.c.n") == "2"
+    for user in users:
+        user.end()
