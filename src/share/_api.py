@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, Self, TypeVar
 from share import _runtime
 from share._lifecycle import attach_session, end, leave, named_session, open_session, start_session
 from share._names import check_name
-from share.client._namespace import Namespace, reserve
+from share.client._namespace import Namespace, is_detached, reserve
 from share.client._proxy import plain
 from share.client._session import Session, with_traceback
 from share.errors import CoordinatorLostError, ShareClosedError
@@ -162,19 +162,20 @@ class Share(Namespace):
         slow_after: float | None = 30.0,
         max_run: float | None = None,
         executable: str | None = None,
+        linger: float = 0,
     ) -> "Share":
         """Joins the share of that name, or creates it if there is none; for programs without a common parent.
 
-        Such a share has no owner: it lives until the last process that uses it has left (closed it, ended or died).
-        ``ring``, ``check``, ``slow_after``, ``max_run`` and ``executable`` count only for the one that creates it.
+        Such a share has no owner: it lives until the last process that uses it has left (closed it, ended or died),
+        and for ``linger`` seconds more; who opens it in that time finds it as it was left. ``ring``, ``check``,
+        ``slow_after``, ``max_run``, ``executable`` and ``linger`` count only for the one that creates it.
         """
         if _runtime.coordinator_of is not None:
             return _stand_in()
-        return _share_of(
-            open_session(ring, _options(check, slow_after, max_run, executable), check_name(name)),
-            writes,
-            on_full,
-        )
+        if not linger >= 0:
+            raise ValueError(f"linger must be at least 0 seconds, not {linger!r}")
+        options = {**_options(check, slow_after, max_run, executable), "linger": float(linger)}
+        return _share_of(open_session(ring, options, check_name(name)), writes, on_full)
 
     # -- state of the share ---------------------------------------------------------------------------
 
@@ -461,7 +462,7 @@ def _share_of(session: Session, writes: Literal["queue", "wait"] | None, on_full
     """This process's Share for a session."""
     waits, raises = _check_writes(writes), _check_full(on_full)
     share = _shares.get(session.name)
-    if share is None:
+    if share is None or is_detached(share):
         share = _shares[session.name] = Namespace.__new__(Share)
         Namespace.__init__(share, session)
     session.writes_wait = session.writes_wait or waits

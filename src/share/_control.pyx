@@ -279,15 +279,20 @@ cdef class Control:
         cdef uint64_t word = load_acq(self.process(entry, P_WORD))
         return word == NOBODY or proven_dead(word)
 
-    def end_if_left(self, uint64_t mine) -> bool:
-        """For a share without an owner: ends the taking in of processes if only the coordinator is there."""
-        cdef uint64_t entry, count = load_acq(self.word(REGISTRATIONS))
+    def is_left(self, uint64_t mine) -> bool:
+        """For a share without an owner: whether only the coordinator is there."""
+        cdef uint64_t entry
         if load_rlx(self.word(H_LIFE)) == 0:
             return False
         for entry in range(<uint64_t>MAX_PROCESSES):
             if entry != mine and load_acq(self.process(entry, P_WORD)) != 0 and not self.has_gone(entry):
                 return False
-        return cas(self.word(REGISTRATIONS), count, count | CLOSED_BIT)
+        return True
+
+    def end_if_left(self, uint64_t mine) -> bool:
+        """The same; and then it takes no more processes in."""
+        cdef uint64_t count = load_acq(self.word(REGISTRATIONS))
+        return self.is_left(mine) and cas(self.word(REGISTRATIONS), count, count | CLOSED_BIT)
 
     def stale(self) -> bool:
         """Whether everybody who could serve or save this share is proven dead."""

@@ -219,7 +219,8 @@ def leave(session: Session) -> None:
     _bury_if_lost(session.control)
     if pid is not None:
         # We started the coordinator, so it is our child; if we were the last, see it end.
-        _join(session.control, pid, lambda: not session.control.in_use())
+        lingers = cerial.loads(session.control.configuration()).get("linger")
+        _join(session.control, pid, lambda: not lingers and not session.control.in_use())
 
 
 def end(control: Any, pid: int, owner_pid: int, public: str | None = None) -> None:

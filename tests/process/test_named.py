@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -273,3 +274,38 @@ def test_a_control_segment_that_does_not_fit_is_refused_with_the_reason(
         assert path.read_bytes() == content
     finally:
         path.unlink()
+
+
+def test_it_lingers(name: str) -> None:
+    """What the last user has left is there for who comes in time, also in the same process."""
+    shared = Share.open(name, linger=600)
+    shared.kept = [1]
+    shared.flush()
+    pid = shared.health().coordinator
+    assert pid
+    try:
+        shared.close()
+        worker = Worker(name, "later")
+        assert worker.line() == [pid]
+        worker.say("add 2")
+        assert worker.line() == [2, 2]
+        worker.kill()
+        shared = Share.open(name)
+        shared.kept.append(2)
+        assert shared.kept == [1, 2]
+        assert shared.ledger.of("later") == 2
+        shared.close()
+    finally:
+        os.kill(pid, signal.SIGTERM)
+    assert gone(name)
+
+
+def test_it_lingers_no_longer(name: str) -> None:
+    with Share.open(name, linger=0.3) as shared:
+        shared.n = 1
+    assert gone(name)
+    with Share.open(name, linger=0.3) as shared:
+        assert "n" not in shared
+    assert gone(name)
+    with pytest.raises(ValueError, match="linger"):
+        Share.open(name, linger=-1)

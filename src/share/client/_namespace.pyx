@@ -411,3 +411,8 @@ def resolver_for(Session session not None):
         return proxy
 
     return resolve
+
+
+def is_detached(Namespace share not None):
+    """Whether this process has ended its use of the share through this object."""
+    return share.detached

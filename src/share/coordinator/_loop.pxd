@@ -25,6 +25,9 @@ cdef class Loop:
     cdef dict leaving               # entry of a process that has gone -> up to where C must be before it is used again
     cdef list ended                 # serials of processes that have gone and left generators
     cdef int64_t reaped_at
+    cdef int64_t linger             # nanoseconds for which a share without an owner goes on when it has been left
+    cdef int64_t left_at            # when it was; 0: it has not been
+    cdef uint64_t left_with         # registrations then
     cdef uint64_t registrations     # how many there were at the last look for dead processes
     cdef public object watch        # called with the process word of everybody who registers
     cdef int64_t batch_started, publish_cost
@@ -48,5 +51,6 @@ cdef class Loop:
     cdef int recover_from(self, error) except -1
     cdef int commit(self) except -1
     cdef int finish_commit(self) except -1
+    cdef bint has_lingered(self) except -1
     cdef bint send_own(self, bytes name, bytes payload) except -1
     cdef bint wait_for_work(self) except -1

@@ -58,8 +58,9 @@ cdef frozenset UNFINISHED = frozenset((CoroutineType, *KINDS))
 cdef class Loop:
     """Executes a share's commands until the ring is closed."""
 
-    def __cinit__(self, Control control not None, Store store not None, uint64_t entry):
+    def __cinit__(self, Control control not None, Store store not None, uint64_t entry, double linger=0):
         self.control = control
+        self.linger = <int64_t>(min(linger, 1e9) * 1e9)
         self.store = store
         self.entry = entry
         self.answers = Answers(control, store.encoder)
@@ -125,7 +126,8 @@ cdef class Loop:
                 store_rlx(self.control.word(RUNNING_SINCE), 0)
                 if self.unsaid:
                     self.unsaid = self.failure_log.summary()
-                if load_acq(self.control.word(REGISTRATIONS)) != self.registrations or self.leaving:
+                if load_acq(self.control.word(REGISTRATIONS)) != self.registrations or self.leaving or \
+                        self.left_at and now_ns() - self.left_at >= self.linger:
                     self.reap()
                 else:
                     self.wait_for_work()
@@ -551,6 +553,8 @@ cdef class Loop:
         cdef int64_t longest = IDLE_NS
         if self.unsaid:
             longest = SUMMARY_NS
+        if self.left_at:
+            longest = max(<int64_t>1, min(longest, self.left_at + self.linger - now_ns()))
         with nogil:
             for _ in range(spin_rounds()):
                 if mpsc_peek(&self.control.ring, self.position, &n, &owner) != FREE:
@@ -630,8 +634,16 @@ cdef class Loop:
             store_rel(self.control.process(entry, P_WORD), 0)
         while self.ended and self.send_own(b"end_generators", encode(self.ended[0], "serial")):
             self.ended.pop(0)
-        if self.control.end_if_left(self.entry):
+        if (self.linger == 0 or self.has_lingered()) and self.control.end_if_left(self.entry):
             self.control.close_ring()
+
+    cdef bint has_lingered(self) except -1:
+        """Whether nobody has been there, or come, for as long as the share is to wait for somebody."""
+        if not self.control.is_left(self.entry):
+            self.left_at = 0
+        elif self.left_at == 0 or self.left_with != self.registrations:
+            self.left_at, self.left_with = now_ns(), self.registrations
+        return self.left_at != 0 and now_ns() - self.left_at >= self.linger
 
     cdef bint send_own(self, bytes name, bytes payload) except -1:
         """Queues a command of the coordinator's own. False: there is no room for it now."""

@@ -79,7 +79,7 @@ def _serve(name: str, role: int) -> None:
     store = Store(control, options.get("check", False))
     _runtime.inside = _view(store)
     recover(control, store)
-    loop = Loop(control, store, entry)
+    loop = Loop(control, store, entry, options.get("linger", 0))
     limits = options.get("slow_after"), options.get("max_run")
     watch = Watch(control, loop, *limits, starter, _streams.let_go, give_up, give_way)
     loop.watch = watch.add
