@@ -224,7 +224,6 @@ from classes import Gate
 with Share() as shared:
     shared.gate = Gate()
     assert shared.gate.get() == 0
-    print("ready", flush=True)
     try:
         shared.gate.enter.call(sys.argv[1])
     except KeyboardInterrupt:
@@ -234,8 +233,7 @@ with Share() as shared:
 """
     )
     program = start(str(tmp_path / "script.py"), str(tmp_path / "open"))
-    assert program.stdout.readline() == "ready\n"
-    time.sleep(0.2)  # not a condition: wherever the signal falls, the outcome is the same
+    wait_for((tmp_path / "open.entered").exists)
     os.kill(program.pid, signal.SIGINT)
     done = finish(program)
     assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n1 None 2\n", "")

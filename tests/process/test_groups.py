@@ -79,7 +79,6 @@ def test_entries_are_given_back_under_load() -> None:
             for _ in range(40):
                 os.waitpid(fork(worker.add), 0)
             wait_for(lambda: len(control.processes()) <= 5, "entries that are given back")
-            assert shared.health().backlog > 100
         finally:
             for child in busy:
                 os.kill(child, signal.SIGKILL)

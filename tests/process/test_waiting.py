@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from classes import Counter, Log, Pair
+from programs import wait_for
 
 from share import DeletedObjectError, Share, ShareClosedError, ShareTimeoutError
 
@@ -17,13 +18,6 @@ from share import DeletedObjectError, Share, ShareClosedError, ShareTimeoutError
 def asleep(shared: Share) -> bool:
     """Whether somebody has announced that it sleeps until something changes."""
     return bool(shared.session_of().control.awaits())
-
-
-def until(condition: Any) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.001)
 
 
 def test_a_waiter_sees_what_it_waits_for(shared: Share) -> None:
@@ -41,7 +35,7 @@ def test_a_waiter_sees_what_it_waits_for(shared: Share) -> None:
     ]
     with ThreadPoolExecutor(len(predicates)) as pool:
         found = [pool.submit(shared.wait_for, predicate, 20) for predicate in predicates]
-        until(lambda: asleep(shared))
+        wait_for(lambda: asleep(shared))
         shared.table["b"] = 0
         shared.table["a"].append(2)
         shared.late = 3
@@ -61,7 +55,7 @@ def test_only_what_was_read_runs_the_predicate_again(shared: Share) -> None:
 
     with ThreadPoolExecutor(1) as pool:
         waiter = pool.submit(shared.wait_for, predicate, 20)
-        until(lambda: asleep(shared))
+        wait_for(lambda: asleep(shared))
         for i in range(200):
             shared.other.increment.call()
             shared.read.right = i
@@ -89,7 +83,7 @@ def test_one_write_wakes_all_in_several_processes(shared: Share) -> None:
             finally:
                 os._exit(code)
         children.append(pid)
-    until(lambda: asleep(shared))
+    wait_for(lambda: asleep(shared))
     shared.counter.increment()
     assert shared.wait_for(lambda: shared.woken.n == 64, timeout=30)
     assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children] == [0] * 4
@@ -100,7 +94,7 @@ def test_an_idle_wait_takes_no_processor_time(shared: Share) -> None:
     shared.flush()
     with ThreadPoolExecutor(8) as pool:
         waits = [pool.submit(shared.wait_for, lambda: shared.counter.n, 30) for _ in range(8)]
-        until(lambda: asleep(shared))
+        wait_for(lambda: asleep(shared))
         time.sleep(0.2)
         before = time.process_time()
         time.sleep(1.5)
@@ -125,7 +119,7 @@ def test_every_wait_ends(shared: Share) -> None:
         other.wait_for(lambda: counter.n)
     with ThreadPoolExecutor(1) as pool:
         waiter = pool.submit(shared.wait_for, lambda: counter.n, 20)
-        until(lambda: asleep(shared))
+        wait_for(lambda: asleep(shared))
         del shared.counter
         with pytest.raises(DeletedObjectError):
             waiter.result()
@@ -138,7 +132,7 @@ def test_closing_ends_a_wait(no_process_left: None) -> None:
     with ThreadPoolExecutor(2) as pool:
         waiter = pool.submit(shared.wait_for, lambda: shared.counter.n)
         looper = pool.submit(asyncio.run, shared.wait_for_async(lambda: shared.counter.n))
-        until(lambda: asleep(shared))
+        wait_for(lambda: asleep(shared))
         shared.close()
         for future in (waiter, looper):
             with pytest.raises(ShareClosedError):
@@ -151,7 +145,7 @@ def test_a_wait_outlives_the_coordinator(shared: Share) -> None:
     with ThreadPoolExecutor(2) as pool:
         waiter = pool.submit(shared.wait_for, lambda: shared.counter.n, 20)
         looper = pool.submit(asyncio.run, shared.wait_for_async(lambda: shared.counter.n))
-        until(lambda: asleep(shared))
+        wait_for(lambda: asleep(shared))
         os.kill(shared.health().coordinator, signal.SIGKILL)
         shared.counter.increment()
         assert waiter.result() == looper.result(20) == 1
@@ -159,9 +153,16 @@ def test_a_wait_outlives_the_coordinator(shared: Share) -> None:
 
 def test_ctrl_c_ends_a_wait(shared: Share) -> None:
     shared.counter = Counter()
-    threading.Timer(0.1, lambda: signal.raise_signal(signal.SIGINT)).start()
+
+    def interrupt() -> None:
+        wait_for(lambda: asleep(shared))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    interrupter = threading.Thread(target=interrupt)
     with pytest.raises(KeyboardInterrupt):
-        shared.wait_for(lambda: shared.counter.n, timeout=20)
+        interrupter.start()
+        shared.wait_for(lambda: shared.counter.n, timeout=60)
+    interrupter.join()
 
 
 def test_async_waits_have_no_thread_each(shared: Share) -> None:
