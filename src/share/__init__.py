@@ -20,12 +20,13 @@ from share._identity import ProcessId, this_process
 from share._kinds import register_value
 from share.client._callbacks import copied
 from share.client._calls import aio, call, send, submit
+from share.client._change import Change
 from share.errors import *  # noqa: F403 -- it has an __all__ of public names only
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "FailedCommand", "Health", "ProcessId", "Share", "aio", "call", "copied", "plain", "register_value", "send",
-    "shareable", "submit", "this_process",
+    "Change", "FailedCommand", "Health", "ProcessId", "Share", "aio", "call", "copied", "plain", "register_value",
+    "send", "shareable", "submit", "this_process",
 ]  # fmt: skip
 __all__ += _errors.__all__

@@ -4,7 +4,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeVar
 
 from share import _runtime
 from share._lifecycle import attach_session, end, leave, named_session, open_session, start_session
@@ -14,10 +14,14 @@ from share.client._proxy import plain
 from share.client._session import Session, with_traceback
 from share.errors import CoordinatorLostError, ShareClosedError
 
+if TYPE_CHECKING:
+    from share.client._changes import Changes
+
 __all__ = ["FailedCommand", "Health", "Share", "plain", "shareable"]
 
 T = TypeVar("T", bound=type)
 R = TypeVar("R")
+_ALL = object()
 _shares: "weakref.WeakValueDictionary[str, Share]" = weakref.WeakValueDictionary()
 
 
@@ -372,6 +376,33 @@ class Share(Namespace):
 
         found: R = wait_then(self.session_of(), predicate, method, args, kwargs, timeout)
         return found
+
+    def changes(self, obj: Any, name: Any = _ALL, /) -> "Changes":
+        """An iterator, and asynchronous iterator, over what commits change in a shared object, or in a part of one.
+
+        The first is the state as it is; then it waits for commits. Each :class:`Change` says which attributes have
+        changed (of a container or a part: that it has, as a whole), and what they are. So ``copy = change.apply(copy)``
+        for each of them keeps a copy of the object as it is at ``change.position``. Who is slow is not told of each
+        commit, but of what has come of several; ``change.gap`` says so. Nothing is kept for who iterates, so that
+        it holds nobody up and needs no closing.
+
+        Args:
+            obj: an object of this share, a container, or a part of one.
+            name: of an attribute, or a key of a dict: only what changes there.
+
+        Iterating raises DeletedObjectError when the object, or the part, has gone, and ShareClosedError with the share.
+
+        >>> with Share() as shared:
+        ...     shared.lights = {"hall": "on"}
+        ...     changes = shared.changes(shared.lights, "hall")
+        ...     first = next(changes)
+        ...     shared.lights["hall"] = "off"
+        ...     first.value, next(changes).value
+        ('on', 'off')
+        """
+        from share.client._changes import ALL, Changes
+
+        return Changes(self.session_of(), obj, ALL if name is _ALL else name)
 
     # -- ending ---------------------------------------------------------------------------------------
 

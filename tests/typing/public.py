@@ -4,6 +4,7 @@ from concurrent.futures import Future
 from typing import Any, assert_type
 
 from share import (
+    Change,
     FailedCommand,
     Health,
     Share,
@@ -80,6 +81,11 @@ def use(shared: Share) -> None:
     assert_type(health.running_for, float)
     if health.state == "strange":  # type: ignore[comparison-overlap]
         pass
+
+    for change in shared.changes(counter):
+        assert_type(change, Change)
+        assert_type(change.position, int)
+    assert_type(shared.changes(counter, "n").next(timeout=1.5), Change)
 
     shared.flush()
     shared.flush(timeout=1.5)

@@ -229,20 +229,25 @@ async def call_in_loop(session: Any, send: Callable[[], int]) -> Any:
 
 async def wait_for_async(session: Any, predicate: Callable[[], Any]) -> Any:
     """The first true value that the predicate gives."""
-    bridge = _bridge(session)
-    loop = asyncio.get_running_loop()
     while True:
         value, watch = noted(session.control, predicate)
         if value:
             return value
         _waiting.check(watch)
-        ticket = Ticket(loop.create_future(), loop)
-        waiting: Awaitable[Any] = ticket.future
-        bridge.watch(ticket, watch)
-        try:
-            await waiting
-        finally:
-            bridge.withdraw(ticket)
+        await changed(session, watch)
+
+
+async def changed(session: Any, watch: Any) -> None:
+    """Returns when something that was noted has changed."""
+    bridge = _bridge(session)
+    loop = asyncio.get_running_loop()
+    ticket = Ticket(loop.create_future(), loop)
+    waiting: Awaitable[Any] = ticket.future
+    bridge.watch(ticket, watch)
+    try:
+        await waiting
+    finally:
+        bridge.withdraw(ticket)
 
 
 def _after_fork() -> None:

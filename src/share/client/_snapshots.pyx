@@ -47,7 +47,7 @@ def snapshot(*objects, bint wait=True):
     return found[0] if len(found) == 1 else tuple(found)
 
 
-cdef object shared_object(value):
+def shared_object(value):
     """The proxy of what an array was read from; anything else as it is."""
     if type(value).__name__ != "SharedArray":
         return value

@@ -18,8 +18,8 @@ from .._logs cimport is_logged
 from .._protocol cimport APPLY, ASSIGN, CALL, CALL_AT, CLEAR, Command, COMMAND_HEADER, CREATE, IF_ABSENT, \
     DELETE, DELETE_AT, drop_spills, GET, GET_AT, KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, RESPOND, RESULT, RUN, \
     SET, SET_AT, spill_name, SPILLED, TRANSACT
-from .._ringbuf cimport CELL, CLAIM_CLOSED, CLAIM_OK, CLAIMED, CLOSED, COMMITTED, CORRUPT, FREE, PAD, mpsc_body, mpsc_commit, \
-    mpsc_free, mpsc_help, mpsc_is_in_order, mpsc_pad, mpsc_peek, mpsc_try_claim
+from .._ringbuf cimport CELL, CLAIM_CLOSED, CLAIM_OK, CLAIMED, CLOSED, COMMITTED, CORRUPT, FREE, PAD, mpsc_body, \
+    mpsc_commit, mpsc_free, mpsc_help, mpsc_is_in_order, mpsc_pad, mpsc_peek, mpsc_try_claim
 from .._wait cimport announce, coarse_ns, now_ns, sleep, spin_rounds, spun, wake
 from ..cerial._codec cimport decode
 from ._answers cimport Answers
