@@ -622,9 +622,11 @@ cdef class Control:
             self.look_after()
         if not wait.complained and now - wait.start >= <int64_t>COMPLAIN_NS:
             wait.complained = True
+            waited, backlog, running = (now - wait.start) / 1e9, self.backlog(), self.running_for()
             log.warning("share %s: waiting for %s since %.0f s; %d cells are queued, the coordinator is running "
-                        "one command since %.1f s", self.name, what, (now - wait.start) / 1e9, self.backlog(),
-                        self.running_for())
+                        "one command since %.1f s", self.name, what, waited, backlog, running,
+                        extra={"share_name": self.name, "share_seconds": waited, "share_backlog": backlog,
+                               "share_running_for": running})
         return 0
 
     # A method may use other shares than its own, and so its coordinator wait for another one. Each says in its own
@@ -759,6 +761,10 @@ cdef class Control:
     def commands(self) -> int:
         """How many commands have been executed; what a successor runs again counts again."""
         return load_rlx(self.word(COMMANDS))
+
+    def takeovers(self) -> int:
+        """How often a process has been elected to replace the coordinator."""
+        return (load_acq(self.word(ROLE)) >> 32) - FIRST_EPOCH
 
     @property
     def closed(self) -> bool:

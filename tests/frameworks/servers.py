@@ -31,6 +31,11 @@ def wait_for(condition, what):
     return value
 
 
+class Items(list):
+    def fail(self):
+        raise ValueError("on purpose")
+
+
 class Connection(http.client.HTTPConnection):
     def __init__(self, path):
         super().__init__("localhost", timeout=PATIENCE)

@@ -359,3 +359,25 @@ def test_a_reader_that_has_ended_is_no_error(shared, name):
     assert "Traceback" not in lister.stderr.read()
     lister.wait()
     lister.stderr.close()
+
+
+def test_dump_shows_what_the_coordinator_runs(shared, name, tmp_path):
+    idle = run("dump", name)
+    assert idle.startswith(f"coordinator {shared.health().coordinator}\n") and "sleep_until" not in idle
+    shared.desk.sleep_until.send(str(tmp_path / "go on"))
+    wait_for(lambda: shared.health().running_for > 0)
+    # It may have begun, and not yet be in the method.
+    wait_for(lambda: "in sleep_until" in run_json("dump", name)["stacks"])
+    (tmp_path / "go on").touch()
+    shared.flush()
+    assert "in sleep_until" not in run("dump", name)
+
+
+def test_dump_of_a_coordinator_that_is_stopped_ends(shared, name):
+    pid = shared.health().coordinator
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert "has not answered within 0.1 s" in run("dump", name, "--timeout", "0.1", code=1)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert run("dump", name).startswith(f"coordinator {pid}")

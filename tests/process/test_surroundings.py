@@ -332,6 +332,20 @@ def test_records_reach_the_owners_handlers(caplog: pytest.LogCaptureFixture) -> 
     assert not [thread for thread in threading.enumerate() if thread.name == "share-records"]
 
 
+def test_records_of_failures_have_fields(caplog: pytest.LogCaptureFixture) -> None:
+    """What a program that evaluates the log goes by: no text has to be taken apart."""
+    with Share(logging=True) as shared:
+        shared.talker = Talker()
+        for _ in range(2):
+            shared.talker.flood.send("three")
+        with pytest.raises(ExceptionGroup):
+            shared.flush()
+        name = shared.session_of().name
+    records = [record for record in caplog.records if record.name == "share.coordinator"]
+    fields = [(r.share_name, r.share_command, r.share_failures) for r in records]  # type: ignore[attr-defined]
+    assert fields == [(name, "Talker.flood", 1), (name, "Talker.flood", 2)]
+
+
 def test_a_slow_handler_stops_nobody() -> None:
     """Records that find no room are counted, and the owner is told."""
     go_on, seen = threading.Event(), []

@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "share"
 
 # From the top down. A module may import its own group and the groups below it. A folder's name means all of it.
 LAYERS = [
-    {"cli", "__main__", "recipes", "testing"},
+    {"cli", "__main__", "contrib", "recipes", "testing"},
     {"__init__", "_api", "_lifecycle", "maintenance"},
     {"client", "coordinator"},
     {"_protocol", "primitives", "state"},

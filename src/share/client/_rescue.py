@@ -41,7 +41,10 @@ def start_successor(control: Any, entry: int) -> None:
         role = control.elect(entry)
         if not role:
             return
-        log.warning("share %s: the coordinator has died; starting another", control.name)
+        log.warning(
+            "share %s: the coordinator has died; starting another",
+            control.name, extra={"share_name": control.name},
+        )  # fmt: skip
         options = cerial.loads(control.configuration())
         pid = start_program(options, control.name, role, environment, detached=True)
     except OSError as error:

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from share import _runtime
 from share._protocol import decode_bytes, encode, failed_records
 from share.errors import ShareError
 
@@ -168,9 +169,16 @@ class FailureLog:
         if self._may_write():
             self.counts[place] = count
             if count == 1:
-                _write("queued command %s failed:\n%s", where, failure.text)
+                _write(where, 1, "queued command %s failed:\n%s", where, failure.text)
             else:
-                _write("queued command %s failed as before, %d times now: %s", where, count, failure.line)
+                _write(
+                    where,
+                    count,
+                    "queued command %s failed as before, %d times now: %s",
+                    where,
+                    count,
+                    failure.line,
+                )
         else:
             if count > 1:
                 self.counts[place] = count
@@ -188,7 +196,8 @@ class FailureLog:
         total = sum(self.unsaid.values())
         most = sorted(self.unsaid, key=lambda where: -self.unsaid[where])
         commands = ", ".join(f"{where} ({self.unsaid[where]})" for where in most[:5])
-        _write("%d more queued commands failed: %s%s", total, commands, ", ..." if len(most) > 5 else "")
+        rest = ", ..." if len(most) > 5 else ""
+        _write(None, total, "%d more queued commands failed: %s%s", total, commands, rest)
         self.unsaid.clear()
         return False
 
@@ -202,6 +211,7 @@ class FailureLog:
         return True
 
 
-def _write(*message: Any) -> None:
+def _write(command: str | None, count: int, *message: Any) -> None:
+    fields = {"share_name": _runtime.coordinator_of, "share_command": command, "share_failures": count}
     # Handlers may be the user's: whatever they do, the coordinator goes on.
-    _guarded(lambda: log.error(*message), None)
+    _guarded(lambda: log.error(*message, extra=fields), None)

@@ -594,7 +594,8 @@ cdef class Loop:
         """
         command = self.last_name.decode(errors="replace") if self.last_name is not None else "?"
         message = f"{command} has been running in the coordinator for {seconds:.1f} s, and everything waits for it"
-        log.warning("share %s: %s\n%s", self.control.name, message, stack)
+        fields = {"share_name": self.control.name, "share_command": command, "share_seconds": seconds}
+        log.warning("share %s: %s\n%s", self.control.name, message, stack, extra=fields)
         self.reports.append((position, 0, command, encode(ShareWarning(message), "warning"), stack))
 
     def reap(self):

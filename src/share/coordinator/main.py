@@ -33,6 +33,7 @@ def main(name: str, role: int) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())  # both were blocked until here
     _streams.install()
+    _dump_on_request()
     try:
         _serve(name, role)
     except BaseException:
@@ -86,6 +87,19 @@ def _serve(name: str, role: int) -> None:
     loop.serve()
     loop.close()
     sweep(name, public)
+
+
+def _dump_on_request() -> None:
+    """At SIGUSR2 the stacks of all threads go into a file in memory, which ``python -m share dump`` reads.
+
+    They are written by compiled code: also while a method does not let Python go on.
+    """
+    import faulthandler
+    import fcntl
+
+    file = os.memfd_create("share-dump", os.MFD_CLOEXEC)
+    fcntl.fcntl(file, fcntl.F_SETFL, os.O_APPEND)
+    faulthandler.register(signal.SIGUSR2, file, all_threads=True)
 
 
 def _end_threads() -> None:

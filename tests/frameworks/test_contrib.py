@@ -1,0 +1,119 @@
+"""The extensions of ``share.contrib``, under real servers with several workers, and the figures for Prometheus."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+
+import pytest
+from servers import Connection, Items, wait_for
+from test_web import REQUESTS, check
+
+from share import Share, send
+
+
+def test_flask_counts_exactly_while_a_worker_is_killed(serve):
+    pytest.importorskip("flask")
+    server = serve(
+        "-m", "gunicorn", "flask_extension:app", "--bind", "unix:{socket}", "--workers", "2", "--preload"
+    )
+    first = server.hits(REQUESTS)
+    check(server, first)
+    assert server.get("/page") == f"{REQUESTS} hits"
+    killed = first[-1]["pid"]
+    os.kill(killed, signal.SIGKILL)
+    found = server.hits(REQUESTS, lost=(OSError, http.client.HTTPException))
+    numbers = [answer["n"] for answer in found]
+    assert len(set(numbers)) == len(numbers) and min(numbers) > REQUESTS
+    assert REQUESTS + len(found) <= server.get("/")["n"] <= 2 * REQUESTS
+    wait_for(lambda: server.get("/")["pid"] != killed, "another worker")
+
+
+def test_flask_without_a_share_says_what_to_do():
+    flask = pytest.importorskip("flask")
+    from share.contrib.flask import shared
+
+    with flask.Flask("none").app_context(), pytest.raises(RuntimeError, match="init_app"):
+        shared.anything
+
+
+@pytest.fixture
+def fastapi(serve):
+    pytest.importorskip("fastapi")
+    return serve("-m", "uvicorn", "fastapi_extension:app", "--uds", "{socket}", "--workers", "2")
+
+
+def test_fastapi_counts_exactly(fastapi):
+    check(fastapi, fastapi.hits(REQUESTS))
+
+
+class Listener:
+    """One client of the stream of events."""
+
+    def __init__(self, server):
+        self.connection = Connection(server.socket)
+        self.connection.request("GET", "/events")
+        self.response = self.connection.getresponse()
+        self.seen = []
+
+    def until(self, value):
+        """All values up to that one."""
+        while not self.seen or self.seen[-1] != value:
+            line = self.response.readline()
+            if line.startswith(b"data: "):
+                self.seen.append(json.loads(line[6:]))
+        return self.seen
+
+
+def test_events_of_all_workers_reach_all_listeners(fastapi):
+    with contextlib.ExitStack() as stack:
+        listeners = [Listener(fastapi) for _ in range(6)]
+        for listener in listeners:
+            stack.callback(listener.connection.close)
+            assert listener.until(0) == [0]
+        fastapi.hits(REQUESTS)
+        for listener in listeners:
+            seen = listener.until(REQUESTS)
+            assert seen == sorted(set(seen))  # each later than the last; some may be left out
+    check(fastapi, fastapi.hits(3), before=REQUESTS)  # listeners that have gone are in nobody's way
+
+
+def test_prometheus():
+    pytest.importorskip("prometheus_client")
+    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client.parser import text_string_to_metric_families
+
+    from share.contrib.prometheus import ShareCollector
+
+    def figures():
+        return {
+            (sample.name, sample.labels.get("state")): sample.value
+            for family in text_string_to_metric_families(generate_latest(registry).decode())
+            for sample in family.samples
+            if sample.labels["share"] == "mine"
+        }
+
+    registry = CollectorRegistry()
+    with Share() as shared:
+        registry.register(ShareCollector(shared, "mine"))
+        shared.items = Items()
+        shared.flush()
+        before = figures()
+        for i in range(100):
+            shared.items.append(i)
+        send(shared.items.fail)
+        with pytest.raises(ValueError, match="on purpose"):
+            shared.flush()
+        found = figures()
+        assert found["share_commands_total", None] - before["share_commands_total", None] == 101
+        assert found["share_commit_position_total", None] > before["share_commit_position_total", None]
+        assert found["share_queued_cells", None] == 0
+        assert found["share_errors_kept", None] == 1
+        assert (found["share_state", "running"], found["share_state", "lost"]) == (1, 0)
+        assert found["share_takeovers_total", None] == 0
+        os.kill(shared.health().coordinator, signal.SIGKILL)
+        shared.items.append("after")
+        shared.flush()
+        assert figures()["share_takeovers_total", None] == 1
+    assert figures()["share_state", "closed"] == 1
