@@ -47,7 +47,7 @@ def died(act: Callable[[Callable[[str], None]], None]) -> str:
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
-        signal.alarm(20)
+        signal.alarm(100)
         with contextlib.suppress(BaseException):
             act(lambda what: (os.write(writing, what.encode() + b"\n"), None)[1])
         os._exit(0)

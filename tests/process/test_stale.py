@@ -26,7 +26,7 @@ def test_a_value_that_ends_lets_another_thread_read(shared: Share, place: str) -
     write(shared, 0)
     assert read(shared) == 0
     reading, go, done = threading.Event(), threading.Event(), threading.Event()
-    hooks["made", 1] = lambda: (reading.set(), go.wait(10))
+    hooks["made", 1] = lambda: (reading.set(), go.wait(60))
     write(shared, 1)
     shared.flush()
 
@@ -36,10 +36,10 @@ def test_a_value_that_ends_lets_another_thread_read(shared: Share, place: str) -
 
     thread = threading.Thread(target=first)
     thread.start()
-    assert reading.wait(10)  # it is decoding 1
+    assert reading.wait(60)  # it is decoding 1
     write(shared, 2)
     shared.flush()
-    hooks["ended", 0] = lambda: (go.set(), done.wait(10))
+    hooks["ended", 0] = lambda: (go.set(), done.wait(60))
     assert read(shared) == 2
     thread.join()
     assert [read(shared) for _ in range(3)] == [2, 2, 2]

@@ -122,7 +122,7 @@ def test_a_put_that_waits_for_an_entry_is_told_that_the_ring_is_closed() -> None
 
 
 def closed_for(ring: MPSCRing) -> bool:
-    signal.alarm(20)  # a wait that has no end ends the process
+    signal.alarm(100)  # a wait that has no end ends the process
     try:
         ring.put(b"living", 60)
     except ShareClosedError:
