@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 SEGMENTS = Path("/dev/shm")
-PATIENCE = 10.0  # seconds that a share which is being closed may take to disappear
+PATIENCE = 60.0  # seconds that a share which is being closed may take to disappear
 
 # Every process that a test starts inherits this, however it is started: it tells our coordinators from those
 # of another run on the same machine.

@@ -28,7 +28,7 @@ def wait_for(condition: Callable[[], T], what: str = "the condition") -> T:
     return value
 
 
-def wait_for_none(look: Callable[[], list[Any]], seconds: float = 20) -> list[Any]:
+def wait_for_none(look: Callable[[], list[Any]], seconds: float = 60) -> list[Any]:
     """Polls until there is nothing left; gives what is left if that does not come to pass."""
     end = time.monotonic() + seconds
     while (left := look()) and time.monotonic() < end:

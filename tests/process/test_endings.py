@@ -152,8 +152,8 @@ if __name__ == "__main__":
         workers = [context.Process(target=increment, args=(shared, 10**9), daemon=True) for _ in range(2)]
         for worker in workers:
             worker.start()
-        while shared.counter.n < 1000:
-            pass
+        while shared.counter.n < 1000 or len(shared.session_of().control.processes()) < 4:
+            pass  # until both are at work
         print(shared.health().coordinator, flush=True)
         for worker in workers:
             worker.join()
@@ -179,12 +179,19 @@ def test_ctrl_c(method: str, tmp_path: Path) -> None:
     wait_for(lambda: not psutil.pid_exists(coordinator))
 
 
+def ended(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def test_killed_owner(method: str, tmp_path: Path) -> None:
     """SIGKILL of the owner: the coordinator drains and ends, workers are told, all memory goes."""
     program, coordinator = start_busy(tmp_path, method)
     os.kill(program.pid, signal.SIGKILL)
     done = finish(program)
-    wait_for(lambda: not psutil.pid_exists(coordinator) or psutil.Process(coordinator).status() == "zombie")
+    wait_for(lambda: ended(coordinator))
     assert done.returncode == -signal.SIGKILL
     assert "leaked" not in done.stderr and "resource_tracker" not in done.stderr
     assert "ShareClosedError" in done.stderr or method == "forkserver" or not done.stderr
@@ -262,7 +269,7 @@ def test_sigterm_ends_a_coordinator_that_cannot_drain() -> None:
     os.kill(pid, signal.SIGTERM)
     with pytest.raises(ShareClosedError):
         call.result()
-    wait_for(lambda: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    wait_for(lambda: ended(pid))
     assert not segments_of(name)
     with pytest.raises(ShareClosedError):
         shared.spinner
@@ -436,7 +443,7 @@ def test_share_after_share() -> None:
         with Share() as shared:
             shared.counter = Counter()
             assert shared.counter.next() == 1
-    assert (process.num_fds(), process.num_threads()) == (files, threads)
+    assert process.num_fds() <= files and process.num_threads() <= threads
     del shared
     gc.collect()
     assert mapped() <= before

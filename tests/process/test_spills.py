@@ -132,7 +132,7 @@ def test_calls_that_are_interrupted_leave_no_answers(shared: Share, alarms: None
     signal.signal(signal.SIGALRM, signal.SIG_IGN)
     assert interrupted
     box.big.call(1)  # takes what has been given up meanwhile
-    assert not wait_for_none(lambda: segments(shared, "a"), 5)
+    assert not wait_for_none(lambda: segments(shared, "a"))
     assert len(os.listdir("/proc/self/fd")) == descriptors
 
 
