@@ -61,7 +61,7 @@ def run(folder: Path, body: str) -> "subprocess.CompletedProcess[str]":
     (folder / "conftest.py").write_text(CONFTEST.read_text().replace("PATIENCE = 60.0", "PATIENCE = 2.0"))
     (folder / "test_body.py").write_text(body)
     (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n    testpoints\n    slow\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:warnings", str(folder)]
+    command = [sys.executable, "-m", "pytest", "-q", "-pno:cacheprovider", "-pno:warnings", str(folder)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     return subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=folder)
 
