@@ -4,7 +4,9 @@ At a constant rate a call's time is counted from when it was due. So one that ta
 would for whoever waits for them; timing each call alone would leave that out (coordinated omission).
 """
 
+import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from statistics import quantiles
 from typing import Any
@@ -14,6 +16,8 @@ __all__ = ["Latency", "latencies"]
 BLOCK = 50  # calls of one before it is the other's turn
 RATE = 1000  # calls a second
 PERCENTILES = (50, 90, 99)
+OUTSTANDING = 10_000
+LOOP = f"turn of an event loop with {OUTSTANDING:,} calls outstanding"
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,34 @@ def latencies(names: dict[str, Any], calls: int) -> list[Latency]:
             Latency(f"call with a result, {operation}", name, len(times), percentiles(times))
             for name, times in taken.items()
         ]
-    return found
+    return found + [
+        Latency(LOOP, name, len(turns), percentiles(turns)) for name, turns in loop_turns(subjects)
+    ]
+
+
+def loop_turns(subjects: dict[str, Any]) -> list[tuple[str, list[float]]]:
+    """The seconds that each turn of an event loop takes while 10,000 of its calls are outstanding.
+
+    The first turn begins all of them, as `gather` does; asyncio lets nothing else run in between.
+    """
+
+    async def turns(call: Callable[[], Awaitable[Any]]) -> list[float]:
+        found: list[float] = []
+        everything = asyncio.gather(*(asyncio.ensure_future(call()) for _ in range(OUTSTANDING)))
+        last = time.perf_counter()
+        while not everything.done():
+            await asyncio.sleep(0)
+            now = time.perf_counter()
+            found.append(now - last)
+            last = now
+        await everything
+        return found
+
+    add, managed = subjects["share"].add, subjects["BaseManager"].add
+    return [
+        ("share, aio", asyncio.run(turns(lambda: add.aio(1)))),
+        ("BaseManager, to_thread", asyncio.run(turns(lambda: asyncio.to_thread(managed, 1)))),
+    ]
 
 
 def one_by_one(counter: Any, calls: int) -> list[float]:

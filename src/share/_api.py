@@ -350,6 +350,18 @@ class Share(Namespace):
         found: R = await wait_for_async(self.session_of(), predicate)
         return found
 
+    async def aget(self, function: Callable[[], R]) -> R:
+        """What ``function()`` gives, which reads objects of this share, for event loops.
+
+        A read waits for what is queued before it and may change what it reads. Here the loop goes on meanwhile. The
+        function may be called several times, and perhaps by another thread. It raises RuntimeError if it sends a
+        command. Where nothing is queued, an ordinary read is as good and faster.
+        """
+        from share.client._futures import get_in_loop
+
+        found: R = await get_in_loop(self.session_of(), function)
+        return found
+
     def wait_then(
         self,
         predicate: Callable[[], Any],

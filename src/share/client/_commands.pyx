@@ -150,6 +150,16 @@ def transact(Session session not None, function, tuple args, timeout):
     return session.await_response(position, max(0, deadline - now_ns()) / 1e9)
 
 
+def caught_up(Session session not None):
+    """Queues a command that does nothing: it is answered when all before it are committed."""
+    return send(session, RUN, b"nothing", 0, (), NULL, 0, True)
+
+
+def session_of(Proxy proxy not None):
+    """The session of a proxy."""
+    return proxy.session
+
+
 def step(Proxy proxy not None, tuple key not None, str action not None, value, bint wait):
     """A step of a generator that runs in the coordinator: (whether it has ended, what it yielded or returned)."""
     cdef Proxy owner = owner_of(proxy)

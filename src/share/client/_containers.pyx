@@ -132,6 +132,12 @@ def _len(Proxy self not None):
     return len(self.current())
 
 
+def _aiter(Proxy self not None):
+    from ._futures import each
+
+    return each(self)
+
+
 def _contains(Proxy self not None, item):
     return plain_operand(item) in self.current()
 
@@ -445,7 +451,8 @@ def _add(Proxy self not None, item, /):
     execute(self, "add", (item,), None, False)
 
 
-cdef dict ANY = {"__len__": _len, "__contains__": _contains, "__repr__": _repr, "__init__": _init}
+cdef dict ANY = {"__len__": _len, "__contains__": _contains, "__repr__": _repr, "__init__": _init,
+                 "__aiter__": _aiter}
 cdef dict SEQUENCE = {
     **ANY, "__getitem__": _sequence_getitem, "__iter__": _sequence_iter, "__reversed__": _sequence_reversed,
 }

@@ -3,20 +3,24 @@
 import asyncio
 import os
 import threading
+import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
 from typing import Any
 
 from share._protocol import Finished
 from share.client import _waiting
+from share.client._commands import caught_up, session_of
 from share.client._noted import Watch, noted
-from share.client._session import NoRoom
+from share.client._session import NoRoom, WouldWait
 from share.errors import ShareClosedError
 
-__all__ = ["call_in_loop", "future_of", "wait_for_async"]
+__all__ = ["call_in_loop", "each", "future_of", "get_in_loop", "wait_for_async"]
 
 _lock = threading.Lock()
+READS = 8  # of an event loop's, each after a wait, before a thread reads
+TURN = 0.001  # seconds for which an iteration keeps an event loop
 IDLE_LOOKS = 6  # a bridge without work ends after so many sleeps
 
 
@@ -248,6 +252,32 @@ async def changed(session: Any, watch: Any) -> None:
         await waiting
     finally:
         bridge.withdraw(ticket)
+
+
+async def get_in_loop(session: Any, function: Callable[[], Any]) -> Any:
+    """What a function that reads gives, which may have to wait for what is queued; the loop goes on meanwhile."""
+    for _ in range(READS):
+        session.in_loop(True)
+        try:
+            return noted(session.control, function)[0]
+        except WouldWait:
+            pass
+        finally:
+            session.in_loop(False)
+        await call_in_loop(session, lambda: caught_up(session))
+    # Others write what it reads all the time.
+    return (await asyncio.to_thread(noted, session.control, function))[0]
+
+
+async def each(container: Any) -> AsyncIterator[Any]:
+    """What iterating over a container gives, with turns of the event loop in between."""
+    items = await get_in_loop(session_of(container), lambda: iter(container))
+    turn = time.monotonic()
+    for item in items:
+        yield item
+        if time.monotonic() - turn > TURN:
+            await asyncio.sleep(0)
+            turn = time.monotonic()
 
 
 def _after_fork() -> None:

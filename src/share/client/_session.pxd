@@ -52,6 +52,7 @@ cdef class Session:
     cdef dict expected              # end position -> ticket, of those who do not wait in a thread of theirs
     cdef object delivered           # deque of (ticket, position, kind, payload), for the bridge
     cdef public object bridge       # what serves them; None before the first
+    cdef int loops                  # open blocks of ``in_loop``, of any thread
     cdef int limits                 # open blocks of ``limited``, of any thread
     cdef public bint on_full_raises
     cdef public bint assignments_queue  # also those that may raise

@@ -59,6 +59,10 @@ cdef int64_t nanoseconds(timeout) except -2:
     return <int64_t>(min(timeout, 1e9) * 1e9)
 
 
+class WouldWait(BaseException):
+    """A read of an event loop's would wait. Never leaves this package."""
+
+
 class NoRoom(Exception):
     """The ring, or the one for responses, has no room; ``args[0]`` is the command. Never leaves this package."""
 
@@ -170,6 +174,8 @@ cdef class Session:
         # The thread that forked may be inside a waiting block; the others are not in the child.
         self.waiting_blocks = getattr(self.local, "waiting", 0)
         self.limits = hasattr(self.local, "limit")
+        self.loops = 0
+        self.local.in_loop = False
         self.spare = None
         self.spills = self.queued_bytes = 0
         self.queued_spills.clear()
@@ -213,6 +219,11 @@ cdef class Session:
         else:
             self.local.limit = limit
         self.limits += (limit is not None) - had
+
+    def in_loop(self, bint begins):
+        """Says whether this thread's reads may wait, or are those of an event loop and raise WouldWait."""
+        self.local.in_loop = begins
+        self.loops += 1 if begins else -1
 
     cdef int64_t patience(self) except -2:
         """How long the command that this thread sends may wait for room, in nanoseconds; -1: for ever."""
@@ -569,6 +580,8 @@ cdef class Session:
         """Waits until C >= position. Returns C; raises ShareClosedError if the share is closed."""
         cdef uint64_t c = load_acq(self.control.commit)
         if c < position:
+            if self.loops and getattr(self.local, "in_loop", False):
+                raise WouldWait
             c = self.control.await_commit(position, -1)
         if c & CLOSED_BIT:
             raise self.closed_error()

@@ -28,6 +28,7 @@ class Transactions:
         self.functions: dict[str, Any] = {
             "step": self.generators.step,
             "end_generators": self.generators.end,
+            "nothing": lambda payload, owner: None,
             "update": self._update,
             "cas": self._compare_and_set,
             "transact": self._transact,
