@@ -8,12 +8,14 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from share import Share
 from share.client import _rescue
 from share.testing._ledger import Books, Producer, fork, left_of
 
 PATIENCE = 60.0  # seconds until a wait counts as wedged
+T = TypeVar("T")
 MANY_ANSWERS = 300  # so many wrap a response ring
 
 
@@ -59,13 +61,14 @@ def state_of(pid: int) -> str:
         return ""
 
 
-def until(condition: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
-    """Waits for what nobody can tell us of."""
+def until(condition: Callable[[], T], what: str, patience: float = PATIENCE) -> T:
+    """Waits for what nobody can tell us of; gives what the condition returned."""
     end = time.monotonic() + patience
-    while not condition():
+    while not (value := condition()):
         if time.monotonic() > end:
             raise Wedged(f"waited {patience} s for {what}")
         time.sleep(0.0005)
+    return value
 
 
 def processes_of(name: str) -> list[int]:
