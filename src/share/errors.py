@@ -10,6 +10,9 @@ __all__ = [
     "CoordinatorLostError",
     "CorruptDataError",
     "DeletedObjectError",
+    "EngineError",
+    "EngineLostError",
+    "FencedError",
     "NotShareableError",
     "PoisonedCommandError",
     "ReadOnlyCopyError",
@@ -92,6 +95,18 @@ class PoisonedCommandError(ShareError, RuntimeError):
 
 class WouldDeadlockError(ShareError, RuntimeError):
     """Code running inside a coordinator was about to wait for a share, which could wait for ever."""
+
+
+class EngineError(ShareError, OSError):
+    """An engine or journal has refused something for sure, and nothing has changed; ``errno`` says more."""
+
+
+class EngineLostError(ShareError, ConnectionError):
+    """An engine does not answer: what was asked of it may have been done, or not."""
+
+
+class FencedError(ShareError, PermissionError):
+    """Another home has taken over: nothing more can be stored from here."""
 
 
 class ShareWarning(RuntimeWarning):

@@ -13,7 +13,7 @@ LAYERS = [
     {"cli", "__main__", "contrib", "recipes", "testing"},
     {"__init__", "_api", "_lifecycle", "maintenance"},
     {"client", "coordinator"},
-    {"_protocol", "primitives", "state"},
+    {"_protocol", "engine", "primitives", "state"},
     {
         "_cells",
         "_control",
@@ -42,6 +42,8 @@ FORBIDDEN = [
     ("cerial", "analysis"),
     ("_ringbuf", "cerial"),
     ("_segment", "_ringbuf"),
+    ("engine", "cerial"),
+    ("engine", "state"),
 ]
 
 CIMPORT = re.compile(r"^\s*from\s+([\w.]+)\s+c?import\s+(.+)|^\s*c?import\s+([\w.]+)", re.MULTILINE)

@@ -7,6 +7,7 @@ import click
 from share.cli._doctor import doctor
 from share.cli._dump import dump
 from share.cli._explain import explain
+from share.cli._journal import journal
 from share.cli._serve import serve, stop
 from share.cli._shares import gc, ls
 from share.cli._state import errors, get, watch
@@ -25,5 +26,5 @@ class _Group(click.Group):
 
 
 group = _Group("share", help="Live objects shared between processes.")
-for command in (doctor, dump, errors, explain, gc, get, ls, serve, stop, top, watch):
+for command in (doctor, dump, errors, explain, gc, get, journal, ls, serve, stop, top, watch):
     group.add_command(command)
