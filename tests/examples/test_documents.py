@@ -1,13 +1,18 @@
 """Every example session in the documents does what it shows."""
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import share
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+SOURCE = Path(share.__file__).parents[1]
 DOCUMENTS = [
     path for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))] if "```pycon" in path.read_text()
 ]
@@ -17,6 +22,27 @@ DOCUMENTS = [
 def test_sessions_are_true(path):
     done = subprocess.run([sys.executable, HERE / "run_document.py", path], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_program_in_the_readme_prints_what_its_comments_say(tmp_path):
+    (code,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    (tmp_path / "program.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, "program.py"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(SOURCE)}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    promised = [said.partition(",")[0].strip() for said in re.findall(r"print\(.*\)\s+# (.*)", code)]
+    assert done.stdout.splitlines() == promised and len(promised) == 2, done.stderr
+
+
+def test_no_python_goes_untested():
+    """Blocks of ``pycon`` are run here, those of the tutorial and of docs/primitives by tests of their own."""
+    untested = [
+        path.name
+        for path in ROOT.glob("docs/*.md")
+        if path.name != "tutorial.md" and re.search(r"^```(python|py)$", path.read_text(), re.MULTILINE)
+    ]
+    assert not untested
 
 
 def test_the_documents_are_found():
