@@ -1,8 +1,8 @@
 # What travels in the rings, and how a slot's version becomes a value.
 #
 # A command: {size u32, kind u8, flags u8, name length u16, target u64}, the name, the encoded arguments.
-# If SPILLED is set, what follows the name is {serial u64, length u64} of the sender's spill segment instead
-# (see _protocol.pyx).
+# If STORED is set, what follows the name refers to where the arguments lie in the sender's arena (see _arena.pyx); if
+# SPILLED is, it is {serial u64, length u64} of the sender's spill segment (see _protocol.pyx).
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from ._control cimport Control
@@ -35,11 +35,14 @@ cdef enum:
     NO_ARGUMENTS = 4
     KEYWORDS = 8                # kwargs follow the args
     IF_ABSENT = 16              # ASSIGN, CREATE: only if the name does not exist
+    STORED = 32
     # kinds of response
     RESULT = 1
     ERROR = 2
     RESULT_SPILLED = 3
     ERROR_SPILLED = 4
+    RESULT_STORED = 5           # in the coordinator's arena for that process
+    ERROR_STORED = 6
     RESPONSE_BYTES = 1 << 18    # data of a response ring
     RESPONSE_INLINE = 992       # largest payload that is not spilled
     MOST_CELLS = 1 << 20        # of an object: more than any class can have attributes
@@ -51,6 +54,8 @@ cdef struct Command:
     uint16_t name_length
     uint64_t target
 
+cdef str arguments_name(Control control, uint64_t entry)
+cdef str answers_name(str share, uint64_t serial)
 cdef str spill_name(Control control, uint64_t entry, uint64_t number)
 # How many it has unlinked.
 cdef int drop_spills(Control control, uint64_t start, uint64_t end) except -1

@@ -224,12 +224,23 @@ def no_room(published) -> list:
     return [(position, sender, "?", error, "")]
 
 
-# A payload that is too large for a ring lies in a segment of its own, its *spill*.
+# A payload that is too large for a ring lies in an arena (see _arena.pyx), and one that is too large for that, or finds
+# no room there and cannot wait, in a segment of its own, its *spill*.
 #
 # That of a command belongs to this one command, which names it. Whoever sends it makes it before the claim, and unlinks
 # it if the command is not accepted. From the commit on only drop_spills unlinks it, when C has passed the command,
 # whether it was executed, failed or skipped, by this coordinator or a later one (models/ring.pml, -DSPILL). What a
 # process that was killed has made and not sent goes with its entry.
+
+
+cdef str arguments_name(Control control, uint64_t entry):
+    """The name of a process's arena for arguments."""
+    return f"{control.name}_c{control.process_info(entry)[1]:x}"
+
+
+cdef str answers_name(str share, uint64_t serial):
+    """The name of the coordinator's arena for answers to a process."""
+    return f"{share}_l{serial:x}"
 
 
 cdef str spill_name(Control control, uint64_t entry, uint64_t number):

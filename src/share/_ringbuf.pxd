@@ -103,5 +103,7 @@ cdef bint spsc_put(SPSC* ring, uint32_t kind, uint64_t position, const char* pay
 cdef int spsc_peek(SPSC* ring, SPSCRecord* record, const char** payload) noexcept nogil
 # steps over the record that peek showed
 cdef void spsc_take(SPSC* ring) noexcept nogil
+# The writer looks at what has not been taken: the record at *at or behind padding, and *at behind it. False: none.
+cdef bint spsc_following(const SPSC* ring, uint64_t* at, SPSCRecord* record, const char** payload) noexcept nogil
 # take-over: tail back to the first record > commit
 cdef void spsc_cut(SPSC* ring, uint64_t commit) noexcept nogil

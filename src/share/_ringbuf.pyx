@@ -424,6 +424,22 @@ cdef void spsc_take(SPSC* ring) noexcept nogil:
     TESTPOINT("spsc.taken")
 
 
+cdef bint spsc_following(const SPSC* ring, uint64_t* at, SPSCRecord* record, const char** payload) noexcept nogil:
+    cdef uint64_t tail = load_rlx(ring.tail), offset    # our own; records before it stay as they are
+    cdef const SPSCRecord* found
+    while at[0] < tail and tail - at[0] <= ring.size and at[0] % UNIT == 0:
+        offset = at[0] & (ring.size - 1)
+        found = <const SPSCRecord*> (ring.data + offset)
+        if found.kind == 0:
+            at[0] += ring.size - offset
+            continue
+        record[0] = found[0]
+        payload[0] = ring.data + offset + RECORD
+        at[0] += spsc_record_bytes(record.length)
+        return at[0] <= tail and offset + spsc_record_bytes(record.length) <= ring.size
+    return False
+
+
 cdef void spsc_cut(SPSC* ring, uint64_t commit) noexcept nogil:
     # pairs with spsc_take; the client may go on taking meanwhile
     cdef uint64_t head = load_acq(ring.head)

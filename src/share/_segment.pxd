@@ -10,4 +10,6 @@ cdef class Segment:
     cdef char* base
     cdef readonly uint64_t size
     cdef readonly str name
+    cdef int reserve(self, uint64_t start, uint64_t length) except -1
+    cdef void give_back(self, uint64_t start, uint64_t length) noexcept
     cpdef _map(self, memory, str name)

@@ -13,6 +13,10 @@ from share._atomic cimport TESTPOINT
 
 from share.errors import SegmentError, ShareMemoryError
 
+cdef extern from "<sys/mman.h>" nogil:
+    int madvise(void* start, size_t length, int advice)
+    const int MADV_REMOVE
+
 cdef object memory_class = None
 cdef tuple NO_MEMORY = (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT, errno.EFBIG)
 
@@ -21,7 +25,11 @@ cdef object memory_of(str name, bint create, uint64_t size):
     global memory_class
     if memory_class is None:
         memory_class = _memory_class()
-    # In a process that has closed its standard streams it must not be one of them, for the moment for which it is open.
+    return beside_streams(memory_class, name, create, size)
+
+
+cdef object beside_streams(opened, first, second, third):
+    """What that call gives. In a process that has closed its standard streams what it opens is none of them."""
     cdef list fillers = []
     try:
         while len(fillers) < 3:
@@ -29,7 +37,7 @@ cdef object memory_of(str name, bint create, uint64_t size):
             fillers.append(descriptor)
             if descriptor > 2:
                 break
-        return memory_class(name, create, size)
+        return opened(first, second, third)
     finally:
         for descriptor in fillers:
             os.close(descriptor)
@@ -104,8 +112,8 @@ cdef class Segment:
             PyBuffer_Release(&self.view)
 
     @staticmethod
-    def create(str name, uint64_t size):
-        """Creates a segment of ``size`` bytes, zeroed, its memory reserved.
+    def create(str name, uint64_t size, uint64_t reserved=0):
+        """Creates a segment of ``size`` bytes, zeroed, its memory reserved; or only that of the first ones.
 
         Raises FileExistsError if the name is taken, ShareMemoryError if there is not enough memory.
         """
@@ -119,7 +127,7 @@ cdef class Segment:
         try:
             # Without this a full /dev/shm would show as SIGBUS at the first touch of a page.
             TESTPOINT("segment.created")
-            os.posix_fallocate(memory._fd, 0, size)
+            os.posix_fallocate(memory._fd, 0, reserved or size)
         except BaseException as error:      # Ctrl-C too: to reserve much memory takes a while
             memory.close()
             unlink(name)
@@ -160,6 +168,26 @@ cdef class Segment:
             raise
         self._map(memory, name)
         return self
+
+    cdef int reserve(self, uint64_t start, uint64_t length) except -1:
+        """Reserves the memory of a part. Raises ShareMemoryError, or SegmentError if the segment has been unlinked."""
+        try:
+            descriptor = beside_streams(_posixshmem.shm_open, "/" + self.name, os.O_RDWR, 0o600)
+        except FileNotFoundError:
+            raise SegmentError(errno.ENOENT, f"segment {self.name!r} has been removed: was the share closed?") from None
+        try:
+            os.posix_fallocate(descriptor, start, length)
+        except OSError as error:
+            if error.errno in NO_MEMORY:
+                raise no_room(length, error.errno) from error
+            raise
+        finally:
+            os.close(descriptor)
+        return 0
+
+    cdef void give_back(self, uint64_t start, uint64_t length) noexcept:
+        """Frees the memory of a part, of whole pages; it is zero if it is used again."""
+        madvise(self.base + start, length, MADV_REMOVE)
 
     cpdef _map(self, memory, str name):
         self.memory = memory

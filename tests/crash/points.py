@@ -1,8 +1,10 @@
 """The named test points, by the role of the process that comes by them."""
 
 CLIENT = """
-    process.entered process.registered segment.created client.spilled client.opened_responses client.claimed
-    client.flagged client.written client.committed client.read_answer mpsc.claimed mpsc.moved_tail mpsc.written
+    process.entered process.registered segment.created arena.made client.stored client.spilled
+    client.opened_responses client.claimed
+    client.flagged client.written client.committed client.read_answer client.copied_answer
+    mpsc.claimed mpsc.moved_tail mpsc.written
     mpsc.committed mpsc.wrapped mpsc.helped wait.announced wait.bumped wait.bumped_always spsc.looked spsc.taken
     spsc.skipped
     segment.unlinked
@@ -10,6 +12,7 @@ CLIENT = """
 
 COORDINATOR = """
     coordinator.noted coordinator.executed coordinator.prepared coordinator.published coordinator.spilled
+    coordinator.stored arena.made
     coordinator.answered coordinator.committed coordinator.unlinked_spill coordinator.freed coordinator.settled
     coordinator.made_segment coordinator.listed_segment mpsc.consumer_helped mpsc.padded mpsc.freed
     mpsc.moved_head slot.begun slot.written slot.published heap.carved heap.released store.released store.buried
@@ -42,7 +45,7 @@ CLOSING_COORDINATOR = """
 #: Points that a process comes by only once.
 ONCE = """
     process.entered process.registered client.opened_responses rescue.elected rescue.started rescue.noted_process
-    rescue.noted takeover.registered takeover.role takeover.dropped_directory takeover.dropped takeover.freed
+    rescue.noted arena.made takeover.registered takeover.role takeover.dropped_directory takeover.dropped takeover.freed
     takeover.loaded takeover.cells takeover.heap takeover.woken coordinator.made_segment coordinator.listed_segment
     mpsc.closed coordinator.closed takeover.unlinked_spill reap.unlinked mpsc.padded mpsc.consumer_helped
 """.split()

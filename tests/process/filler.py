@@ -24,6 +24,7 @@ from objects import Odd
 from share import Share, ShareMemoryError
 
 LARGE = 3_000_000
+HUGE = 17_000_000  # too large for an arena
 ALWAYS = 1 << 62
 
 
@@ -158,6 +159,10 @@ STEPS: dict[str, Callable[[Any], Any]] = {
     "a large argument": lambda shared: shared.log.write("large", b"y" * LARGE),
     "a large snapshot": lambda shared: shared.log.all(),
     "a large result": lambda shared: shared.odd.apply.call(lambda items: "z" * LARGE),
+    "a huge argument": lambda shared: shared.odd.apply.call(lambda items, huge=b"u" * HUGE: len(huge)),
+    "a huge result": lambda shared: (
+        shared.odd.apply.call(lambda items: b"v" * HUGE) and setattr(shared.odd, "seen", 0)
+    ),
     "a list": lambda shared: [shared.items.append(f"{n:03}" * 250) for n in range(800)],
     "a dict": lambda shared: [shared.table.update({n: "v" * 750}) for n in range(800)],
     "an array": assign(array=numpy.zeros(LARGE // 4)),

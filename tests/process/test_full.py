@@ -73,9 +73,9 @@ def all_of_them(refuser: Refuser) -> list[Reservation]:
 
 
 def test_each_kind_of_memory_is_met(all_of_them: list[Reservation]) -> None:
-    """Control segment, answers' rings, spills, large answers, heap: by a client, its child and two coordinators."""
+    """Control segment, answers' rings, arenas, spills, answers, heap: by a client, its child and two coordinators."""
     kinds = [re.sub(r".*share_[0-9a-f]+(_([a-z]))?.*", r"\2", made.path) for made in all_of_them]
-    assert set(kinds) == {"", "r", "s", "a", "m"}
+    assert set(kinds) == {"", "r", "c", "l", "s", "a", "m"}
     assert len({made.process for made, kind in zip(all_of_them, kinds, strict=True) if kind == "r"}) == 2
     assert len({made.process for made, kind in zip(all_of_them, kinds, strict=True) if kind == "m"}) == 2
 

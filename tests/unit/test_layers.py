@@ -16,6 +16,7 @@ LAYERS = [
     {"_protocol", "engine", "primitives", "state"},
     {
         "_cells",
+        "_arena",
         "_control",
         "_heap",
         "_identity",

@@ -1,6 +1,7 @@
 # One process's attachment to a share: it sends commands and takes responses.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from .._arena cimport Arena, Region
 from .._control cimport Control
 from .._layout cimport Slot, Version
 from .._ringbuf cimport SPSC
@@ -39,6 +40,9 @@ cdef class Session:
     cdef uint64_t serial
     cdef uint64_t spills            # number of the last
     cdef uint64_t wants             # how often somebody here has waited for several cells
+    cdef Arena arguments            # of commands that are too large for the ring; None before the first
+    cdef Segment large_answers      # where the coordinator puts them; None before the first
+    cdef bint answers_gone          # it is not there any more: the share has been closed
     cdef object queued_spills       # deque of (end position, bytes) of those that may still be needed
     cdef uint64_t queued_bytes
     cdef Encoder spare
@@ -74,10 +78,14 @@ cdef class Session:
     cdef uint64_t send(self, int kind, int flags, uint64_t target, bytes name, Encoder payload,
                        uint64_t** raised, int count) except 0
     cdef int reserve_response(self) except -1
+    cdef Region store_arguments(self, const char* data, uint64_t size)
+    cdef int open_arguments(self) except -1
+    cdef bint await_memory(self) except -1
     cdef int await_spill_room(self, uint64_t size) except -1
     cdef int make_spill(self, str name, bytes payload) except -1
     cdef int open_responses(self) except -1
     cdef int drain(self) except -1
+    cdef bytes large_answer(self, const char* reference, uint64_t size)
     cdef str answer_name(self, uint64_t position)
     cdef int throw_away(self, uint64_t position, int kind) except -1
     cdef object await_response(self, uint64_t position, object timeout)

@@ -9,12 +9,13 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
+from .._arena cimport Arena, arena_bytes, open_arena, PENDING, referred, Region
 from .._atomic cimport load_acq, load_rlx, store_rel, store_rlx, TESTPOINT
 from .._control cimport Control
 from .._flags cimport flag_raise
 from .._layout cimport CLOSED_BIT, P_RESPONSE, ROLE
-from .._protocol cimport COMMAND_HEADER, Command, ERROR, ERROR_SPILLED, RESPONSE_BYTES, RESPONSE_INLINE, \
-    RESULT, RESULT_SPILLED, spill_name, SPILLED, RESPOND
+from .._protocol cimport answers_name, arguments_name, COMMAND_HEADER, Command, ERROR, ERROR_SPILLED, ERROR_STORED, \
+    RESPONSE_BYTES, RESPONSE_INLINE, RESULT, RESULT_SPILLED, RESULT_STORED, spill_name, SPILLED, STORED, RESPOND
 from .._ringbuf cimport CELL, CLAIM_CLOSED, CLAIM_CORRUPT, CLAIM_OK, MPSC, SPSCRecord, mpsc_body, mpsc_commit, \
     mpsc_has_room, mpsc_try_claim, spsc_bind, spsc_bytes, spsc_init, spsc_peek, spsc_record_bytes, spsc_take
 from .._segment cimport Segment
@@ -26,7 +27,7 @@ from .._protocol import error_from, read_spill, write_spill
 from .._names import sweep
 from .._segment import unlink
 from ..cerial import loads
-from ..errors import CorruptDataError, ShareClosedError, ShareError, ShareFullError, \
+from ..errors import CorruptDataError, SegmentError, ShareClosedError, ShareError, ShareFullError, \
     ShareMemoryError, ShareTimeoutError
 
 cdef uint64_t MASK63 = ~CLOSED_BIT
@@ -164,7 +165,9 @@ cdef class Session:
         """In a forked child: nothing of what the parent has registered or awaits is the child's."""
         self.entry = -1
         self.opening = threading.RLock()
-        self.response_segment = None
+        self.response_segment = self.large_answers = None
+        self.arguments = None
+        self.answers_gone = False
         self.outstanding = 0
         self.arrived = {}
         self.abandoned = set()
@@ -266,7 +269,8 @@ cdef class Session:
         cdef char* body
         cdef int answer, i, given = flags
         cdef str spill = None
-        cdef bint reserved = False
+        cdef Region region = None
+        cdef bint large, reserved = False
         cdef uint64_t wanted = 0        # what we have others leave to us
         cdef Unsent unsent
         cdef uint64_t[2] spilled
@@ -280,26 +284,31 @@ cdef class Session:
         if payload is not None:
             length += payload.size
         limit = self.control.cells // 8 * CELL
-        if length > limit:
-            self.spills += 1
-            # From here on the number is this command's alone: other threads take theirs while this one writes.
-            spilled[0], spilled[1] = self.spills, payload.size
-            spill = spill_name(self.control, self.entry, spilled[0])
-            flags |= SPILLED
+        large = length > limit
+        if large:
             length = COMMAND_HEADER + PyBytes_GET_SIZE(name) + sizeof(spilled)
         n = (length + CELL - 1) // CELL
         header.size = length
         header.kind = kind
-        header.flags = flags
         header.name_length = PyBytes_GET_SIZE(name)
         header.target = target
         try:
             if self.limits > 0 and self.goes_behind():
                 raise NoRoom
-            if spill is not None:
-                self.await_spill_room(payload.size)
-                self.make_spill(spill, payload.data[:payload.size])
-                TESTPOINT("client.spilled")
+            if large:
+                region = self.store_arguments(payload.data, payload.size)
+                spilled[1] = payload.size
+                if region is not None:
+                    spilled[0] = region.start
+                    flags |= STORED
+                else:
+                    self.await_spill_room(payload.size)
+                    self.spills += 1    # the number is this command's alone: other threads take theirs meanwhile
+                    spilled[0] = self.spills
+                    flags |= SPILLED
+                    spill = spill_name(self.control, self.entry, spilled[0])
+                    self.make_spill(spill, payload.data[:payload.size])
+                    TESTPOINT("client.spilled")
             if flags & RESPOND:
                 self.reserve_response()
                 reserved = True
@@ -324,6 +333,8 @@ cdef class Session:
             self.control.unwant(wanted)
             if spill is not None:
                 unlink(spill)
+            if region is not None:
+                region.until = 0
             if reserved:
                 self.outstanding -= 1
             if type(error) is NoRoom:
@@ -339,6 +350,8 @@ cdef class Session:
         if spill is not None:
             self.queued_spills.append((end, spilled[1]))
             self.queued_bytes += spilled[1]
+        if region is not None:
+            region.until = end
         TESTPOINT("client.claimed")
         # Flags before the commit: when the call has returned, every later read sees them.
         for i in range(count):
@@ -347,12 +360,13 @@ cdef class Session:
         if load_rlx(self.control.references):
             flag_raise(self.control.wide, end)
         TESTPOINT("client.flagged")
+        header.flags = flags
         body = mpsc_body(ring, position)
         memcpy(body, &header, COMMAND_HEADER)
         body += COMMAND_HEADER
         memcpy(body, PyBytes_AS_STRING(name), header.name_length)
         body += header.name_length
-        if spill is not None:
+        if large:
             memcpy(body, spilled, sizeof(spilled))
         elif payload is not None:
             memcpy(body, payload.data, payload.size)
@@ -363,6 +377,73 @@ cdef class Session:
         wake(self.control.wait_work)
         self.last_sent = end
         return end
+
+    cdef Region store_arguments(self, const char* data, uint64_t size):
+        """Puts arguments into the arena, for the command that this thread is about to send.
+
+        Waits for room there, as for room in the ring. None: they are too large for it, or there is none and this thread
+        cannot wait.
+        """
+        cdef Arena arena
+        cdef Region region, oldest
+        cdef bint waits = self.limits == 0 or getattr(self.local, "limit", None) != 0, again = False
+        if size > arena_bytes() // 4:
+            return None
+        if self.arguments is None:
+            self.open_arguments()
+        arena = self.arguments
+        while True:
+            arena.release(self.control.committed())
+            try:
+                region = arena.take(size)
+            except ShareMemoryError:
+                if again or not self.await_memory():
+                    raise
+                again = True
+                continue
+            except SegmentError:
+                self._raise_if_closed()
+                raise
+            if region is not None:
+                break
+            oldest = arena.regions[0]
+            if not waits or oldest.until == PENDING:
+                return None
+            if self.on_full_raises:
+                raise ShareFullError(f"share {self.name}: {arena.segment.size} bytes of large arguments are queued "
+                                     "already; this command has not been")
+            self.control.await_commit(oldest.until, self.patience())
+            self._raise_if_closed()
+        memcpy(arena.segment.base + region.start, data, size)
+        TESTPOINT("client.stored")
+        return region
+
+    cdef int open_arguments(self) except -1:
+        cdef Arena arena
+        with self.opening:
+            if self.arguments is not None:
+                return 0        # another thread has just done it
+            name = arguments_name(self.control, self.entry)
+            arena = open_arena(name)
+            if self.control.closed:
+                # Whoever removes the share's segments did so after setting that bit, perhaps before ours was there.
+                unlink(name)
+                self._raise_if_closed()
+            self.arguments = arena
+        return 0
+
+    cdef bint await_memory(self) except -1:
+        """There is no memory for large arguments: waits until what is queued does not need its own any more.
+
+        False if that is pointless, or this thread does not wait.
+        """
+        cdef uint64_t position = self.control.tail()
+        if self.on_full_raises or self.control.committed() >= position or \
+                self.limits > 0 and getattr(self.local, "limit", None) == 0:
+            return False
+        self.control.await_commit(position, self.patience())
+        self._raise_if_closed()
+        return True
 
     cdef int await_spill_room(self, uint64_t size) except -1:
         """Waits, as for room in the ring, until what this process has queued of large arguments is not too much.
@@ -387,16 +468,11 @@ cdef class Session:
 
     cdef int make_spill(self, str name, bytes payload) except -1:
         """Writes a spill. If there is no memory, what is queued may have it: then once more when that is executed."""
-        cdef uint64_t position
         try:
             write_spill(name, payload)
         except ShareMemoryError:
-            position = self.control.tail()
-            if self.on_full_raises or self.control.committed() >= position or \
-                    self.limits > 0 and getattr(self.local, "limit", None) == 0:
+            if not self.await_memory():
                 raise
-            self.control.await_commit(position, self.patience())
-            self._raise_if_closed()
             write_spill(name, payload)
         return 0
 
@@ -478,9 +554,19 @@ cdef class Session:
                 raise CorruptDataError(f"share {self.name}: the response ring is damaged")
             if found == 0 or record.position > c:
                 return 0
-            data = PyBytes_FromStringAndSize(payload, record.length)
-            kind = record.kind
             position = record.position
+            if record.kind == RESULT_STORED or record.kind == ERROR_STORED:
+                if self.large_answers is None and not self.answers_gone:
+                    self.open_answers()
+                    continue        # other threads have run
+                kind = RESULT if record.kind == RESULT_STORED else ERROR
+                data = None
+                if not self.answers_gone and position not in self.abandoned:
+                    data = self.large_answer(payload, record.length)
+                TESTPOINT("client.copied_answer")
+            else:
+                kind = record.kind
+                data = PyBytes_FromStringAndSize(payload, record.length)
             spsc_take(&self.responses)
             self.outstanding -= 1
             if position in self.abandoned:
@@ -509,6 +595,21 @@ cdef class Session:
         kind, data = self.arrived.pop(position)
         return self.unwrap(position, kind, data)
 
+    def open_answers(self):
+        """Attaches the arena with the answers to this process."""
+        try:
+            self.large_answers = Segment.attach(answers_name(self.name, self.serial))
+        except SegmentError:
+            if not self.control.closed:
+                raise
+            self.answers_gone = True
+
+    cdef bytes large_answer(self, const char* reference, uint64_t size):
+        # The coordinator uses its place again as soon as the record that refers to it has been taken.
+        cdef uint64_t length = 0
+        reference = referred(self.large_answers, reference, size, &length)
+        return PyBytes_FromStringAndSize(reference, length)
+
     cdef str answer_name(self, uint64_t position):
         return f"{self.name}_a{self.serial:x}_{position:x}"
 
@@ -521,6 +622,8 @@ cdef class Session:
     def unwrap(self, uint64_t position, int kind, bytes data):
         """Decodes a response: returns the result, or raises the remote exception."""
         cdef Py_ssize_t used = 0
+        if data is None:
+            raise self.closed_error()
         if kind == RESULT_SPILLED or kind == ERROR_SPILLED:
             try:
                 if len(data) != 8:
@@ -592,6 +695,8 @@ cdef class Session:
         cdef uint64_t c = self.control.await_commit(position, nanoseconds(timeout))
         if (c & MASK63) < position:
             raise ShareClosedError(f"share {self.name} was closed before position {position} was committed")
+        if self.arguments is not None:
+            self.arguments.release(c & MASK63)      # who flushes may not send more
 
 
 cdef uint64_t most_queued = 0       # bytes of queued large arguments of one process

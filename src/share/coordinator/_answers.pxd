@@ -1,6 +1,7 @@
 # Answers to calls, from their encoding to the callers' response rings.
 from libc.stdint cimport uint32_t, uint64_t
 
+from .._arena cimport Arena, Region
 from .._control cimport Control
 from .._ringbuf cimport SPSC
 from .._segment cimport Segment
@@ -11,6 +12,10 @@ cdef class Responses:
     cdef Segment segment
     cdef SPSC ring
     cdef uint64_t serial
+    cdef Arena arena                # for answers that are too large for the ring; None before the first
+
+    cdef Region store(self, str share, bytes data)
+    cdef int find_stored(self, str share) except -1
 
 
 cdef class Answers:

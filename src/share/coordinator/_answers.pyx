@@ -2,13 +2,17 @@
 
 import logging
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memcpy
 
+from .._arena cimport open_arena, referred, Region
 from .._atomic cimport load_acq, load_rlx, TESTPOINT
 from .._control cimport Control
 from .._layout cimport P_RESPONSE, P_SERIAL
-from .._protocol cimport ERROR, ERROR_SPILLED, RESPONSE_BYTES, RESPONSE_INLINE, RESULT, RESULT_SPILLED
-from .._ringbuf cimport spsc_bind, spsc_bytes, spsc_put
+from .._protocol cimport answers_name, ERROR, ERROR_SPILLED, ERROR_STORED, RESPONSE_BYTES, RESPONSE_INLINE, RESULT, \
+    RESULT_SPILLED, RESULT_STORED
+from .._ringbuf cimport spsc_bind, spsc_bytes, spsc_following, spsc_put, SPSCRecord
 from .._segment cimport Segment
 from ..cerial._codec cimport Encoder
 
@@ -20,7 +24,34 @@ log = logging.getLogger("share.coordinator")
 
 
 cdef class Responses:
-    """A client process's response ring, attached."""
+    """A client process's response ring, attached, and the arena for its large answers."""
+
+    cdef Region store(self, str share, bytes data):
+        """Puts an answer into the arena. None: there is no room for it. Raises ShareMemoryError."""
+        cdef Region region
+        if self.arena is None:
+            self.arena = open_arena(answers_name(share, self.serial))
+        # acquire: pairs with the release in spsc_take, before which the client has copied what it took
+        self.arena.release(load_acq(self.ring.head))
+        region = self.arena.take(PyBytes_GET_SIZE(data))
+        if region is not None:
+            memcpy(self.arena.segment.base + region.start, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+            TESTPOINT("coordinator.stored")
+        return region
+
+    cdef int find_stored(self, str share) except -1:
+        """Notes which parts of the arena answers that a predecessor has committed are in."""
+        cdef SPSCRecord record
+        cdef const char* payload
+        cdef uint64_t start, length = 0
+        cdef uint64_t at = load_acq(self.ring.head)     # pairs with the release in spsc_take
+        while spsc_following(&self.ring, &at, &record, &payload):
+            if record.kind == RESULT_STORED or record.kind == ERROR_STORED:
+                if self.arena is None:
+                    self.arena = open_arena(answers_name(share, self.serial))
+                start = referred(self.arena.segment, payload, record.length, &length) - self.arena.segment.base
+                self.arena.take_at(start, (start + length + 63) // 64 * 64, at)
+        return 0
 
 
 cdef class Answers:
@@ -54,15 +85,19 @@ cdef class Answers:
         """Puts every answer into its caller's ring; nobody takes it before C says so."""
         cdef Responses responses
         cdef bytes data
+        cdef Region region
+        cdef uint64_t[2] reference
         for owner, end, kind, encoded in self.prepared:
             data = encoded
             responses = self.ring_of(owner)
             if responses is None:
                 continue        # its process is gone
+            region = None
             if len(data) > RESPONSE_INLINE:
-                name = f"{self.control.name}_a{responses.serial:x}_{end:x}"
                 try:
-                    write_spill(name, data)
+                    region = responses.store(self.control.name, data)
+                    if region is None:
+                        write_spill(f"{self.control.name}_a{responses.serial:x}_{end:x}", data)
                 except ShareMemoryError as error:
                     # The command is applied all the same; only its answer finds no room.
                     text = f"the call has been executed, but there is no room for its answer: {error}"
@@ -71,12 +106,21 @@ cdef class Answers:
                     data = self.encoder.data[:self.encoder.size]
                     kind = ERROR
                 else:
-                    TESTPOINT("coordinator.spilled")
-                    data = len(data).to_bytes(8, "little")
-                    kind = RESULT_SPILLED if kind == RESULT else ERROR_SPILLED
+                    if region is not None:
+                        reference[0], reference[1] = region.start, len(data)
+                        data = (<char*>reference)[:sizeof(reference)]
+                        kind = RESULT_STORED if kind == RESULT else ERROR_STORED
+                    else:
+                        TESTPOINT("coordinator.spilled")
+                        data = len(data).to_bytes(8, "little")
+                        kind = RESULT_SPILLED if kind == RESULT else ERROR_SPILLED
             # The caller has reserved this space before it sent the command.
             if not spsc_put(&responses.ring, kind, end, data, len(data)):
                 log.error("the response ring of process entry %d is full: an answer is lost", owner)
+                if region is not None:
+                    region.until = 0
+            elif region is not None:
+                region.until = load_rlx(responses.ring.tail)
         self.prepared.clear()
         return 0
 
@@ -97,5 +141,6 @@ cdef class Answers:
         found.segment = segment
         found.serial = serial
         spsc_bind(&found.ring, found.segment.base, RESPONSE_BYTES)
+        found.find_stored(self.control.name)
         self.rings[owner] = found
         return found

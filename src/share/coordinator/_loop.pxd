@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from .._control cimport Control
 from .._protocol cimport Command
+from .._segment cimport Segment
 from ._answers cimport Answers
 from ._store cimport Call, Mirror, Store
 
@@ -21,6 +22,7 @@ cdef class Loop:
     cdef list reports               # of slow commands, to be added to the errors
     cdef Answers answers            # of this batch
     cdef object transactions        # runs commands that are functions
+    cdef dict arenas                # entry of a process -> the segment with its large arguments
     cdef bint spilled               # this group has commands with a spill
     cdef dict leaving               # entry of a process that has gone -> up to where C must be before it is used again
     cdef list ended                 # serials of processes that have gone and left generators
@@ -39,6 +41,7 @@ cdef class Loop:
     cdef bint is_poison(self, uint64_t end) noexcept
     cdef bytes name_of(self, const char* text, uint32_t length)
     cdef int execute(self, uint64_t position, uint32_t n, uint32_t owner) except -1
+    cdef Segment arena_of(self, uint32_t owner)
     cdef object run(self, const Command* command, bytes name, const char* data, uint64_t size)
     cdef object run_logged(self, Mirror mirror, Call call, bytes name, tuple args, dict kwargs, const char* data,
                            uint64_t size, uint64_t resolutions)

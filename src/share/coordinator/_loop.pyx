@@ -8,6 +8,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
+from .._arena cimport referred
 from .._atomic cimport BROKEN, load32_rlx, load_acq, load_rlx, pause, store_rel, store_rlx, TESTPOINT
 from .._control cimport ALL_CHANGES, ANSWERS, Control, DIED, ROOM
 from .._flags cimport flag_raise
@@ -15,11 +16,12 @@ from .._layout cimport CLOSED_BIT, COMMANDS, MAX_PROCESSES, P_RESPONSE, P_SERIAL
     POISON_BEFORE, REGISTRATIONS, RUNNING_SINCE
 from .._process cimport proven_dead
 from .._logs cimport is_logged
-from .._protocol cimport APPLY, ASSIGN, CALL, CALL_AT, CLEAR, Command, COMMAND_HEADER, CREATE, IF_ABSENT, \
-    DELETE, DELETE_AT, drop_spills, GET, GET_AT, KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, RESPOND, RESULT, RUN, \
-    SET, SET_AT, spill_name, SPILLED, TRANSACT
+from .._protocol cimport answers_name, APPLY, arguments_name, ASSIGN, CALL, CALL_AT, CLEAR, Command, COMMAND_HEADER, \
+    CREATE, DELETE, DELETE_AT, drop_spills, GET, GET_AT, IF_ABSENT, KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, RESPOND, \
+    RESULT, RUN, SET, SET_AT, spill_name, SPILLED, STORED, TRANSACT
 from .._ringbuf cimport CELL, CLAIM_CLOSED, CLAIM_OK, CLAIMED, CLOSED, COMMITTED, CORRUPT, FREE, PAD, mpsc_body, \
     mpsc_commit, mpsc_free, mpsc_help, mpsc_is_in_order, mpsc_pad, mpsc_peek, mpsc_try_claim
+from .._segment cimport Segment
 from .._wait cimport announce, coarse_ns, now_ns, sleep, spin_rounds, spun, wake
 from ..cerial._codec cimport decode
 from ._answers cimport Answers
@@ -71,7 +73,7 @@ cdef class Loop:
         poison = load_rlx(control.word(POISON))
         self.singly_until = poison >> 2 if poison >> 2 > self.position else 0
         self.registrations = <uint64_t>-1
-        self.leaving = {}
+        self.leaving, self.arenas = {}, {}
         self.ended = []
 
     def serve(self) -> None:
@@ -187,7 +189,7 @@ cdef class Loop:
         cdef bytes name = None, spilled
         cdef uint64_t[2] spill
         cdef uint64_t end = position + n, size
-        cdef char* data
+        cdef const char* data
         memcpy(&command, body, COMMAND_HEADER)
         self.owner = owner
         store_rlx(self.control.word(COMMANDS), load_rlx(self.control.word(COMMANDS)) + 1)
@@ -211,6 +213,8 @@ cdef class Loop:
                 spilled = read_spill(spill_name(self.control, owner, spill[0]), spill[1])
                 result = self.run(&command, name, <const char*>spilled, spill[1])
             else:
+                if command.flags & STORED:
+                    data = referred(self.arena_of(owner), data, size, &size)
                 result = self.run(&command, name, data, size)
             if result is not None and type(result) in UNFINISHED:
                 result = self.go_on(&command, result, owner)
@@ -229,6 +233,13 @@ cdef class Loop:
             value = self.transactions.finish(result)
             return Finished(value) if called else value
         return self.transactions.generators.keep(result, self.store.find(command.target), owner) if called else result
+
+    cdef Segment arena_of(self, uint32_t owner):
+        """Where a process puts arguments that are too large for the ring; stays until its entry is given back."""
+        cdef Segment found = self.arenas.get(owner)
+        if found is None:
+            found = self.arenas[owner] = Segment.attach(arguments_name(self.control, owner))
+        return found
 
     cdef bint is_poison(self, uint64_t end) noexcept:
         """Stores that this command is about to run. True if two coordinators have died of it: it must not.
@@ -624,6 +635,7 @@ cdef class Loop:
             del self.leaving[entry]
             serial = load_rlx(self.control.process(entry, P_SERIAL))
             self.answers.rings.pop(entry, None)
+            self.arenas.pop(entry, None)
             remove_leftovers(self.control.name, serial)
             self.store.forget_errors(serial)
             if self.transactions.generators.has_of(serial):
@@ -711,10 +723,12 @@ def damaged(position):
 
 
 def remove_leftovers(str name, serial):
-    """Unlinks the response ring of a dead process, its spills, and the answers that it did not fetch."""
+    """Unlinks the response ring of a dead process, the arenas, its spills, and the answers that it did not fetch."""
     from .._names import segments_of
 
     unlink(f"{name}_r{serial:x}")
+    unlink(f"{name}_c{serial:x}")
+    unlink(answers_name(name, serial))
     for kind in "sa":
         for spill in segments_of(f"{name}_{kind}{serial:x}_"):
             unlink(spill)

@@ -211,19 +211,19 @@ class Producer:
         """One command, and sometimes a read that must see it.
 
         Its kind is random; with the load "answers" it is a call with an answer that just fits into the response
-        ring, with "spills" a queued command that does not fit into the command ring.
+        ring, with "spills" a queued command that has a segment of its own (in a build with test points).
         """
         kind = self.random.random()
         if self.load == "answers":
             self._ask(900)
         elif self.load == "spills":
-            self._note(self.largest)
+            self._note(max(self.largest, 30000))
         elif kind < 0.12:
             self._scratch()
         elif kind < 0.3:
             self._add()
         else:
-            # Mostly small ones, some in heap blocks and in spill segments.
+            # Mostly small ones, some in heap blocks, arenas and spill segments.
             size = self.random.choice((0, 10, 30, 60, 200, 400, self.largest))
             if kind < 0.8:
                 self._note(size)
