@@ -7,6 +7,7 @@
     384   cells
 """
 
+cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
@@ -43,6 +44,7 @@ cdef uint64_t position_of(object position) except? 0:
     return integer(position, "position", 0, LAST_POSITION)
 
 
+@cython.binding(False)
 cdef class Committed(Memory):
     """Base of the primitives that are an array with a commit position."""
 

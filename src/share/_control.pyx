@@ -1,5 +1,7 @@
 """The control segment: created by the owner, attached by everybody, and every wait on its words."""
 
+cimport cython
+
 import errno
 import logging
 import threading
@@ -43,6 +45,7 @@ cdef enum:
     LOOK_NS = 10000000          # between looks for an entry that is given back
 
 
+@cython.binding(False)
 cdef class Control:
     """One share's control segment as this process has it mapped. The mapping lasts as long as this object."""
 

@@ -4,6 +4,7 @@
 A flag has 8 bytes: the highest position to which it has been raised. The layout is that of _committed.pyx.
 """
 
+cimport cython
 from libc.stdint cimport uint64_t
 
 from ._atomic cimport TESTPOINT, fence_sc
@@ -15,6 +16,7 @@ from .errors import ShareTimeoutError
 cdef bytes MAGIC = b"shrFLAG1"
 
 
+@cython.binding(False)
 cdef class FlagArray(Committed):
     """An array of flags; a flag is a position, and it is *up* while it is beyond the commit position.
 

@@ -3,6 +3,7 @@
 A locator of 0 is never handed out: every segment's first 64 bytes stay unused.
 """
 
+cimport cython
 from libc.stdint cimport int64_t, uint64_t
 
 from ._atomic cimport fence_rel, load_rlx, store_rlx, TESTPOINT
@@ -31,6 +32,7 @@ cdef uint64_t capacity_for(uint64_t length) noexcept nogil:
     return ((size + (need - size + step - 1) // step * step) + 63) // 64 * 64
 
 
+@cython.binding(False)
 cdef class Heap:
     """Blocks ``{generation, capacity, bytes}``. A freed block's generation changes before it is used again."""
 
@@ -133,6 +135,7 @@ cdef class Heap:
         TESTPOINT("takeover.heap")
 
 
+@cython.binding(False)
 cdef class Cells:
     """Runs of flags (8 bytes) or slots (128 bytes).
 

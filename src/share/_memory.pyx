@@ -1,6 +1,7 @@
 # cython: annotation_typing=False
 """The memory of a primitive: holding the buffer, and a header that says what is in it."""
 
+cimport cython
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint64_t
 
@@ -51,6 +52,7 @@ cdef uint64_t integer(object value, str name, uint64_t least, uint64_t most) exc
     return value
 
 
+@cython.binding(False)
 cdef class Memory:
     """Base of the primitives: a writable buffer, held until :meth:`detach`."""
 

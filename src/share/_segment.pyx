@@ -95,6 +95,7 @@ def unlink(str name) -> bool:
     return True
 
 
+@cython.binding(False)
 @cython.no_gc_clear
 cdef class Segment:
     """A mapped segment.

@@ -62,15 +62,16 @@ def died(act: Callable[[Callable[[str], None]], None]) -> str:
     return ""
 
 
-def poke(value: Any, note: Callable[[str], None], unbound: bool = True) -> None:
-    """Calls everything that a value's type has, also with another receiver if `unbound`."""
+def poke(value: Any, note: Callable[[str], None]) -> None:
+    """Calls everything that a value's type has, with other receivers too."""
     cls = type(value)
     for name in dir(cls):
         if name in NOT_CALLED or (name in dir(object) and not name.startswith("__re")):
             continue
         for found in (
             getattr(value, name, None),
-            *((vars(cls).get(name), getattr(cls, name, None)) if unbound else ()),
+            vars(cls).get(name),
+            getattr(cls, name, None),
         ):
             for arguments in (*ARGUMENTS, (value,), (value, value)):
                 note(f"{cls.__name__}.{name} of {found!r:.60} with {arguments!r:.60}")
@@ -105,11 +106,28 @@ def test_instances_that_python_code_makes_of_our_types() -> None:
             for maker in (cls, lambda *args: cls.__new__(cls, *args)):
                 note(f"making {cls.__name__}{arguments!r:.60}")
                 with contextlib.suppress(BaseException):
-                    poke(maker(*arguments), note, unbound=False)
+                    poke(maker(*arguments), note)
 
     types = compiled_types()
     assert len(types) > 40
     failed = {cls.__name__: end for cls in types if (end := died(lambda note, cls=cls: make(cls, note)))}
+    assert not failed
+
+
+def test_methods_of_our_types_on_other_receivers() -> None:
+    """Also of types of which Python code cannot make an instance."""
+
+    def call(cls: type, note: Callable[[str], None]) -> None:
+        for name, found in vars(cls).items():
+            for arguments in (*ARGUMENTS, (object(), None), (cls,), (cls, None, None)):
+                note(f"{cls.__name__}.{name} with {arguments!r:.60}")
+                for function in (found, getattr(found, "__get__", None), getattr(found, "__set__", None)):
+                    with contextlib.suppress(BaseException):
+                        function(*arguments)  # type: ignore[misc]
+
+    failed = {
+        cls.__name__: end for cls in compiled_types() if (end := died(lambda note, cls=cls: call(cls, note)))
+    }
     assert not failed
 
 

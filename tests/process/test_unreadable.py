@@ -41,6 +41,20 @@ class Reader:
             pass
 
 
+class Scarce:
+    """Finds no memory as often as a file says while it is loaded."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __setstate__(self, state: Any) -> None:
+        self.__dict__.update(state)
+        left = int(Path(self.path).read_text())
+        if left:
+            Path(self.path).write_text(str(left - 1))
+            raise MemoryError
+
+
 class Job:
     """Keeps what it is told to."""
 
@@ -61,6 +75,9 @@ class Job:
 
     def keep_reader(self, path: str) -> None:
         self.kept = Reader(path)
+
+    def keep(self, what: Any) -> None:
+        self.kept = what
 
     def look(self) -> Any:
         self.n += 1
@@ -130,3 +147,34 @@ def test_one_attribute_that_a_successor_cannot_load(shared: Share, tmp_path: Pat
     assert job.look() == str(path)
     shared.reader = 1
     assert shared.reader == 1
+
+
+def test_a_successor_that_has_no_memory(shared: Share, tmp_path: Path) -> None:
+    """What it cannot load for want of memory is not damaged: the next one has it."""
+    path = tmp_path / "left"
+    path.write_text("0")
+    shared.job, shared.held, shared.listed = Job(), Scarce(str(path)), [Scarce(str(path))]
+    shared.job.keep(Scarce(str(path)))
+    shared.flush()
+    for _ in range(2):
+        path.write_text("2")
+        kill_coordinator(shared)
+        assert shared.job.look.call(timeout=60) == str(path)
+        assert path.read_text() == "0"
+    assert shared.job.n == 2 and shared.held.path == shared.listed[0].path == str(path)
+    assert not list(shared.errors)
+
+
+def test_a_list_that_a_successor_cannot_load(shared: Share, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    shared.job, shared.readers = Job(), [Reader(str(path))]
+    shared.flush()
+    path.unlink()
+    kill_coordinator(shared)
+    assert shared.job.add.call(timeout=60) == 1
+    with pytest.raises(NotShareableError, match="cannot be loaded"):
+        shared.readers.append(1)
+        shared.flush()
+    shared.readers = [2]
+    assert list(shared.readers) == [2]

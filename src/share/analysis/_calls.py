@@ -1,7 +1,10 @@
 """What a call does, by what is called."""
 
+import contextlib
 import functools
 import itertools
+import re
+import string
 import types
 from collections import Counter, OrderedDict, defaultdict, deque
 from typing import TYPE_CHECKING, Any
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ._args import Args
 from ._classes import MISSING, lookup
 from ._nodes import Kind, Node, NodeSet, Plain
+from ._objects import SHOWN
 from ._plain import CHANGING, OF_CONTAINERS, READING, has_no_code, is_open
 from ._special import GETTERS, SPECIAL
 from ._table import (
@@ -33,12 +37,21 @@ _CALLED_BY_NAME: dict[str, tuple[str, ...]] = {
     "int": ("__int__", "__index__", "__trunc__"), "float": ("__float__", "__index__"),
     "abs": ("__abs__",), "round": ("__round__",), "dir": ("__dir__",), "print": ("__str__", "__repr__"),
     "debug": ("__str__", "__repr__"), "info": ("__str__", "__repr__"),
+    "copy": ("__copy__", "__reduce__", "__reduce_ex__", "__getstate__"),
+    "deepcopy": ("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__"),
 }  # fmt: skip
 _CALLED_BY_ANY = (
     "__str__", "__repr__", "__eq__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__len__", "__bool__",
     "__int__", "__float__", "__index__", "__fspath__", "__add__", "__radd__", "__sub__", "__rsub__", "__mul__",
-    "__rmul__", "__abs__", "__neg__", "__divmod__", "__pow__", "__bytes__", "__complex__", "__buffer__",
+    "__rmul__", "__abs__", "__neg__", "__divmod__", "__pow__", "__bytes__", "__complex__", "__buffer__", "__format__",
 )  # fmt: skip
+#: Those of the table that look into what they are given, at any depth.
+_LOOKING_INTO = frozenset(
+    "repr str ascii format print hash deepcopy dumps asdict astuple pformat pprint saferepr".split()
+)
+_PICKLED = ("__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__", "__getnewargs_ex__")
+#: What methods of built-in containers call of what they are given.
+_CALLED_OF_GIVEN = ("__eq__", "__hash__", "__index__", "__lt__", "__gt__")
 _BUILT = {
     list: list, sorted: list, tuple: tuple, set: set, frozenset: frozenset, dict: dict, bytearray: bytearray,
     deque: deque, OrderedDict: OrderedDict, defaultdict: defaultdict, Counter: Counter,
@@ -59,6 +72,10 @@ _BUILDERS = ((itertools.chain, "from_iterable"), (dict, "fromkeys"), (OrderedDic
 _CALLING = frozenset(
     "map filter filterfalse takewhile dropwhile starmap reduce accumulate groupby iter sub subn".split()
 )
+#: Those that call no method of the elements that they iterate.
+_ONLY_HOLDS = frozenset("list tuple enumerate zip map filter reversed iter deque islice chain".split())
+#: Those that ask a mapping for its keys and items.
+_TAKES_MAPPING = frozenset("dict OrderedDict Counter ChainMap".split())
 _MAX_DEPTH = 8
 _IN_PLACE = frozenset("iadd iand ior ixor isub iconcat imul".split())
 _CONTAINERS = (list, dict, set, deque, bytearray, OrderedDict, defaultdict)
@@ -148,6 +165,10 @@ class Calls:
                     solver.read(instance, None, "calling an attribute whose name is not known")
                     solver.write(instance, None, "calling an attribute whose name is not known")
                 out: NodeSet = set()
+                for shape in solver.shapes(node):
+                    if shape.kind is Kind.SITE and shape.type in GETTERS:
+                        held = list(solver.contents.get(shape, ()))
+                        out |= GETTERS[shape.type](solver, instance, held, args, (key, "kept"))
                 for cls in solver.objects.types_of(node):
                     found = lookup(cls, "__call__") if cls is not None else MISSING
                     if cls is None and solver.closed:
@@ -291,11 +312,16 @@ class Calls:
         """What a call of a function of ours gives."""
         solver = self.solver
         if inner.body.is_generator:
-            return {solver.generator_site(inner)}
+            site = solver.generator_site(inner)
+            carrying = {node for node in inner.result if solver.carries([node])}
+            solver.put(site, carrying)  # what `yield from` gives
+            solver.put(solver.caught, carrying)
+            return {site}
         out = inner.result | ({self.nodes.none} if inner.body.may_end else set())
         if inner.body.is_async:
             site = self.nodes.site(("coroutine", inner), types.CoroutineType, unknown=False)
             solver.put(site, out)
+            solver.put(solver.caught, {node for node in out if solver.carries([node])})  # by StopIteration
             return {site}
         return out
 
@@ -417,22 +443,39 @@ class Calls:
         if "file" in args.keywords:
             solver.escape(instance, args.keywords["file"], f"passed to {name} as file")
         names = _CALLED_BY_NAME.get(name, _CALLED_BY_ANY)
+        if getattr(target, "__module__", None) == "_operator":
+            names = (*names, f"__{name.strip('_')}__", f"__r{name.strip('_')}__")
+        if name == "dumps":
+            names = (*names, *_PICKLED)
         held: NodeSet = set()
+        made_by_code: NodeSet = set()
+        if name in _LOOKING_INTO:
+            objects.look_into(instance, set(given), names, key)
+        elif name == "contains":
+            for node in list(args.positional[0]) if args.positional else ():
+                objects.contains(instance, node, args.all(), key)
+        elif name in ("isinstance", "issubclass"):
+            self.class_hooks(instance, args, f"__{name.removeprefix('is')}check__", key)
         for node in given:
             if effect == "copy" and node.kind is Kind.SELF:
                 solver.read(instance, None, name)
             if node.kind not in (Kind.SCALAR, Kind.NONE, Kind.FUNC, Kind.BOUND, Kind.METH):
-                objects.operate_on(instance, node, set(), names, key)
+                made_by_code |= objects.operate_on(instance, node, set(), names, key)
             if effect in ("test", "fold", "build") and not self.is_function(node):
                 found = objects.iterate(instance, node, -1)
                 held |= found
-                if name in ("dict", "from_iterable", "OrderedDict") and not self.is_mapping(node):
+                if name in _TAKES_MAPPING:
+                    held |= objects.unpack(instance, node, (key, "mapping"))
+                if name in ("dict", "from_iterable", "OrderedDict", "starmap") and not self.is_mapping(node):
                     for inner in list(found):
                         if inner.kind not in (Kind.SCALAR, Kind.NONE) and inner is not node:
                             held |= objects.iterate(instance, inner, -1)
             if effect in ("copy", "test", "fold", "build"):
                 for inner in list(objects.elements(node)):
-                    if inner.kind in (Kind.STATE, Kind.SITE) and inner is not node:
+                    if inner is not node and (
+                        inner.kind in (Kind.STATE, Kind.SITE)
+                        or (inner.kind is Kind.SELF and name not in _ONLY_HOLDS)
+                    ):
                         objects.operate_on(instance, inner, set(), _CALLED_BY_ANY, key)
         if name == "reduce" and len(args.positional) > 1 and not args.rest:
             return self.reduced(instance, args, held, key)
@@ -444,8 +487,14 @@ class Calls:
             return {self.nodes.site((key, "copy"), None, unknown=False)}
         made = Plain if solver.closed and effect in ("fold", "build") else None
         result = self.nodes.site((key, "made"), _BUILT.get(target, made), unknown=False)
+        if name == "copy":
+            solver.put(result, made_by_code)
         if effect == "hold" and isinstance(target, type):
             result = self.nodes.site((key, "made"), target, unknown=False)
+        if target is defaultdict:
+            for node in list(args.positional[0]) if args.positional else ():
+                if self.is_function(node) and not isinstance(node.obj, type):
+                    solver.put(result, self.call_node(instance, node, Args([]), (key, "factory")))
         if target in _BUILT:
             solver.put(result, args.rest_keywords.union(*args.keywords.values()))  # ``dict(k=v)`` holds v
         if name in ("zip", "enumerate"):
@@ -464,7 +513,24 @@ class Calls:
                 if node.kind is Kind.SELF:
                     solver.read(instance, None, name)
                 solver.put(result, objects.elements(node))
+            return {result, *made_by_code}
         return {result}
+
+    def class_hooks(self, instance: "Instance", args: Args, name: str, key: Any) -> None:
+        """``isinstance(x, cls)`` asks the class of ``cls``."""
+        for node in args.positional[1] if len(args.positional) > 1 else ():
+            for cls in (node, *self.solver.contents.get(node, ())):
+                found = (
+                    lookup(type(cls.obj), name)
+                    if cls.kind is Kind.KNOWN and isinstance(cls.obj, type)
+                    else MISSING
+                )
+                if isinstance(found, types.FunctionType) and found.__module__ not in (
+                    "abc",
+                    "typing",
+                    "_py_abc",
+                ):
+                    self.call_object(instance, found, Args([{cls}, args.positional[0]]), (key, name))
 
     def reduced(self, instance: "Instance", args: Args, held: NodeSet, key: Any) -> NodeSet:
         """``reduce(function, iterable, start)``: what the function gives comes back as its first argument."""
@@ -525,8 +591,10 @@ class Calls:
         given = args.keywords.get("key", set()) | args.rest_keywords
         if name in _CALLING and args.positional:
             given = given | args.positional[0]
+        if name in ("sub", "subn") and len(args.positional) > 1:
+            given = given | args.positional[1]
         for node in given:
-            if node.kind is Kind.STATE or (
+            if node.kind in (Kind.STATE, Kind.SELF) or (
                 node.kind is Kind.SITE and (node.type is None or node.type is Plain)
             ):
                 held |= self.call_node(instance, node, Args([set(held)]), (key, "called"))
@@ -702,6 +770,10 @@ class Calls:
                 objects.iterate(instance, node, -1)
             if node.kind not in (Kind.SCALAR, Kind.NONE):
                 objects.operate_on(instance, node, set(), _CALLED_BY_ANY, key)
+        if name in ("format", "join", "format_map"):
+            objects.look_into(instance, args.all(), SHOWN, key)
+        if name == "format":
+            self.formatted(instance, receiver.name, args, key)
         if receiver.type not in _TEXTS or name in _CALLING:
             self.call_functions(instance, list(args.all()), set(), key)
         if name in ("split", "rsplit", "splitlines"):
@@ -712,6 +784,24 @@ class Calls:
             return {self.nodes.scalar(receiver.type if receiver.type in (str, bytes) else None)}
         given = Plain if receiver.type is None or has_no_code(receiver.type) else None
         return {self.nodes.scalar(None), self.nodes.site((key, "made"), given, unknown=False)}
+
+    def formatted(self, instance: "Instance", text: str | None, args: Args, key: Any) -> None:
+        """``"{0.name}".format(x)`` reads attributes and items of what it shows."""
+        objects = self.solver.objects
+        given = {node for node in args.all() if node.kind in (Kind.SELF, Kind.STATE, Kind.SITE, Kind.KNOWN)}
+        if not given:
+            return
+        fields: list[str | None] = [None]
+        if text is not None:
+            with contextlib.suppress(ValueError):
+                fields = [field for _, field, _, _ in string.Formatter().parse(text)]
+        for field in fields:
+            if text is None or (field is not None and ("." in field or "[" in field)):
+                names = re.findall(r"\.(\w+)", field) if field is not None else [None]
+                nodes = given
+                for name in names or [None]:
+                    nodes = {found for node in nodes for found in objects.load(instance, node, name)}
+                objects.look_into(instance, nodes, SHOWN, key)
 
     # Methods implemented in C
 
@@ -746,6 +836,9 @@ class Calls:
         if node.kind is Kind.SELF:
             solver.read(instance, None, f".{name}()")
         missing = self.missing(instance, owner, name, node, args, key)
+        for other in others:
+            if other.kind in (Kind.SELF, Kind.STATE, Kind.SITE):
+                objects.operate_on(instance, other, set(), _CALLED_OF_GIVEN, key)
         if effect is None:
             return missing | self.c_change(instance, owner, name, node, args, key)
         if owner not in _CONTAINERS:
@@ -842,6 +935,11 @@ class Calls:
         if name.startswith("__i") and name != "__iter__":
             return {node}
         out = objects.elements(node) | others
+        if name == "popitem":
+            pair = self.nodes.site((key, "pair"), tuple, unknown=False)
+            solver.put(pair, out)
+            pair.elements = [out, out]
+            out = {pair}
         if not known:
             out |= {self.nodes.site(key, None), node}
         return out

@@ -9,14 +9,14 @@ from . import _hints
 from ._args import Args
 from ._classes import MISSING, lookup
 from ._nodes import Kind, Node, NodeSet, Plain
-from ._plain import READING
+from ._plain import READING, UNKNOWN
 from ._table import is_neutral_type, method_effect
 
 if TYPE_CHECKING:
     from ._ir import Var
     from ._solver import Instance, Solver
 
-__all__ = ["C_CALLABLES", "Objects"]
+__all__ = ["C_CALLABLES", "IN_PLACE", "SHOWN", "Objects"]
 
 C_CALLABLES = (
     types.MethodDescriptorType,
@@ -31,6 +31,8 @@ _HARMLESS = frozenset("__getitem__ __enter__ __exit__ __contains__ __iter__".spl
 IN_PLACE = frozenset("__iadd__ __imul__ __ior__ __iand__ __isub__ __ixor__".split())
 _TESTS = frozenset("__eq__ __ne__ __lt__ __le__ __gt__ __ge__".split())
 _NUMBERS = (int, float, complex, bool)
+#: What showing an object as text calls.
+SHOWN = ("__str__", "__repr__", "__format__", "__int__", "__index__", "__float__")
 #: Special methods that operators and pure callables may call on an object of a class written in Python.
 _ITERATORS = (types.GeneratorType, enumerate, zip, map, filter, reversed)
 _PLAIN_CONTAINERS = (list, tuple, set, frozenset, dict, bytearray, str, bytes, range)
@@ -140,6 +142,8 @@ class Objects:
                 out |= self.elements(node)  # methods too: calling any of these has the same effect
                 if name in READING and node.kind is Kind.STATE:
                     out.add(self.nodes.method(name, node))  # which is then what a call calls
+                elif name is None and (cls is not None or solver.closed):
+                    out.add(self.nodes.method(UNKNOWN, node))
                 out.add(self.nodes.state(node.name, True) if node.kind is Kind.STATE else node)
             else:
                 out |= self.member(instance, node, cls, name)
@@ -181,8 +185,10 @@ class Objects:
     def load_class(self, instance: "Instance", node: Node, cls: type, name: str) -> NodeSet:
         if name in ("__name__", "__qualname__", "__module__", "__doc__"):
             return {self.nodes.scalar(str)}
-        if name in ("__dict__", "__mro__", "__bases__", "__class__"):
+        if name in ("__mro__", "__bases__", "__class__"):
             return {node}
+        if name == "__dict__":
+            return {self.nodes.outside}  # its functions may be called with anything
         found = lookup(cls, name)
         if found is MISSING:
             found = lookup(type(cls), name)
@@ -484,6 +490,15 @@ class Objects:
         owner = getattr(method, "__objclass__", None)
         return method_effect(owner, name) if owner is not None else None
 
+    def unpack(self, instance: "Instance", node: Node, key: Any) -> NodeSet:
+        """What ``**node``, and ``dict(node)``, call of a class in Python; what is under its keys."""
+        out: NodeSet = set()
+        for cls in self.types_of(node):
+            for name, found in self.python_methods(cls, ("keys", "__getitem__")) if cls is not None else ():
+                given = Args([{node}]) if name == "keys" else Args([{node}, {self.nodes.outside}])
+                out |= self.solver.calling.call_object(instance, found, given, (key, name, cls))
+        return out
+
     def item(self, instance: "Instance", node: Node, keys: NodeSet, key: Any) -> NodeSet:
         """``node[k]``."""
         if node.kind is Kind.SCALAR:
@@ -573,6 +588,13 @@ class Objects:
             types_ = {node.type for node in left | right}
             return {self.nodes.scalar(types_.pop() if len(types_) == 1 else None)} if left else set()
         texts = [node for node in left if node.kind is Kind.SCALAR and node.type in (str, bytes)]
+        if names[0] == "__mod__":
+            if texts or any(node.kind is Kind.SCALAR and node.type is None for node in left):
+                self.look_into(instance, right, SHOWN, key)
+        elif names[0] in SHOWN:
+            self.look_into(instance, left, SHOWN, key)
+        elif names[0] in _TESTS:
+            self.look_into(instance, left | right, names, key)
         if names[0] in ("__bool__", "__format__", "__hash__", "__len__") or (texts and names[0] == "__mod__"):
             return {self.nodes.scalar(str if texts else None)}
         if self.solver.closed and names[0] in _TESTS:
@@ -631,6 +653,23 @@ class Objects:
             if node.kind is Kind.SELF and solver.opaque:
                 solver.read(instance, None, names[0] if names else "")
         return out
+
+    def look_into(self, instance: "Instance", nodes: NodeSet, names: tuple[str, ...], key: Any) -> None:
+        """Built-in code calls these methods of what is in some objects, at any depth: ``repr``, ``==``."""
+        seen: NodeSet = set()
+        todo = list(nodes)
+        while todo:
+            node = todo.pop()
+            if node in seen or node.kind not in (Kind.SELF, Kind.STATE, Kind.SITE, Kind.KNOWN):
+                continue
+            seen.add(node)
+            if node not in nodes or node.kind is Kind.SELF:
+                self.operate_on(instance, node, set(), names, key)
+            if node.kind is Kind.STATE:
+                todo.append(self.nodes.state(node.name, True))
+            elif node.kind is not Kind.SELF:
+                todo += self.solver.contents.get(node, ())
+        self.solver.spend(len(seen))
 
     def python_methods(self, cls: type, names: tuple[str, ...]) -> list[tuple[str, Any]]:
         """Those of some special methods that a class has as functions written in Python."""
@@ -729,7 +768,7 @@ class Objects:
             nodes = instance.vars.get(var, set())
             if name is None:
                 for node in list(nodes):
-                    packed.rest_keywords |= self.elements(node)
+                    packed.rest_keywords |= self.elements(node) | self.unpack(instance, node, (instance, var))
             else:
                 packed.keywords[name] = nodes
         return packed

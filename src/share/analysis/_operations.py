@@ -171,12 +171,17 @@ def op_build(solver: "Solver", instance: "Instance", instr: Any) -> None:
                 solver.put(site, solver.objects.iterate(instance, node, -1))
                 if cls is dict:  # ``{**other}``: its values too
                     solver.put(site, solver.objects.elements(node))
+                    solver.put(site, solver.objects.unpack(instance, node, (instance, var)))
         else:
             solver.put(site, nodes)
             if positions is not None:
                 positions.append(nodes)
     if cls is tuple:
         site.elements = positions
+    elif cls in (dict, set):
+        for node in list(solver.contents.get(site, ())):
+            if node.kind in (Kind.SELF, Kind.STATE, Kind.SITE):
+                solver.objects.operate_on(instance, node, set(), ("__hash__", "__eq__"), (instance, target))
     solver.add(instance, target, {site})
 
 

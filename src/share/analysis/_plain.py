@@ -21,6 +21,7 @@ __all__ = [
     "OF_CONTAINERS",
     "READING",
     "SCALARS",
+    "UNKNOWN",
     "WHOLE",
     "are_plain",
     "attributes_of",
@@ -31,6 +32,9 @@ __all__ = [
 
 #: Stands for all the state of an object, for the arguments of a call, and for attributes that hold no containers.
 WHOLE, ARGUMENTS, SCALARS = "*", "()", "="
+
+#: Stands for a method whose name is not known.
+UNKNOWN = "?"
 
 _MUTABLE = (list, dict, set, deque, OrderedDict)
 _SEQUENCES = (list, tuple, set, frozenset, deque)
@@ -78,7 +82,7 @@ def _changing() -> frozenset[str]:
 #: Names of methods that plain objects have, and that change none of them.
 READING = _reading()
 #: Names of methods that change a plain object which has them, and of all methods of plain containers.
-CHANGING = _changing()
+CHANGING = _changing() | {UNKNOWN}
 METHODS = frozenset(
     name
     for cls in (*_MUTABLE, *_OTHERS, *immutable_types(), types.BuiltinFunctionType)

@@ -2,7 +2,10 @@
 
 import builtins
 import functools
+import inspect
 import operator
+import sys
+import types
 import typing
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -125,6 +128,27 @@ def _exec(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeS
     }
 
 
+def _frame(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+    everything = {node for nodes in list(instance.vars.values()) for node in nodes}
+    return solver.escape(instance, everything, "a frame, which has all variables") | {
+        solver.nodes.site((key, "frame"), None),
+        solver.nodes.outside,
+    }
+
+
+def _method_type(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+    """``types.MethodType(function, receiver)``"""
+    if len(args.positional) != 2 or args.rest:
+        return None
+    out: NodeSet = set()
+    for function in args.positional[0]:
+        if function.kind is Kind.KNOWN and isinstance(function.obj, types.FunctionType):
+            out |= {solver.nodes.bound(function.obj, receiver) for receiver in args.positional[1]}
+        else:
+            out |= SPECIAL[functools.partial](solver, instance, args, key) or set()
+    return out
+
+
 def _new(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
     out: NodeSet = set()
     for cls in _operand(args, 0):
@@ -243,6 +267,9 @@ SPECIAL: dict[Any, Handler] = {
     builtins.exec: _exec,
     builtins.eval: _exec,
     typing.cast: _cast,
+    sys._getframe: _frame,
+    inspect.currentframe: _frame,
+    types.MethodType: _method_type,
     object.__setattr__: _object_setattr,
     object.__delattr__: _object_delattr,
     object.__getattribute__: _getattr,

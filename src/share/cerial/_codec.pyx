@@ -90,6 +90,7 @@ class Pickler(pickle.Pickler):
     reducer_override: object
 
 
+@cython.binding(False)
 @cython.final
 cdef class Encoder(Writer):
     """A growing, reusable buffer of encoded values."""

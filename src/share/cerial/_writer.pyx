@@ -1,5 +1,6 @@
 """A growing, reusable buffer that encoded values are written into."""
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
@@ -17,6 +18,7 @@ cdef enum:
     GIVE_AWAY = 1 << 16             # a longer result is handed out instead of being copied
 
 
+@cython.binding(False)
 cdef class Writer:
     """Bytes are appended at ``data[size]``; whoever writes there reserves the room first."""
 

@@ -5,6 +5,7 @@ Assigning elements and in-place operators are commands on the array in the share
 Only a process that meets an array imports this module, and with it numpy.
 """
 
+cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint32_t
 
@@ -24,6 +25,7 @@ from .._protocol import reference
 from ..cerial._codec import register_plain
 
 
+@cython.binding(False)
 cdef class Sealed:
     """Memory of an array that nobody can write to: through it, numpy will not let anyone make it writable."""
 

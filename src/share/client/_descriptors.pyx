@@ -112,6 +112,7 @@ cdef int find_is_plain() except -1:
     return 0
 
 
+@cython.binding(False)
 cdef class Effects:
     """The part of a MethodPlan that a call needs, as cell indices. It learns when a local run shows the plan wrong."""
 

@@ -1,5 +1,6 @@
 """Looks at the cells of a shared object, one after the other, each of which says what has changed since the last."""
 
+cimport cython
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
@@ -19,6 +20,7 @@ from ._proxy import MISSING
 from ._waiting import wait_until_changed
 
 
+@cython.binding(False)
 cdef class Looks:
     """The cells of an object, and what they were at the last look."""
 

@@ -1,5 +1,6 @@
 """Top-level names: reading them from shared memory, assigning and deleting them through the ring."""
 
+cimport cython
 from libc.stdint cimport uint64_t
 
 from .._atomic cimport fence_acq, load_acq, load_rlx, store_rlx
@@ -36,6 +37,7 @@ cdef bint is_array_class(cls):
     return cls.__name__ == "ndarray" and cls.__module__ == "numpy"
 
 
+@cython.binding(False)
 cdef class Cell:
     """Where a top-level name keeps its flag and its slot, and what was last read from there."""
 
@@ -60,6 +62,7 @@ cdef int encode_state(Encoder encoder, value, state, str name) except -1:
     return 0
 
 
+@cython.binding(False)
 cdef class Namespace(Shared):
     """The names of a share; base of :class:`share.Share`."""
 
@@ -82,8 +85,11 @@ cdef class Namespace(Shared):
 
     cdef int refresh(self) except -1:
         """Brings the table of names up to date."""
-        cdef uint64_t tag = 0, c = self.session.barrier(self.root_position())
+        cdef uint64_t tag = 0, c
         cdef Cell cell
+        if self.session is None:
+            raise TypeError("a share is made by Share(...), Share.open or Share.attach")
+        c = self.session.barrier(self.root_position())
         if slot_find(self.session.control.directory, c, &tag) >= 0 and tag == self.directory_tag:
             return 0
         table = read_slot(self.session, self.session.control.directory, 0, 0, &tag)
@@ -244,6 +250,7 @@ cdef class Namespace(Shared):
             self.session.await_response(position, None)
         return 0
 
+    @cython.nonecheck(True)
     def setdefault(self, str name not None, default):
         """The value or object of a name; if there is none, the default is assigned first.
 
@@ -255,6 +262,7 @@ cdef class Namespace(Shared):
             value = self.look_up(name)
         return value
 
+    @cython.nonecheck(True)
     def assign(self, str name not None, value, int flags=0):
         """Queues ``shared.name = value``."""
         cdef Proxy proxy
@@ -312,6 +320,7 @@ cdef class Namespace(Shared):
         finally:
             self.session.give_back(encoder)
 
+    @cython.nonecheck(True)
     def remove(self, str name not None):
         """Queues ``del shared.name``."""
         if name not in self.cells:
@@ -320,6 +329,7 @@ cdef class Namespace(Shared):
                 raise AttributeError(f"the share has no {name!r}", name=name, obj=self)
         self.command(REMOVE, name, 0, None)
 
+    @cython.nonecheck(True)
     def remove_all(self):
         """Queues the deletion of every name."""
         cdef uint64_t* raised = self.session.control.wide
@@ -355,6 +365,7 @@ cdef class Namespace(Shared):
         found = self.published_errors(wait)
         return [] if found is MISSING else failed_records(found)
 
+    @cython.nonecheck(True)
     def take_owed_errors(self):
         """(records, how many more) of this process's own failed commands since this was last called."""
         cdef Session session = self.session
@@ -371,6 +382,7 @@ cdef class Namespace(Shared):
         store_rlx(session.control.process(identity[0], P_TOLD), last)
         return records, more
 
+    @cython.nonecheck(True)
     cdef object published_errors(self, bint wait):
         cdef uint64_t tag = 0, position = load_acq(self.session.control.ring.tail) if wait else 0
         return read_slot(self.session, self.session.control.errors, 0, position, &tag)

@@ -1,5 +1,6 @@
 """What a predicate reads, noted while it runs."""
 
+cimport cython
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, realloc
 
@@ -18,6 +19,7 @@ cdef int noting = 0
 cdef dict watches = {}              # thread -> Watch
 
 
+@cython.binding(False)
 cdef class Watch:
     """The slots that a predicate has read."""
 

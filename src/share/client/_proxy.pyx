@@ -116,6 +116,7 @@ cdef object copy_container(value):
     return value.copy()
 
 
+@cython.binding(False)
 cdef class Snapshot:
     """Decoded state of an object, by cell; never changed once it is in use."""
 
@@ -304,6 +305,7 @@ cdef Local lent_local(instance):
     return self
 
 
+@cython.binding(False)
 cdef class Local:
 
     def __dealloc__(self):
@@ -377,6 +379,7 @@ cdef class Local:
             and (self.attributes is None or Py_REFCNT(<PyObject*>self.attributes) == 2) and mark_of(self) == self.mark
 
 
+@cython.binding(False)
 cdef class SelfReducer:
     """An encoder's hook: the instance that a local run had becomes a reference to the shared object."""
 
@@ -405,6 +408,7 @@ cdef Snapshot empty_snapshot(uint32_t cells):
     return self
 
 
+@cython.binding(False)
 @cython.binding(False)          # unbound methods check their receiver
 cdef class Proxy(Shared):
     """Base of all generated proxy classes."""

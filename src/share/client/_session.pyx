@@ -1,5 +1,7 @@
 """A process's attachment to a share: registration, sending commands, taking responses."""
 
+cimport cython
+
 import os
 import threading
 import weakref
@@ -68,10 +70,12 @@ class NoRoom(Exception):
     """The ring, or the one for responses, has no room; ``args[0]`` is the command. Never leaves this package."""
 
 
+@cython.binding(False)
 cdef class Unsent:
     """A command that found no room."""
 
 
+@cython.binding(False)
 cdef class Shared:
     """Base of what stands for shared state: proxies and ``Share``."""
 
@@ -81,6 +85,7 @@ def same(value):
     return value
 
 
+@cython.binding(False)
 cdef class ArgumentReducer:
     """The hook that an encoder of commands asks for objects in arguments."""
 
@@ -105,6 +110,7 @@ cdef void note_reference(Control control) noexcept:
     store_rlx(control.references, 1)
 
 
+@cython.binding(False)
 cdef class Session:
     """What a process holds of a share. One per share and process; proxies and ``Share`` objects refer to it."""
 

@@ -1,5 +1,7 @@
 """Answers to calls: encoded when the call has run, put into the callers' response rings before the commit."""
 
+cimport cython
+
 import logging
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
@@ -23,6 +25,7 @@ from ._failures import describe
 log = logging.getLogger("share.coordinator")
 
 
+@cython.binding(False)
 cdef class Responses:
     """A client process's response ring, attached, and the arena for its large answers."""
 
@@ -54,6 +57,7 @@ cdef class Responses:
         return 0
 
 
+@cython.binding(False)
 cdef class Answers:
     """The answers of a group of commands."""
 

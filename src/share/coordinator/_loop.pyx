@@ -1,5 +1,7 @@
 """The ring loop: takes commands in order, runs them on mirrors, commits them in groups, answers."""
 
+cimport cython
+
 import logging
 from types import CoroutineType
 
@@ -57,6 +59,7 @@ cdef enum:
 cdef frozenset UNFINISHED = frozenset((CoroutineType, *KINDS))
 
 
+@cython.binding(False)
 cdef class Loop:
     """Executes a share's commands until the ring is closed."""
 

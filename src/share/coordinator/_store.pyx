@@ -1,5 +1,7 @@
 """Mirrors and their publication: live objects on one side, slots and blocks on the other."""
 
+cimport cython
+
 import logging
 from collections import deque
 from sys import intern
@@ -67,10 +69,12 @@ cdef uint64_t last_of(list records) except? 0xffffffffffffffff:
     return records[len(records) - 1][0] if records else 0
 
 
+@cython.binding(False)
 cdef class Call:
     """A method as the coordinator calls it."""
 
 
+@cython.binding(False)
 cdef class Shape:
     """A class as the share knows it: the cells of its objects, and what each method may write."""
 
@@ -127,10 +131,12 @@ cdef class Shape:
         return index and not self.opaque and index not in self.together
 
 
+@cython.binding(False)
 cdef class Root:
     """A top-level name. It keeps its cells when it is deleted, so that its flag means it for ever."""
 
 
+@cython.binding(False)
 cdef class Mirror:
     """A live object of the coordinator and where it is published."""
 
@@ -141,10 +147,12 @@ cdef class Mirror:
 make_internal(<PyTypeObject*>Mirror)
 
 
+@cython.binding(False)
 cdef class Publication:
     """One slot's next version, encoded and stored, not yet visible."""
 
 
+@cython.binding(False)
 cdef class Store:
     """All state of a share. ``prepare`` may fail and changes nothing that readers see; ``publish`` cannot fail."""
 
@@ -341,6 +349,8 @@ cdef class Store:
         """The same; where its class cannot be loaded, a shape whose objects are Unreadable."""
         try:
             return self.shape_from(encoded)
+        except MemoryError:
+            raise               # as wherever state is loaded: it is whole, and a successor may have the memory
         except BaseException as error:
             why = self.note_unreadable("an object", hash(encoded), error)
             from ..analysis._plan import ClassPlan  # as all of that package: only when it is needed
@@ -974,6 +984,8 @@ cdef class Store:
                 root.published = True
                 try:
                     root.value = self.read(root.slot, &version)
+                except MemoryError:
+                    raise
                 except BaseException as error:
                     root.value = Unreadable(self.note_unreadable(f"name {name}", owner, error))
                     version.kind = INLINE
@@ -1028,6 +1040,8 @@ cdef class Store:
                 mirror.live = tracked(mirror.shape.cls())
             else:
                 mirror.live = tracked(self.read(mirror.slots + 1, &version))
+        except MemoryError:
+            raise
         except BaseException as error:
             what = f"an object of {class_name(mirror.shape.cls)}"
             mirror.live = Unreadable(self.note_unreadable(what, id, error))
@@ -1045,6 +1059,8 @@ cdef class Store:
             self.found = set()
             try:
                 value = self.read(&mirror.slots[i], &version)
+            except MemoryError:
+                raise
             except BaseException as error:
                 value = self.unreadable_cell(mirror, i, error)
                 version.kind = ABSENT if value is MISSING else INLINE
@@ -1072,6 +1088,11 @@ cdef class Store:
                 if not mirror.references[i]:
                     self.follow(mirror, i, size)
             return
+        if type(values[1]) is Unreadable:
+            del self.by_identity[builtin_id(mirror.live)]
+            mirror.live = values[1]
+            self.by_identity[builtin_id(mirror.live)] = mirror
+            return
         if mirror.shape.cls in EMPTY_CONTAINERS or mirror.shape.cls is deque and not mirror.live:
             refill(mirror.live, values[1])
         mirror.last = [MISSING, mirror.live]
@@ -1080,7 +1101,8 @@ cdef class Store:
         """What stands for the value of a cell that cannot be loaded."""
         cell = mirror.shape.cells[i - 1] if i else "an attribute without a cell"
         names = cell if type(cell) is tuple else (cell,)
-        what = f"attribute {' or '.join(names)} of {class_name(mirror.shape.cls)}"
+        what = f"attribute {' or '.join(names)} of" if cell else "an object of"
+        what = f"{what} {class_name(mirror.shape.cls)}"
         value = Unreadable(self.note_unreadable(what, (mirror.id, i), error))
         if not i:
             return MISSING          # which attributes are in there is not known

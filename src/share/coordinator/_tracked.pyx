@@ -12,6 +12,8 @@ container has been published anew, which is always right. Three things need care
   in its plan (``unseen``); what they touch is looked at whole.
 """
 
+cimport cython
+
 from collections import defaultdict, deque
 
 from cpython.dict cimport PyDict_Next
@@ -115,6 +117,7 @@ cdef bint is_sole(PyObject* value, Py_ssize_t references, int depth) except -1:
     return is_sole(PyList_GET_ITEM(state, 0), 2, depth + 1)
 
 
+@cython.binding(False)
 cdef class Log:
     """What has been done to a container since it was last published."""
 

@@ -9,6 +9,7 @@
     ...   ring          tail, head, stamps, cells (see share._ringbuf)
 """
 
+cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from .._atomic cimport cas, load_acq, load_rlx, store_rlx
@@ -77,6 +78,7 @@ cdef int has_records(void* context) noexcept nogil:
     return -1
 
 
+@cython.binding(False)
 cdef class MPSCRing(Ring):
     """A queue of byte strings: any number of producers in any processes, one consumer process.
 

@@ -42,6 +42,7 @@ cdef inline void put_end(char* at, char* end) noexcept nogil:
         (<uint32_t*> at)[1] = MARK
 
 
+@cython.binding(False)
 cdef class Ring(Memory):
     """A bounded queue of byte strings in shared memory; see :class:`MPSCRing` and :class:`SPSCRing`."""
 
@@ -334,6 +335,7 @@ cdef class Ring(Memory):
         cas(self.consumer, process_word(), 0)
 
 
+@cython.binding(False)
 @cython.no_gc_clear                             # __dealloc__ needs the ring, which is in no cycle
 cdef class Claim:
     """Room in a ring for one record: a writable buffer that is sent with :meth:`commit`.

@@ -5,6 +5,7 @@ A slot has 128 bytes: two versions {tag, kind, length, payload of 40 bytes}, own
 _committed.pyx; the wait word is of those who wait for the next commit.
 """
 
+cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
@@ -23,6 +24,7 @@ cdef enum:
     MOST_ATTEMPTS = 1 << 14     # of a read at one commit position; a sound slot is whole at the next
 
 
+@cython.binding(False)
 cdef class Slots(Committed):
     """An array of slots of up to 40 bytes each, published together by one writer.
 

@@ -10,6 +10,7 @@
     768   ring          tail, head, data (see share._ringbuf)
 """
 
+cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from .._atomic cimport cas, load_acq, load_rlx, store_rlx
@@ -64,6 +65,7 @@ cdef int has_records(void* context) noexcept nogil:
     return load_acq(items.shut) or load_acq(items.ring.tail) != load_rlx(items.ring.head)
 
 
+@cython.binding(False)
 cdef class SPSCRing(Ring):
     """A queue of byte strings from one producer process to one consumer process.
 

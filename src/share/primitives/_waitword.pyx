@@ -1,6 +1,7 @@
 # cython: annotation_typing=False
 """One 32-bit word in shared memory on which processes sleep until another one wakes them."""
 
+cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from .._atomic cimport load32_acq
@@ -11,6 +12,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from ..errors import SegmentError
 
 
+@cython.binding(False)
 cdef class WaitWord(Memory):
     """A wait word: a count that is odd while somebody may be asleep on it.
 

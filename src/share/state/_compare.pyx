@@ -32,6 +32,7 @@ cdef enum:
     DEPTH = 50                  # of tuples in tuples; what is deeper is referred to
 
 
+@cython.binding(False)
 @cython.final
 cdef class Reference:
     """Stands for a node in what another one held: a reference would keep cycles alive for ever."""
@@ -39,6 +40,7 @@ cdef class Reference:
     cdef uint64_t id
 
 
+@cython.binding(False)
 @cython.final
 cdef class Parts:
     """The same for a tuple in which there are nodes."""

@@ -6,6 +6,8 @@ bytes; of opaque objects size and what share.cerial makes of them. Instances, an
 containers, have count and name, value, name, value.
 """
 
+cimport cython
+
 import collections
 
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE
@@ -225,6 +227,7 @@ cdef object as_node(object value):
 cdef list idle_encoders = []
 
 
+@cython.binding(False)
 cdef class Outermost:
     """Has everything but the opaque object itself reduced to what it is as a node."""
 

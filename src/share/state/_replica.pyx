@@ -90,6 +90,7 @@ class CellMissingError(ShareError, LookupError):
         self.cell = cell
 
 
+@cython.binding(False)
 cdef class Bytes:
     """Bytes of one cell, and how far they have been read."""
 
@@ -152,6 +153,7 @@ cdef class Bytes:
         return PyBytes_FromStringAndSize(self.at - size, size)
 
 
+@cython.binding(False)
 @cython.final
 cdef class Replica:
     """What a process that reads knows of the state: its cells, as far as they have been loaded.

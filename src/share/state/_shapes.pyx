@@ -1,5 +1,7 @@
 """What an object of each class is to the state: decided once a class."""
 
+cimport cython
+
 import enum
 import types
 from collections import Counter, OrderedDict, defaultdict, deque
@@ -45,6 +47,7 @@ cdef dict built_in_shapes = {}
 numbered = []
 
 
+@cython.binding(False)
 cdef class Shape:
     """A class, as far as the state is concerned with it."""
 

@@ -72,6 +72,7 @@ _nodes.here = _nodes.registry()
 cdef object the_state = None    # weak reference
 
 
+@cython.binding(False)
 cdef class State:
     """Everything that is shared: what ``names`` holds, and all that can be reached from there.
 
@@ -664,6 +665,7 @@ cdef class State:
         reset_registry(1)
 
 
+@cython.binding(False)
 @cython.final
 cdef class OpaqueGone:
     """Called when an opaque node is freed."""

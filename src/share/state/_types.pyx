@@ -1,5 +1,7 @@
 """What makes a recording type: a heap type of the same layout as the built-in one."""
 
+cimport cython
+
 import collections
 
 from cpython.object cimport PyObject, PyTypeObject, visitproc
@@ -162,6 +164,7 @@ cdef void* function_of(object method) except NULL:
     return share_function_of(method)
 
 
+@cython.binding(False)
 cdef class Blueprint:
     """The methods and slots of a recording type, in the making."""
 

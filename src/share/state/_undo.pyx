@@ -1,5 +1,7 @@
 """Taking back what a command has done to nodes: each inverse that was noted, the latest first."""
 
+cimport cython
+
 import collections
 
 from cpython.list cimport PyList_GET_SIZE, PyList_Insert, PyList_Reverse
@@ -31,6 +33,7 @@ cdef object deque = collections.deque
 cdef object ordered = collections.OrderedDict
 
 
+@cython.binding(False)
 cdef class Order:
     """The keys of a dict in the order that it is to have in the end; each step costs the same at any size."""
 
