@@ -16,7 +16,7 @@ import share
 
 APPS = Path(__file__).parent / "apps"
 SOURCE = str(Path(share.__file__).parents[1])
-PATIENCE = 60  # seconds; who needs longer hangs
+PATIENCE = 120  # seconds; who needs longer hangs
 
 
 def surroundings(name, **more):

@@ -228,7 +228,7 @@ def test_no_race_is_reported(programs: ModuleType, name: str) -> None:
 )
 def test_a_missing_order_is_reported(programs: ModuleType, name: str, dropped: str) -> None:
     """Each order that something not atomic depends on; else the test above would show nothing."""
-    for _ in range(20):  # a program may run one party after the other, and happen to be right
+    for _ in range(100):  # a program may run one party after the other, and happen to be right
         if raced(programs, name, dropped)[0]:
             return
     raise AssertionError("never reported")

@@ -17,7 +17,7 @@ import programs
 
 from share import Share
 
-HANG = 150  # seconds after which a test is taken to hang; no test is expected to come near
+HANG = 600  # seconds after which a test is taken to hang; no test is expected to come near
 
 # Orphans of programs that are killed become our children, so that they can be seen and waited for.
 PR_SET_CHILD_SUBREAPER = 36

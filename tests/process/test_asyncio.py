@@ -11,7 +11,7 @@ from classes import Counter, Failing, Gate, Log
 
 from share import Share, ShareClosedError, ShareFullError, ShareTimeoutError
 
-PATIENCE = 30
+PATIENCE = 100
 
 
 class Big:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from programs import SOURCE, wait_for
+from programs import SOURCE, run_script, wait_for
 
 from share import ClassChangedError, Share, maintenance
 
@@ -191,3 +191,27 @@ def test_a_program_that_was_changed_between_two_starts(name, tmp_path):
     assert users[0].says("shared.c.n") == "2"
     for user in users:
         user.end()
+
+
+def test_what_copy_and_annotations_leave_in_a_class_is_no_other_code(tmp_path):
+    """They do so when they first look at it; here in a forked child, before its parent."""
+    program = """
+import copy, os
+from share import Share
+
+class Box:
+    def __init__(self):
+        self.n = 1
+
+if __name__ == "__main__":
+    with Share() as shared:
+        pid = os.fork()
+        if pid == 0:
+            copy.deepcopy(Box()), Box.__annotations__
+            shared.box = Box()
+            shared.flush()
+            os._exit(0)
+        os.waitpid(pid, 0)
+        print(shared.box.n)
+"""
+    assert run_script(tmp_path, program) == "1\n"

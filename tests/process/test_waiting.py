@@ -179,7 +179,7 @@ def test_async_waits_have_no_thread_each(shared: Share) -> None:
         for _ in range(100):
             shared.counter.increment()
             await asyncio.sleep(0)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(100):
             return await asyncio.gather(*tasks), threads
 
     before = threading.active_count()

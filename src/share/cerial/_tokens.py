@@ -34,6 +34,7 @@ _IGNORED = frozenset(
         "__annotate_func__",
         "__annotations_cache__",
         "_abc_impl",
+        "__slotnames__",  # what copy and pickle have found out about it
     }
 )
 
@@ -118,7 +119,7 @@ def _parts_of_class(cls: type, is_local: bool) -> Iterator[str]:
     if not is_local:
         yield _source(cls)
     for name, value in sorted(vars(cls).items()):
-        if name not in _IGNORED:
+        if name not in _IGNORED and (name != "__annotations__" or value):  # empty: somebody has asked for them
             yield name
             yield from _parts_of_member(value, is_local)
 
