@@ -8,6 +8,7 @@ from share.engine._engine import PIECE, Engine, GapError, Queued, Record
 from share.engine._journal import JournalEngine
 from share.engine._memory import MemoryEngine, MemoryServer
 from share.engine._nats import NatsEngine
+from share.engine._postgres import PostgresEngine
 
 __all__ = [
     "PIECE",
@@ -18,6 +19,7 @@ __all__ = [
     "MemoryEngine",
     "MemoryServer",
     "NatsEngine",
+    "PostgresEngine",
     "Queued",
     "Record",
     "Restored",

@@ -129,6 +129,9 @@ class Engine(ABC):
                 self._fenced = (
                     f"another home has stored record {expected + 1} of this share: this one has been replaced"
                 )
+                _, last = self._bounds("log")
+                if last < expected:
+                    self._fenced = lost_future(last, expected)
                 raise FencedError(self._fenced)
             self._told, self._has_appended = expected + 1, True
             return expected + 1
@@ -391,3 +394,8 @@ class Engine(ABC):
     @abstractmethod
     def _keys(self, prefix: str) -> list[str]:
         """All keys that begin so."""
+
+
+def lost_future(last: int, number: int) -> str:
+    """What is said when an engine has lost what it acknowledged."""
+    return f"the log ends with record {last}: record {number} is of a future that was lost"

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ import psutil
 import pytest
 
 from share import EngineLostError
-from share.engine import Engine, JournalEngine, MemoryEngine, MemoryServer, NatsEngine
+from share.engine import Engine, JournalEngine, MemoryEngine, MemoryServer, NatsEngine, PostgresEngine
 
 PATIENCE = 60.0  # seconds that a server may take on a busy machine
 
@@ -26,6 +27,8 @@ class Backend:
 
     is_exclusive = False  # for one engine at a time
     can_stop = False
+    is_kept = False  # for the next test, as it takes long to make
+    share = "shop"  # its name; of one that is kept, another one for each test
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -49,9 +52,14 @@ class Backend:
     def kill(self) -> None:
         """Ends it at once."""
 
-    def close(self) -> None:
+    def release(self) -> None:
+        """Ends what a test has made."""
         for engine in self.engines:
             engine.close()
+        self.engines = []
+
+    def close(self) -> None:
+        self.release()
         self.kill()
 
 
@@ -80,6 +88,11 @@ class Server(Backend):
 
     can_stop = True
     process: subprocess.Popen[bytes] | None = None
+    is_stopped = False
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.stopped: list[psutil.Process] = []
 
     def run(self, command: list[str], **options: Any) -> None:
         with open(self.folder / "log", "ab") as log:
@@ -87,29 +100,43 @@ class Server(Backend):
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **options
             )
 
-    def signal(self, number: int) -> None:
-        if self.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, number)
-
-    def kill(self) -> None:
-        self.signal(signal.SIGKILL)
-        if self.process is not None:
-            self.process.wait()
-            self.process = None
-
     def stop(self) -> None:
-        """Returns when all of it stands still."""
+        """Returns when all of it stands still: first who makes children, then these."""
         assert self.process is not None
-        self.signal(signal.SIGSTOP)
+        self.process.send_signal(signal.SIGSTOP)
         _, status = os.waitpid(self.process.pid, os.WUNTRACED)
         assert os.WIFSTOPPED(status)
-        for child in psutil.Process(self.process.pid).children(recursive=True):
-            while child.status() != psutil.STATUS_STOPPED:
-                time.sleep(0.001)
+        self.stopped = psutil.Process(self.process.pid).children(recursive=True)
+        for child in self.stopped:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.suspend()
+                while child.status() not in {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE}:
+                    time.sleep(0.001)
+        self.is_stopped = True
 
     def wake(self) -> None:
-        self.signal(signal.SIGCONT)
+        assert self.process is not None
+        for child in self.stopped:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.resume()
+        self.process.send_signal(signal.SIGCONT)
+        self.is_stopped = False
+
+    def kill(self) -> None:
+        if self.process is None:
+            return
+        if self.process.poll() is None and not self.is_stopped:
+            self.stop()
+        for child in self.stopped:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        self.process.kill()
+        self.process.wait()
+        for child in self.stopped:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                while child.status() != psutil.STATUS_ZOMBIE:  # whoever reaps them may take his time
+                    time.sleep(0.001)
+        self.process, self.stopped, self.is_stopped = None, [], False
 
     def patiently(self, connect: Callable[[], Engine]) -> Engine:
         until = time.monotonic() + PATIENCE
@@ -156,6 +183,89 @@ class LazyNats(Nats):
     flushes = "2m"
 
 
+class Postgres(Server):
+    """PostgreSQL as it comes, for one user, who must not be root."""
+
+    is_kept = True
+    settings: tuple[str, ...] = ()
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        (self.port,) = free_ports(1)
+        self.data = Path(tempfile.mkdtemp(prefix="share-postgres-"))  # where another user can get at it
+        self.user = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.getuid() == 0 else {}
+        if self.user:
+            shutil.chown(self.data, "nobody", "nogroup")
+
+    def start(self) -> None:
+        if self.process is not None:
+            return
+        initdb, server = postgres_programs()
+        data = self.data / "data"
+        if not data.exists():
+            subprocess.run(
+                [
+                    initdb,
+                    "-D",
+                    data,
+                    "-U",
+                    "share",
+                    "--auth=trust",
+                    "--no-sync",
+                    "--locale=C",
+                    "--encoding=UTF8",
+                ],
+                check=True,
+                stdout=subprocess.DEVNULL,
+                cwd=self.data,
+                **self.user,
+            )
+        options = (
+            f"port={self.port}",
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            *self.settings,
+        )
+        self.run(
+            [server, "-D", str(data), *(word for option in options for word in ("-c", option))],
+            cwd=self.data,
+            **self.user,
+        )
+
+    def connected(self) -> Engine:
+        return self.patiently(
+            lambda: PostgresEngine(f"postgresql://share@127.0.0.1:{self.port}/postgres", self.share, answer=3)
+        )
+
+    def release(self) -> None:
+        super().release()
+        if self.is_stopped:
+            self.kill()
+
+    def close(self) -> None:
+        super().close()
+        shutil.rmtree(self.data)
+
+
+class LazyPostgres(Postgres):
+    """The same, not flushing before it acknowledges."""
+
+    settings = ("synchronous_commit=off",)
+
+
+def postgres_programs() -> tuple[str, str]:
+    """``initdb`` and ``postgres``, the newest there is."""
+    with contextlib.suppress(ImportError):
+        import psycopg  # noqa: F401
+
+        folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
+        path = os.pathsep.join([*map(str, reversed(folders)), os.environ.get("PATH", "")])
+        initdb, server = shutil.which("initdb", path=path), shutil.which("postgres", path=path)
+        if initdb and server:
+            return initdb, server
+    pytest.skip("needs psycopg and a PostgreSQL server")
+
+
 def nats_server() -> str:
     """The server's program: of a wheel, or of the system."""
     with contextlib.suppress(ImportError):
@@ -188,4 +298,6 @@ BACKENDS: dict[str, type[Backend]] = {
     "journal": Journal,
     "nats": Nats,
     "lazy nats": LazyNats,
+    "postgres": Postgres,
+    "lazy postgres": LazyPostgres,
 }
