@@ -66,6 +66,8 @@ cdef class Control:
     cdef uint64_t* commit           # C
     cdef uint64_t* wide             # share-wide flag
     cdef uint64_t* references
+    cdef void note_references(self) noexcept nogil
+    cdef void count_linking(self, int64_t change) noexcept nogil
     cdef uint64_t* root_flag
     cdef uint32_t* wait_work
     cdef uint32_t* wait_commit

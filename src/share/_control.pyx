@@ -265,6 +265,23 @@ cdef class Control:
             if cas(counter, serial, serial + 1):
                 return serial
 
+    # While this word is not 0, every command raises the share-wide flag, as it may write any object. Who sends one
+    # that may make objects refer to each other counts it before its claim, and whoever comes after it in the ring looks
+    # after theirs. The coordinator notes what has become of it before it stores C, and counts down after that
+    # (models/linking.pml). What the dead have counted stays: then reads wait for more than they must.
+
+    cdef void note_references(self) noexcept nogil:
+        cdef uint64_t word = load_acq(self.references)
+        while not word & 1 and not cas(self.references, word, word | 1):
+            word = load_acq(self.references)
+
+    cdef void count_linking(self, int64_t change) noexcept nogil:
+        cdef uint64_t word
+        while True:
+            word = load_acq(self.references)
+            if cas(self.references, word, word + <uint64_t>(change * 2)):
+                break
+
     def leave(self, uint64_t entry) -> None:
         """Tells the coordinator that this process is done; it reclaims the entry."""
         cdef uint64_t count

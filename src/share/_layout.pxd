@@ -61,7 +61,7 @@ cdef enum:
     ROLE = 256
     COMMIT = 384
     WIDE = 512                  # share-wide flag
-    REFERENCES = 520            # 1 once a proxy has travelled in a command
+    REFERENCES = 520            # bit 0: objects may refer to each other; above: how many commands may make them do so
     ROOT_FLAG = 528             # wildcard of the root: names without a cell of their own
     WAIT_WORK = 640
     WAIT_COMMIT = 768

@@ -36,6 +36,7 @@ cdef enum:
     KEYWORDS = 8                # kwargs follow the args
     IF_ABSENT = 16              # ASSIGN, CREATE: only if the name does not exist
     STORED = 32
+    LINKS = 64                  # TRANSACT: it has been counted as one that may make one object refer to another
     # kinds of response
     RESULT = 1
     ERROR = 2

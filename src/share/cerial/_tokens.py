@@ -119,7 +119,9 @@ def _parts_of_class(cls: type, is_local: bool) -> Iterator[str]:
     if not is_local:
         yield _source(cls)
     for name, value in sorted(vars(cls).items()):
-        if name not in _IGNORED and (name != "__annotations__" or value):  # empty: somebody has asked for them
+        if name not in _IGNORED and (
+            name != "__annotations__" or value
+        ):  # empty: somebody has asked for them
             yield name
             yield from _parts_of_member(value, is_local)
 

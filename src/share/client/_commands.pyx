@@ -6,12 +6,12 @@ from operator import methodcaller
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from .._protocol cimport RESPOND, RUN, TRANSACT
+from .._protocol cimport LINKS, RESPOND, RUN, TRANSACT
 from .._wait cimport FOREVER, deadline_of, now_ns
 from ..cerial._codec cimport Encoder
 from ._nested cimport Nested
 from ._proxy cimport Proxy, own_descriptor
-from ._session cimport MOST_RAISED, Session, note_reference
+from ._session cimport MOST_RAISED, Session
 
 from .._protocol import encode
 from ..errors import ShareTimeoutError
@@ -74,11 +74,18 @@ cdef int flags_of(Proxy proxy, names, uint64_t** raised) except -1:
 
 
 cdef uint64_t send(Session session, int kind, bytes name, uint64_t target, tuple payload, uint64_t** raised, int n,
-                   bint respond) except 0:
+                   bint respond, bint links=False) except 0:
     cdef Encoder encoder = session.borrow()
     try:
         encoder.encode(payload, name.decode())
-        return session.send(kind, RESPOND if respond else 0, target, name, encoder, raised, n)
+        if not links:
+            return session.send(kind, RESPOND if respond else 0, target, name, encoder, raised, n)
+        session.control.count_linking(1)
+        try:
+            return session.send(kind, LINKS | (RESPOND if respond else 0), target, name, encoder, raised, n)
+        except BaseException:
+            session.control.count_linking(-1)   # it has not been queued
+            raise
     finally:
         session.give_back(encoder)
 
@@ -137,14 +144,13 @@ def transact(Session session not None, function, tuple args, timeout):
             same_share(session, proxy)
             places.append((i, *place_of(proxy)))
             values[i] = None
-    if len(places) > 1:
-        note_reference(session.control)     # it may make one refer to another
+    links = len({place[1] for place in places}) > 1         # it may make one refer to another
     payload = (function, tuple(values), tuple(places))
     if deadline == FOREVER:
-        return session.await_response(send(session, TRANSACT, b"transact", 0, payload, &raised, 1, True), None)
+        return session.await_response(send(session, TRANSACT, b"transact", 0, payload, &raised, 1, True, links), None)
     session.limited(max(1, deadline))
     try:
-        position = send(session, TRANSACT, b"transact", 0, payload, &raised, 1, True)
+        position = send(session, TRANSACT, b"transact", 0, payload, &raised, 1, True, links)
     finally:
         session.limited(None)
     return session.await_response(position, max(0, deadline - now_ns()) / 1e9)

@@ -12,7 +12,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
 from .._arena cimport Arena, arena_bytes, open_arena, PENDING, referred, Region
-from .._atomic cimport load_acq, load_rlx, store_rel, store_rlx, TESTPOINT
+from .._atomic cimport load_acq, load_rlx, store_rel, TESTPOINT
 from .._control cimport Control
 from .._flags cimport flag_raise
 from .._layout cimport CLOSED_BIT, P_RESPONSE, ROLE
@@ -107,7 +107,7 @@ cdef class ArgumentReducer:
 cdef void note_reference(Control control) noexcept:
     """A proxy is about to travel in a command: from then on any command may reach any object."""
     # Ordered by the CAS of our own claim before the load that every later command does after its claim.
-    store_rlx(control.references, 1)
+    control.note_references()
 
 
 @cython.binding(False)

@@ -19,8 +19,8 @@ from .._layout cimport CLOSED_BIT, COMMANDS, MAX_PROCESSES, P_RESPONSE, P_SERIAL
 from .._process cimport proven_dead
 from .._logs cimport is_logged
 from .._protocol cimport answers_name, APPLY, arguments_name, ASSIGN, CALL, CALL_AT, CLEAR, Command, COMMAND_HEADER, \
-    CREATE, DELETE, DELETE_AT, drop_spills, GET, GET_AT, IF_ABSENT, KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, RESPOND, \
-    RESULT, RUN, SET, SET_AT, spill_name, SPILLED, STORED, TRANSACT
+    CREATE, DELETE, DELETE_AT, drop_spills, GET, GET_AT, IF_ABSENT, KEYWORDS, LINK, LINKS, NO_ARGUMENTS, REMOVE, \
+    RESPOND, RESULT, RUN, SET, SET_AT, spill_name, SPILLED, STORED, TRANSACT
 from .._ringbuf cimport CELL, CLAIM_CLOSED, CLAIM_OK, CLAIMED, CLOSED, COMMITTED, CORRUPT, FREE, PAD, mpsc_body, \
     mpsc_commit, mpsc_free, mpsc_help, mpsc_is_in_order, mpsc_pad, mpsc_peek, mpsc_try_claim
 from .._segment cimport Segment
@@ -201,6 +201,8 @@ cdef class Loop:
                 raise CorruptDataError(f"a command of {command.size} bytes in {n} cells")
             if command.flags & SPILLED:
                 self.spilled = True
+            if command.flags & LINKS and not self.again:
+                self.linking += 1
             name = self.name_of(body + COMMAND_HEADER, command.name_length)
             if not self.again and self.is_poison(end):
                 raise PoisonedCommandError("this command has been skipped: the coordinator died twice while it ran "
@@ -499,9 +501,14 @@ cdef class Loop:
             changed |= ANSWERS
         self.answers.send()
         TESTPOINT("coordinator.answered")
+        if self.store.linked:
+            self.control.note_references()
         # release: pairs with every acquire of C. This one store lowers flags, shows the new versions and releases
         # the answers.
         store_rel(self.control.commit, self.position | self.given_up)
+        if self.linking:
+            self.control.count_linking(-self.linking)
+            self.linking = 0
         TESTPOINT("coordinator.committed")
         wake(self.control.wait_commit)
         self.control.wake_waiters(changed)

@@ -1,0 +1,93 @@
+"""Transactions on several objects, which may make one refer to another: who waits for whom, then and afterwards."""
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from forked import all_well, in_child
+
+from share import Share
+
+
+class Part:
+    """Writes what it has a reference to."""
+
+    def __init__(self) -> None:
+        self.other: Any = None
+        self.seen: list[tuple[int, bool]] = []
+        self.log: list[int] = []
+
+    def touch(self, number: int) -> None:
+        self.seen.append((number, self.other is not None))
+        if self.other is not None:
+            self.other.log.append(number)
+
+    def append_when(self, path: str) -> None:
+        while not os.path.exists(path):
+            time.sleep(0.001)
+        self.log.append(2)
+
+
+def link(a: Part, b: Part) -> None:
+    a.other = b
+
+
+def change(a: Part, b: Part) -> None:
+    a.log.append(1)
+    b.log.append(1)
+
+
+def test_after_it_reads_wait_for_no_more_than_before(shared: Share, tmp_path: Path) -> None:
+    shared.a, shared.b, shared.c = Part(), Part(), Part()
+    shared.transact(change, shared.a, shared.b)
+    try:
+        shared.transact(lambda a, b: 1 // 0, shared.a, shared.b)
+    except ZeroDivisionError:
+        pass
+    else:
+        raise AssertionError
+    shared.a.append_when(str(tmp_path / "open"))  # queued; does not end before the reads have
+    assert list(shared.b.log) == [1]
+    assert list(shared.c.log) == []
+    (tmp_path / "open").touch()
+    assert list(shared.a.log) == [1, 2]
+
+
+def test_one_that_makes_a_reference_lets_reads_wait(shared: Share) -> None:
+    shared.a, shared.b = Part(), Part()
+    shared.transact(link, shared.a, shared.b)
+    for i in range(200):
+        shared.a.touch(i)
+        assert len(shared.b.log) == i + 1
+
+
+def test_a_write_through_a_reference_that_is_just_being_made_is_seen(shared: Share) -> None:
+    """Whether a call comes before or after the transaction: what it has written is there when it has returned."""
+    rounds = 40
+    for i in range(rounds):
+        shared[f"a{i}"], shared[f"b{i}"] = Part(), Part()
+    pairs = [(shared[f"a{i}"], shared[f"b{i}"]) for i in range(rounds)]
+    shared.flush()
+
+    def write(first: int) -> None:
+        for a, b in pairs:
+            for number in range(first, first + 10):
+                a.touch(number)
+                log = list(b.log)  # only what is published then
+                if dict(list(a.seen))[number]:
+                    assert number in log
+
+    def make() -> None:
+        for a, b in pairs:
+            shared.transact(link, a, b)
+
+    children = [in_child(lambda: write(100)), in_child(make)]
+    thread = threading.Thread(target=make)
+    thread.start()
+    write(200)
+    thread.join()
+    assert all_well(children)
+    for a, b in pairs:
+        assert [number for number, linked in a.seen if linked] == list(b.log)
