@@ -127,8 +127,8 @@ def base_name(number: int) -> str:
 class CommitLog:
     """The home's end of the log: it takes commits at once, and stores them in order behind.
 
-    A thread appends, one record at a time; what has been committed while an append was under way goes into the next
-    one. ``durable`` says how far it has come.
+    Whoever waits appends, else a thread does, one record at a time; what has been committed while an append was under
+    way goes into the next one. ``durable`` says how far it has come.
 
     When the engine says no, or nothing, what was committed stays here, and is tried again: at intervals, and whenever
     somebody waits. Whoever waits gets the error. When there is more of it than ``limit``, :meth:`commit` waits too.
@@ -149,6 +149,7 @@ class CommitLog:
         self._error: ShareError | None = None  # of the last attempt
         self._attempts = 0  # that have begun
         self._asked = False  # somebody waits for an attempt
+        self._is_storing = False  # one is under way
         self._closing = False
         self._thread = threading.Thread(target=self._store, name="share-commits", daemon=True)
         self._thread.start()
@@ -285,6 +286,9 @@ class CommitLog:
             raise EngineLostError("this log has been closed")
         if self._error is not None and self._attempts > before:
             raise self._error
+        if until is None and not self._is_storing:
+            self._attempt()  # here, which spares waking up another thread
+            return
         self._asked = True
         self._changed.notify_all()
         left = None if until is None else until - time.monotonic()
@@ -293,41 +297,51 @@ class CommitLog:
         self._changed.wait(left)
 
     def _store(self) -> None:
-        """The thread: appends until it is closed or fenced."""
-        while True:
-            with self._changed:
-                while not self._closing and not (self._waiting or self._under_way):
+        """The thread: appends what nobody waits for, until it is closed or fenced."""
+        with self._changed:
+            while True:
+                while self._is_storing or not (self._closing or self._waiting or self._under_way):
                     self._changed.wait()
                 if self._error is not None and not self._asked and not self._closing:
                     self._changed.wait(RETRY)
-                if self._closing and (self._error is not None or not (self._waiting or self._under_way)):
+                    if self._is_storing:
+                        continue
+                has_failed = isinstance(self._error, FencedError) or (
+                    self._closing and self._error is not None
+                )
+                if has_failed or (self._closing and not (self._waiting or self._under_way)):
                     return
-                if self._under_way is None:
-                    self._under_way = self._taken()
-                data, position, size = self._under_way
-                self._attempts += 1
-                self._asked = False
-                self._error = None
-            error: ShareError | None = None
-            try:
-                self._engine.append(data, self._number)
-            except (EngineError, EngineLostError, FencedError) as failure:
-                error = failure
-                log.warning("commits after position %d are not stored yet: %s", self._durable, failure)
-            except BaseException as failure:
-                error = EngineLostError(f"the engine has failed: {type(failure).__name__}: {failure}")
-                log.exception("commits after position %d are not stored yet", self._durable)
-            with self._changed:
-                self._error = error
-                if error is None:
-                    self._under_way = None
-                    self._number += 1
-                    self._durable = position
-                    self._waiting_bytes -= size
-                    self._size += len(data)
-                self._changed.notify_all()
-                if isinstance(error, FencedError):
-                    return
+                if self._waiting or self._under_way:
+                    self._attempt()
+
+    def _attempt(self) -> None:
+        """Appends one record, in the thread that calls it, and notes what came of it; others go on meanwhile."""
+        if self._under_way is None:
+            self._under_way = self._taken()
+        data, position, size = self._under_way
+        self._attempts += 1
+        self._is_storing, self._asked, self._error = True, False, None
+        error: ShareError | None = EngineLostError("the append was interrupted")
+        self._changed.release()
+        try:
+            self._engine.append(data, self._number)
+            error = None
+        except (EngineError, EngineLostError, FencedError) as failure:
+            error = failure
+            log.warning("commits after position %d are not stored yet: %s", self._durable, failure)
+        except Exception as failure:
+            error = EngineLostError(f"the engine has failed: {type(failure).__name__}: {failure}")
+            log.exception("commits after position %d are not stored yet", self._durable)
+        finally:
+            self._changed.acquire()
+            self._is_storing, self._error = False, error
+            if error is None:
+                self._under_way = None
+                self._number += 1
+                self._durable = position
+                self._waiting_bytes -= size
+                self._size += len(data)
+            self._changed.notify_all()
 
     def _taken(self) -> tuple[bytes, int, int]:
         """All commits that wait, as one record."""

@@ -4,6 +4,8 @@ An adapter says how *its* engine does eight small things (the abstract methods);
 way everywhere (the fence, an append without an answer, gaps, the lease, blobs in pieces) is here, once.
 """
 
+import logging
+import re
 import secrets
 import struct
 import threading
@@ -12,14 +14,17 @@ import zlib
 from abc import ABC, abstractmethod
 from typing import NamedTuple, Self
 
-from share.errors import CorruptDataError, EngineLostError, FencedError, ShareError
+from share.errors import CorruptDataError, EngineError, EngineLostError, FencedError, ShareError
 
 __all__ = ["PIECE", "Engine", "GapError", "Queued", "Record"]
+
+log = logging.getLogger(__name__)
 
 PIECE = 512 * 1024  # bytes of a blob that are stored at a time: servers limit what they take at once
 RETRY = 0.05  # seconds between two attempts of an append that got no answer
 
 INLINE, ASIDE = b"\0", b"\1"  # whether a record is in the log, or in a blob that the log names
+QUEUED = re.compile("queued/[0-9a-f]{24}")  # the blob of a message that is too large for the queue itself
 _BLOB = struct.Struct("<IQI")  # pieces, bytes, checksum
 
 
@@ -114,13 +119,18 @@ class Engine(ABC):
             sent = self._unsettled[1] if self._unsettled is not None else self._wrapped(data, expected + 1)
             until = time.monotonic() + timeout
             while True:
+                self._unsettled = data, sent  # whatever ends this, Ctrl-C too, until the outcome is known
                 try:
                     stored = self._append("log", sent, expected) != 0
                     if not stored and is_repeated:
                         stored = [sent] == [record.data for record in self._read("log", expected, 0)[:1]]
                     break
+                except EngineError:
+                    if not is_repeated:
+                        self._unsettled = None
+                    raise
                 except EngineLostError:
-                    is_repeated, self._unsettled = True, (data, sent)
+                    is_repeated = True
                     if self._closed or time.monotonic() >= until:
                         raise
                     time.sleep(RETRY)
@@ -263,32 +273,47 @@ class Engine(ABC):
             after: the place of the last message that is known; 0 for none. What has been forgotten is passed over.
             wait: for how long to wait for one if there is none.
         """
-        messages = []
-        for place, body in self._read("queue", after, wait):
-            number, size = struct.unpack_from("<QH", body, 1)
-            sender, data = body[11 : 11 + size].decode(), body[11 + size :]
-            if body[:1] == ASIDE:
-                aside = self.blob(data.decode())
-                if aside is None:
-                    raise CorruptDataError(f"the message at {place} of the queue is missing")
-                data = aside
-            messages.append(Queued(place, sender, number, data))
+        messages: list[Queued] = []
+        while not messages:
+            found = self._read("queue", after, wait)
+            if not found:
+                break
+            after, wait = found[-1].number, 0.0
+            for place, body in found:
+                try:
+                    messages.append(self._message(place, body))
+                except (CorruptDataError, ValueError, struct.error) as error:
+                    # Whoever may send can send anything; the others' messages behind it go on.
+                    log.warning("the message at %d of the queue is damaged, and left out: %s", place, error)
         return messages
+
+    def _message(self, place: int, body: bytes) -> Queued:
+        number, size = struct.unpack_from("<QH", body, 1)
+        sender, data = body[11 : 11 + size].decode(), body[11 + size :]
+        if body[:1] == ASIDE:
+            name = data.decode()
+            aside = self.blob(name) if QUEUED.fullmatch(name) else None
+            if aside is None:
+                raise CorruptDataError("what was stored aside for it is missing")
+            data = aside
+        elif body[:1] != INLINE or len(body) < 11 + size:
+            raise CorruptDataError("it is of no known form")
+        return Queued(place, sender, number, data)
 
     def forget(self, upto: int) -> None:
         """Throws away all messages of the queue up to a place."""
-        aside = []
-        place, (first, last) = 0, self._bounds("queue")
-        while self.limit is not None and place < min(upto, last) and first <= upto:
+        aside: list[str] = []
+        place = self._bounds("queue")[0] - 1
+        while place < upto:
             found = self._read("queue", place, 0)
             if not found:
                 break
             place = found[-1].number
-            aside += [
-                body[11 + struct.unpack_from("<H", body, 9)[0] :].decode()
-                for number, body in found
-                if number <= upto and body[:1] == ASIDE
-            ]
+            for number, body in found:
+                if number <= upto and body[:1] == ASIDE and len(body) > 11:
+                    name = body[11 + struct.unpack_from("<H", body, 9)[0] :].decode(errors="replace")
+                    if QUEUED.fullmatch(name):  # and nothing else, whatever a stranger sends
+                        aside.append(name)
         self._trim("queue", upto)
         for name in aside:
             self.set_blob(name, None)
@@ -326,6 +351,8 @@ class Engine(ABC):
         found = self._get(f"blob/{name}")
         if found is None:
             return None
+        if len(found[1]) != _BLOB.size:
+            raise CorruptDataError(f"the blob {name} is damaged")
         count, size, checksum = _BLOB.unpack(found[1])
         pieces = []
         for i in range(count):

@@ -210,7 +210,7 @@ def test_one_of_two_who_take_over_at_once_is_refused(tmp_path: Path) -> None:
             return
         results.append(found.epoch)
         try:
-            commits.commit(1, {0: b"x"}, 1)
+            commits.commit(found.position + 1, {0: b"x"}, 1)
             commits.close(60)
             results.append("stored")
         except FencedError:
@@ -276,6 +276,30 @@ def test_commits_made_while_an_append_is_under_way_share_the_next_record() -> No
     assert found.commits <= 2
     assert found.position == 100
     assert found.changes[0] == b"".join(b"%d," % i for i in range(3, 101, 3))
+
+
+def test_ctrl_c_while_waiting_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = MemoryServer()
+    engine = MemoryEngine(server)
+    commits, _ = CommitLog.open(engine, "home")
+    append, here = engine._append, threading.current_thread()
+
+    def interrupted(stream: str, data: bytes, expected: int | None) -> int:
+        number = append(stream, data, expected)
+        if threading.current_thread() is here:
+            raise KeyboardInterrupt
+        return number
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_append", interrupted)
+        for i in range(1, 201):
+            commits.commit(i, {0: b"%d," % i}, 1)
+            try:
+                commits.wait(i)
+            except (KeyboardInterrupt, EngineLostError):
+                pass
+    commits.close(60)
+    assert restore(engine).changes[0] == b"".join(b"%d," % i for i in range(1, 201))
 
 
 def test_positions_only_grow() -> None:

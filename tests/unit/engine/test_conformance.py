@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import struct
 import threading
 import time
 
@@ -210,6 +211,30 @@ def test_an_append_without_an_answer_is_stored_once(tmp_path, fault: str) -> Non
     assert [data for _, data in everything(engine, 2)] == [b"once", b"given up", b"after"]
 
 
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_an_append_that_ctrl_c_interrupts_is_stored_once(
+    backend: Backend, is_stored: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = backend.connect()
+    last = filled(engine, 2)
+    append = engine._append
+
+    def interrupted(stream: str, data: bytes, expected: int | None) -> int:
+        if is_stored:
+            append(stream, data, expected)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_append", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            engine.append(b"x", last)
+    with pytest.raises(ValueError, match="repeat it"):
+        engine.append(b"y", last)
+    assert engine.append(b"x", last) == 3
+    assert engine.append(b"y", 3) == 4
+    assert [data for _, data in everything(engine, 2)] == [b"x", b"y"]
+
+
 def test_a_successor_with_the_same_bytes_is_not_taken_for_ones_own_append(tmp_path) -> None:
     backend = Memory(tmp_path)
     backend.start()
@@ -328,6 +353,32 @@ def test_the_queue_keeps_order_and_repeated_messages_can_be_told(backend: Backen
     assert home.blobs() == []
     home.send("left", 22, b"more")
     assert [m.data for m in home.receive(place)] == [b"more"]
+
+
+def test_what_a_stranger_puts_into_the_queue_holds_nobody_up(backend: Backend, caplog) -> None:
+    engine = backend.connect()
+    engine.set_blob("base/1", b"the state")
+    engine.send("a", 1, b"before")
+    head = struct.pack("<QH", 7, 1)
+    for body in (
+        b"",
+        b"\0",
+        b"\7" + head + b"s",
+        b"\0" + head,
+        b"\1" + head + b"snobody",
+        b"\0" + head + b"\xff",
+    ):
+        engine._append("queue", body, None)
+    engine._append("queue", b"\1" + head + b"sbase/1", None)
+    engine.send("a", 2, b"behind")
+    found = [m for m in engine.receive(0) if m.sender == "a"]
+    assert [(m.number, m.data) for m in found] == [(1, b"before"), (2, b"behind")]
+    assert len([r for r in caplog.records if "left out" in r.getMessage()]) == 7
+    alone = engine.receive(1)
+    assert alone[-1].data == b"behind"
+    engine.forget(found[-1].place)
+    assert engine.receive(0) == []
+    assert engine.blob("base/1") == b"the state"
 
 
 def test_the_queue_takes_no_part_in_the_log(backend: Backend) -> None:
