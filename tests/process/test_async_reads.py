@@ -155,3 +155,26 @@ def test_iterating_takes_turns_with_the_loop(shared: Share, kind: Callable[[Any]
     else:
         run(main)
         assert turns >= 1
+
+
+def test_iterating_over_views(shared: Share, tmp_path: Path) -> None:
+    shared.gate, shared.table = Gate(), {"a": 1}
+
+    async def main() -> None:
+        keys = shared.table.keys()
+        assert [key async for key in keys] == ["a"]
+        shared.gate.items.append(5)
+        shared.gate.pass_through(str(tmp_path / "open"))
+
+        async def read() -> list[Any]:
+            return [item async for item in await shared.aget(lambda: shared.gate.items)]
+
+        reading = asyncio.ensure_future(read())
+        await asyncio.sleep(0.01)
+        assert not reading.done()
+        (tmp_path / "open").touch()
+        assert await reading == [5, 1]
+        assert [item async for item in shared.table.items()] == [("a", 1)]
+        assert [value async for value in shared.table.values()] == [1]
+
+    run(main)

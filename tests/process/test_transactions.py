@@ -245,6 +245,18 @@ def test_what_a_transaction_takes_and_gives(shared: Share) -> None:
         other.transact(befriend, shared.b, shared.b)
 
 
+def test_a_transaction_is_not_nested(shared: Share) -> None:
+    shared.a = Account(1)
+
+    def outer(inside: Any, a: Account) -> None:
+        a.money = 2
+        inside.transact(print)
+
+    with pytest.raises(AttributeError, match="call the function itself"):
+        shared.transact(outer, shared, shared.a)
+    assert shared.a.money == 1
+
+
 def test_a_transaction_has_a_deadline(shared: Share, tmp_path: Path) -> None:
     shared.counter = Counter()
     path = str(tmp_path / "open")

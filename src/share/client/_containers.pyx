@@ -135,7 +135,7 @@ def _len(Proxy self not None):
 def _aiter(Proxy self not None):
     from ._futures import each
 
-    return each(self)
+    return each(self, self)
 
 
 def _contains(Proxy self not None, item):

@@ -1,11 +1,12 @@
 """Futures for calls: one thread a process and share, started by the first ``submit``, ``aio`` or ``wait_for_async``."""
 
 import asyncio
+import itertools
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
@@ -19,6 +20,7 @@ from share.errors import ShareClosedError
 __all__ = ["call_in_loop", "each", "future_of", "get_in_loop", "wait_for_async"]
 
 _lock = threading.Lock()
+_END = object()
 READS = 8  # of an event loop's, each after a wait, before a thread reads
 TURN = 0.001  # seconds for which an iteration keeps an event loop
 IDLE_LOOKS = 6  # a bridge without work ends after so many sleeps
@@ -199,6 +201,16 @@ def _bridge(session: Any) -> Bridge:
     return bridge
 
 
+def _running_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(
+            "this is awaited in an event loop of asyncio's kind, and there is none: in trio call the method itself in "
+            "a thread, `await trio.to_thread.run_sync(shared.obj.method)`"
+        ) from None
+
+
 def future_of(session: Any, position: int) -> "Future[Any]":
     """A future for the response of the command that ends at ``position``."""
     future: Future[Any] = Future()
@@ -211,7 +223,7 @@ def future_of(session: Any, position: int) -> "Future[Any]":
 async def call_in_loop(session: Any, send: Callable[[], int]) -> Any:
     """The result of the call that ``send`` queues. If there is no room for it, it waits here, in its turn."""
     bridge = _bridge(session)
-    loop = asyncio.get_running_loop()
+    loop = _running_loop()
     ticket = Ticket(loop.create_future(), loop)
     session.limited(0)
     try:
@@ -244,7 +256,7 @@ async def wait_for_async(session: Any, predicate: Callable[[], Any]) -> Any:
 async def changed(session: Any, watch: Any) -> None:
     """Returns when something that was noted has changed."""
     bridge = _bridge(session)
-    loop = asyncio.get_running_loop()
+    loop = _running_loop()
     ticket = Ticket(loop.create_future(), loop)
     waiting: Awaitable[Any] = ticket.future
     bridge.watch(ticket, watch)
@@ -269,11 +281,16 @@ async def get_in_loop(session: Any, function: Callable[[], Any]) -> Any:
     return (await asyncio.to_thread(noted, session.control, function))[0]
 
 
-async def each(container: Any) -> AsyncIterator[Any]:
-    """What iterating over a container gives, with turns of the event loop in between."""
-    items = await get_in_loop(session_of(container), lambda: iter(container))
+async def each(container: Any, proxy: Any) -> AsyncIterator[Any]:
+    """What iterating over a container, or a view of it, gives, with turns of the event loop in between."""
+
+    def begin() -> tuple[Iterator[Any], Any]:
+        items = iter(container)
+        return items, next(items, _END)  # some read the state only then
+
+    items, first = await get_in_loop(session_of(proxy), begin)
     turn = time.monotonic()
-    for item in items:
+    for item in () if first is _END else itertools.chain((first,), items):
         yield item
         if time.monotonic() - turn > TURN:
             await asyncio.sleep(0)

@@ -1,7 +1,7 @@
 """Views of a shared dict: live, like the built-in ones; each iteration is over one state."""
 
 from collections import abc
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 __all__ = ["ItemsView", "KeysView", "ValuesView"]
@@ -13,6 +13,11 @@ class _View:
 
     def __len__(self) -> int:
         return len(self._mapping)
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        from ._futures import each
+
+        return each(self, self._mapping)
 
     def __repr__(self) -> str:
         from ._containers import contents

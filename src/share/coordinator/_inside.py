@@ -23,8 +23,15 @@ class Inside:
 
     def __getattr__(self, name: str) -> Any:
         value = self._store.root_value(name)
+        if value is MISSING and name == "transact":
+            raise AttributeError(
+                "a command that runs in the coordinator has no `transact`: call the function itself, it is a part of "
+                "the command. (What it has changed cannot be undone alone: only a whole transaction can.)"
+            )
         if value is MISSING:
-            raise AttributeError(f"the share has no {name!r}")
+            raise AttributeError(
+                f"the share has no {name!r} (in the coordinator it has its objects, and no functions)"
+            )
         return self._store.reached(value)
 
     def __setattr__(self, name: str, value: Any) -> None:
