@@ -35,6 +35,13 @@ def test_the_program_in_the_readme_prints_what_its_comments_say(tmp_path):
     assert done.stdout.splitlines() == promised and len(promised) == 2, done.stderr
 
 
+def test_contributing_names_only_folders_and_files_that_exist():
+    named = re.findall(r"`([\w./]+/(?:[\w.]+)?)`", (ROOT / "CONTRIBUTING.md").read_text())
+    places = (ROOT, ROOT / "src" / "share", ROOT / "tests")
+    missing = [each for each in named if not any((place / each).exists() for place in places)]
+    assert len(named) > 10 and not missing
+
+
 def test_no_python_goes_untested():
     """Blocks of ``pycon`` are run here, those of the tutorial and of docs/primitives by tests of their own."""
     untested = [
