@@ -118,6 +118,21 @@ def test_it_does_not_survive_its_coordinator(tree: Any, shared: Share) -> None:
     assert list(tree.drain()) == [3, 2]
 
 
+def test_a_transaction_that_fails_on_other_objects_does_not_concern_it(tree: Any, shared: Share) -> None:
+    shared.other = [1]
+    steps = tree.drain()
+    next(steps)
+
+    def fail(other: Any) -> None:
+        other.append(2)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        shared.transact(fail, shared.other)
+    assert list(steps) == [3, 2]
+    assert (tree.seen, list(tree.kids), list(shared.other)) == (100, [], [1])
+
+
 def test_it_ends_with_what_it_works_on(tree: Any, shared: Share) -> None:
     steps = tree.drain()
     next(steps)
@@ -131,3 +146,5 @@ def test_it_ends_with_what_it_works_on(tree: Any, shared: Share) -> None:
     with pytest.raises(CoordinatorLostError):
         next(steps)
     assert len(tree.kids) == 2
+    tree.add(5)
+    assert tree.seen == 0  # it was closed before

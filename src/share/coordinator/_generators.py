@@ -138,9 +138,18 @@ class Generators:
     def _close(self, generator: Any) -> None:
         self._await(generator.aclose()) if hasattr(generator, "aclose") else generator.close()
 
-    def forget_all(self) -> None:
-        """The state has been loaded anew: what the generators refer to is no longer part of it."""
-        self.running.clear()
+    def drop(self, ids: set[int] | None) -> None:
+        """Closes those of these objects, or of all. To be called before these are loaded anew.
+
+        What the generators refer to is no longer part of the state then; nor is what they change now.
+        """
+        for key, (generator, at, *_) in list(self.running.items()):
+            if ids is None or at in ids:
+                del self.running[key]
+                try:
+                    self._close(generator)
+                except BaseException:
+                    pass  # they are told at their next step that they are gone
 
 
 def _is_same(error: BaseException, thrown: BaseException) -> bool:

@@ -534,8 +534,8 @@ cdef class Loop:
         cdef int state
         cdef Command command
         self.answers.prepared.clear()
+        self.transactions.generators.drop(None)
         self.store.abandon()
-        self.transactions.generators.forget_all()
         self.last_mirror = None
         self.position = at
         self.again = True
@@ -550,8 +550,8 @@ cdef class Loop:
                 self.store.prepare()
             except BaseException as culprit:
                 self.answers.prepared.clear()
+                self.transactions.generators.drop(None)
                 self.store.abandon()
-                self.transactions.generators.forget_all()
                 self.last_mirror = None
                 memcpy(&command, mpsc_body(&self.control.ring, self.position - n), COMMAND_HEADER)
                 body = mpsc_body(&self.control.ring, self.position - n) + COMMAND_HEADER

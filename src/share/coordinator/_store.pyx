@@ -243,17 +243,27 @@ cdef class Store:
         for mirror in list(self.dirty):
             self.touch(mirror, None)
 
+    def changed_ids(self):
+        """The ids of what `take_back` would load anew; None: everything."""
+        cdef Mirror mirror
+        if self.dirty_roots or self.directory_dirty or self.errors_dirty or self.pending:
+            return None         # it has made or deleted objects or names
+        for mirror in self.dirty:
+            if not mirror.published or mirror.shape.opaque and mirror.shape.cls not in REFILLED:
+                return None
+        return {(<Mirror>changed).id for changed in self.dirty}
+
+    def spoilt_ids(self):
+        """The ids of those that have parts, of their own or in what they refer to, which `take_back` would replace."""
+        return None if self.linked else self.changed_ids()
+
     def take_back(self):
         """Undoes a command that has a group of its own: what it can have changed is loaded anew."""
         cdef Mirror mirror
         cdef list changed = list(self.dirty)
-        if self.dirty_roots or self.directory_dirty or self.errors_dirty or self.pending:
-            self.abandon()      # it has made or deleted objects or names
+        if self.changed_ids() is None:
+            self.abandon()
             return
-        for mirror in changed:
-            if not mirror.published or mirror.shape.opaque and mirror.shape.cls not in REFILLED:
-                self.abandon()
-                return
         self.waiting.clear()    # of logs, which are replaced with their containers
         self.loading = True
         try:

@@ -84,8 +84,8 @@ class Transactions:
             result = function(*arguments)
             encode(result, "result", self.store.reduce)  # what cannot be told leaves nothing behind either
         except BaseException:
+            self.generators.drop(self.store.spoilt_ids())
             self.store.take_back()
-            self.generators.forget_all()
             raise
         return result
 
