@@ -12,6 +12,14 @@ from pathlib import Path
 HERE = Path(__file__).parent
 #: (model, what it is compiled with, whether a counterexample must be found)
 RUNS = [
+    ("append", "-DH=2 -DK=2 -DT=1", False),
+    ("append", "-DH=2 -DK=1 -DT=2", False),
+    ("append", "-DH=3 -DK=0 -DT=1", False),
+    ("append", "-DH=2 -DK=1 -DT=1 -DBUG_PREDICT", True),
+    ("append", "-DH=2 -DK=1 -DT=1 -DBUG_NO_LOOK", True),
+    ("append", "-DH=2 -DK=1 -DT=1 -DBUG_SAME_BYTES", True),
+    ("append", "-DH=2 -DK=1 -DT=1 -DBUG_ASK", True),
+    ("append", "-DH=2 -DK=1 -DT=1 -DBUG_GIVE_UP", True),
     ("directory", "-DP=2", False),
     ("directory", "-DP=3 -DLOOKS=1 -DOBJECTS -DFAILS=0", False),
     ("directory", "-DP=2 -DBUG_NO_ROOT_WAIT", True),
