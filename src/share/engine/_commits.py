@@ -253,7 +253,7 @@ class CommitLog:
         self._engine.set_blob(base_name(number), data)
         self._engine.trim(number)
         for name in self._engine.blobs("base/"):
-            if name != base_name(number):
+            if int(name.partition("/")[2]) < number:  # a greater one is of a home that has replaced this one
                 self._engine.set_blob(name, None)
         self._size, self._base_size = 0, len(data)
 

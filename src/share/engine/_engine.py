@@ -301,7 +301,7 @@ class Engine(ABC):
         return Queued(place, sender, number, data)
 
     def forget(self, upto: int) -> None:
-        """Throws away all messages of the queue up to a place."""
+        """Throws away all messages of the queue up to a place: those that a stored commit has consumed, no others."""
         aside: list[str] = []
         place = self._bounds("queue")[0] - 1
         while place < upto:

@@ -168,6 +168,40 @@ def test_an_interrupted_snapshot_changes_nothing(backend: Backend) -> None:
     assert restore(backend.connect()).bases == {0: b"onetwo"}
 
 
+@pytest.mark.parametrize("at", ["set_blob", "trim", "blobs"])
+def test_an_old_home_that_wakes_up_in_a_snapshot_harms_nothing(
+    backend: Backend, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if backend.is_exclusive:
+        return
+    engine = backend.connect()
+    old, _ = CommitLog.open(engine, "old")
+    old.commit(1, {0: b"one"}, 1)
+    step = getattr(engine, at)
+
+    def asleep(*arguments: object) -> object:
+        """Meanwhile another home takes over, and makes snapshots of its own."""
+        monkeypatch.setattr(engine, at, step)
+        new, found = CommitLog.open(backend.connect(), "new")
+        whole = found.bases.get(0, b"") + found.changes.get(0, b"")
+        assert whole == b"one"
+        for i in range(2, 5):
+            new.commit(i, {0: b",%d" % i}, 1)
+            whole += b",%d" % i
+            new.snapshot({0: whole})
+        new.commit(5, {0: b",5"}, 1)
+        new.close(60)
+        return step(*arguments)
+
+    monkeypatch.setattr(engine, at, asleep)
+    old.snapshot({0: b"one"})
+    found = restore(backend.connect())
+    assert found.bases[0] + found.changes[0] == b"one,2,3,4,5"
+    with pytest.raises(FencedError):
+        old.commit(2, {0: b"lost"}, 1)
+        old.close()
+
+
 def test_an_old_home_is_fenced_and_says_what_is_not_stored(backend: Backend) -> None:
     old, _ = CommitLog.open(backend.connect(), "old")
     old.commit(1, {0: b"stored"}, 1)
