@@ -3,14 +3,16 @@
 import asyncio
 import random
 import threading
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from forked import all_well, in_child
 from ordering_classes import Journal, Refused
 
 from share import Share
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PROCESSES, THREADS = 4, 8
 

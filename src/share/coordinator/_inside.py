@@ -40,6 +40,7 @@ class Inside:
             from share import cerial
             from share._protocol import encode
             from share.analysis import draft
+            from share.cerial._digests import code_of
 
             cls = type(value)
             state: Any = value
@@ -52,7 +53,7 @@ class Inside:
 
                 state = all_state(value)
                 cells = cells_for(found, state, self._store.mirror_of, value)
-            shape = self._store.shape(encode((cls, cells, found), name))
+            shape = self._store.shape(encode((cls, cells, found, code_of(cls)), name))
             mirror = self._store.create(shape, cerial.loads(encode(state, name, self._store.reduce)))
         self._store.assign(name, value if mirror is None else mirror)
 
