@@ -6,7 +6,7 @@ import pytest
 from first_call_classes import Book, use_book
 
 from share import Share
-from share.analysis import _closer, _planner, explain
+from share.analysis import _closer, _planner, explain, writes
 from share.errors import AnalysisError
 
 
@@ -62,6 +62,7 @@ class Counted:
         self.shown += 1
         return "counted"
 
+    @writes()
     def label(self) -> str:
         return "%s" % self  # noqa: UP031
 

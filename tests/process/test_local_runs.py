@@ -1,8 +1,7 @@
 # ruff: noqa: UP030, UP031, UP032
 """Runs of methods in the caller, against what their plans say: nothing stale, nothing missing, no write lost.
 
-The classes here look at themselves in ways that the analysis does not see: each plan is checked to be wrong, or the
-test would show nothing.
+The classes here say of themselves what is not true: each plan is checked to be wrong, or the test would show nothing.
 """
 
 import functools
@@ -17,6 +16,7 @@ import pytest
 from programs import wait_for
 
 from share import Share
+from share.analysis import reads, writes
 
 
 class View:
@@ -43,21 +43,26 @@ class Looking:
     def __radd__(self, other: int) -> int:
         return other + self.x
 
+    @reads()
     def formatted(self) -> str:
         return "{0.x} {0.rows}".format(self)
 
+    @reads()
     def swallowed(self) -> str | None:
         try:
             return "{0.x}".format(self)
         except BaseException:
             return None
 
+    @reads()
     def with_dict(self) -> str:
         return "{0.__dict__}".format(self)
 
+    @reads()
     def summed(self) -> int:
         return sum([self])  # type: ignore[list-item]
 
+    @reads()
     def generated(self) -> Iterator[str]:
         yield "{0.x}".format(self)
         yield "{0.rows}".format(self)
@@ -108,7 +113,7 @@ def test_a_read_that_the_plan_does_not_know_is_not_stale(shared: Share, name: st
 
 def test_plans_are_wrong_here(shared: Share) -> None:
     shared.p = Looking()
-    for name in ("formatted", "generated", "view", "bound"):
+    for name in ("formatted", "generated", "swallowed", "view", "bound"):
         plan = getattr(shared.p, name).plan
         assert plan.read_only and "rows" not in plan.reads, name
 
@@ -178,6 +183,7 @@ class Writing:
         self.shown += 1
         return str(self.x)
 
+    @writes()
     def label(self) -> tuple[str, int]:
         return "%s" % self, self.shown
 

@@ -2,7 +2,7 @@
 
 from ._classes import MISSING
 from ._overrides import Override
-from ._plain import WHOLE
+from ._plain import SAID, TYPES, WHOLE
 from ._plan import Reason
 from ._solver import Instance
 
@@ -35,6 +35,10 @@ class Effects:
             self.class_writes += instance.class_writes
             self.unseen |= instance.unseen if author is None or author.writes is MISSING else {None}
         self.surely = any(instance.surely for instance in self.called("writes"))
+        called = self.called(None)
+        self.guessed = TYPES if any(instance.guessed for instance in called) else ""
+        if any(self.override_of(instance) is not None for instance in called):
+            self.guessed = SAID
         for instance in self.called(None):
             self.outside.update(instance.outside)
             self.blocks.update(instance.blocks)

@@ -139,6 +139,7 @@ class Objects:
                 solver.doubt(instance, node, f".{name} of unknown type")
                 out |= {self.nodes.method(name, node), self.nodes.scalar(None)}
             elif cls is None or name is None:
+                instance.guessed = instance.guessed or node.kind is Kind.STATE
                 out |= self.elements(node)  # methods too: calling any of these has the same effect
                 if name in READING and node.kind is Kind.STATE:
                     out.add(self.nodes.method(name, node))  # which is then what a call calls
@@ -646,6 +647,7 @@ class Objects:
         out: NodeSet = set()
         for cls in self.types_of(node):
             if cls is None:
+                instance.guessed = instance.guessed or node.kind is Kind.STATE
                 continue
             for name, found in self.python_methods(cls, names):
                 args = Args([{node}, others] if others else [{node}])

@@ -20,7 +20,9 @@ __all__ = [
     "METHODS",
     "OF_CONTAINERS",
     "READING",
+    "SAID",
     "SCALARS",
+    "TYPES",
     "UNKNOWN",
     "WHOLE",
     "are_plain",
@@ -32,6 +34,9 @@ __all__ = [
 
 #: Stands for all the state of an object, for the arguments of a call, and for attributes that hold no containers.
 WHOLE, ARGUMENTS, SCALARS = "*", "()", "="
+
+#: Why a plan is not proved; see :class:`share.analysis.MethodPlan`.
+TYPES, SAID = "types", "said"
 
 #: Stands for a method whose name is not known.
 UNKNOWN = "?"

@@ -50,6 +50,10 @@ class MethodPlan:
     opened: frozenset[type] = frozenset()
     #: It may say too much: a closer look at the method (:mod:`share.analysis._closer`) may show that it only reads.
     pending: bool = False
+    #: Why it is not proved that it writes nothing else: ``"types"``, operators and attributes of objects of unknown
+    #: type are taken to change nothing; ``"said"``, its author or a rule says so. Runs in the caller are then compared
+    #: with the state before. Empty: it is proved.
+    guessed: str = ""
 
     @property
     def read_only(self) -> bool:

@@ -18,6 +18,7 @@ from ._members import Member, members_of
 from ._nodes import Kind, Node, NodeSet
 from ._objects import IN_PLACE
 from ._overrides import Override, checked, overrides_of
+from ._plain import SAID
 from ._plan import ClassPlan, MethodPlan, Reason
 from ._rules import by_rule
 from ._solver import Instance, Solver, TooComplexError
@@ -181,6 +182,7 @@ class Planner:
             reasons=tuple(effects.reasons()),
             unseen=self.unseen(effects, groups),
             pending=pending,
+            guessed=effects.guessed,
         )
 
     def too_much(self, member: Member) -> Reason:
@@ -291,7 +293,7 @@ class Planner:
 def _ruled(member: Member, only_reads: bool) -> MethodPlan:
     writes: frozenset[str] | None = frozenset() if only_reads else None
     reasons = () if only_reads else (Reason("writes anything", "not among what is known to read only"),)
-    return MethodPlan(member.name, member.kind, None, writes, returns=True, reasons=reasons)
+    return MethodPlan(member.name, member.kind, None, writes, returns=True, reasons=reasons, guessed=SAID)
 
 
 def looks_later(body: Body) -> bool:

@@ -56,6 +56,7 @@ class Instance:
         self.hashes: Reason | None = None  # where it calls hash()
         self.calls: dict[Instance, None] = {}
         self.result: NodeSet = set()
+        self.guessed = False  # an object of unknown type is used in a way that is taken to change nothing
         self.surely = False  # it writes whatever its arguments are
         self.is_receiver = False  # the first argument is the shared object
         self.line = body.line

@@ -22,12 +22,20 @@ from contextlib import asynccontextmanager
 
 from .._protocol import Finished
 from ..cerial._exceptions import travelling
+from collections import deque
+
+from .._kinds import is_value
 from ._assignments import may_raise
+from ._instances import slots_of
 from ._proxy import MISSING
 
 
 cdef enum:
     MOST_FLAGS = 64
+    SURELY_LOOKED_AT = 4        # of the first runs of a method; then less and less often, if its plan is proved
+    MOST_ITEMS = 1000           # in a container that is looked at though the plan is proved
+
+cdef frozenset SIZED = frozenset((list, dict, set, bytearray, deque))
 
 
 cdef inline Proxy proxy_of(instance, owner):
@@ -100,19 +108,46 @@ cdef class Attribute:
 cdef object is_plain = None         # of share.analysis, once a plan needs them
 cdef object are_plain = None
 cdef object ARGUMENTS = None
+cdef object TYPES = None
 cdef object WHOLE = "*"            # of `plain`: all the state
 
 
 cdef int find_is_plain() except -1:
-    global is_plain, are_plain, ARGUMENTS
+    global is_plain, are_plain, ARGUMENTS, TYPES
     if is_plain is None:
         from ..analysis import _plain
 
         is_plain, are_plain, ARGUMENTS = _plain.is_plain, _plain.are_plain, _plain.ARGUMENTS
+        TYPES = _plain.TYPES
     return 0
 
 
 @cython.binding(False)
+cdef object held_by(Local local):
+    """What of the state a run can change: the attributes that are decoded, or an object that is part of a replica."""
+    if not local.own:
+        return local.instance
+    held = {name: found for name, found in local.attributes.items() if type(name) is str} \
+        if local.attributes is not None else {}
+    if local.offsets is not None:
+        held.update(slots_of(local.instance))
+    return {name: found for name, found in held.items() if not is_value(found)}
+
+
+cdef bytes encoded(Proxy proxy, held):
+    cdef Encoder encoder = proxy.session.borrow()
+    try:
+        encoder.encode(held, "state")
+        return encoder.data[:encoder.size]
+    finally:
+        proxy.session.give_back(encoder)
+
+
+cdef bint is_large(Local local, held) except -1:
+    parts = [*held.values()] if local.own else [held, *(local.attributes or {}).values()]
+    return any([type(found) in SIZED and len(found) > MOST_ITEMS for found in parts])
+
+
 cdef class Effects:
     """The part of a MethodPlan that a call needs, as cell indices. It learns when a local run shows the plan wrong."""
 
@@ -127,6 +162,8 @@ cdef class Effects:
     cdef readonly bint returns_self
     cdef readonly bint assumes      # a reader as long as what follows is so
     cdef readonly bint learned      # it has been seen to write, against its plan: it may write anything
+    cdef str guessed                # why it is not proved that it only reads; None: it is
+    cdef unsigned int runs          # in this process
     cdef bint pending               # it may be a reader: the method was not looked at closely yet
     cdef bint arguments             # the arguments are plain
     cdef frozenset plain            # these attributes are plain; None: not needed
@@ -160,6 +197,9 @@ cdef class Effects:
         self.returns_self = plan.returns_self
         self.assumes = bool(plan.plain) and not plan.read_only     # who never writes needs no assumption
         self.pending = plan.pending
+        self.guessed = plan.guessed or None
+        if self.guessed is not None:
+            find_is_plain()
         if self.assumes:
             find_is_plain()
             self.arguments = ARGUMENTS in plan.plain
@@ -208,6 +248,7 @@ cdef class Effects:
                 return MISSING
             if not local.own:
                 local.mark = mark_of(local)
+            before = self.seen_before(proxy, local)
             local.begin(proxy)
             try:
                 result = getattr(local.instance, name)
@@ -215,6 +256,8 @@ cdef class Effects:
                     result = result(*args) if kwargs is None else result(*args, **kwargs)
             except BaseException as error:
                 local.end()
+                if before is not None:
+                    look_again(proxy, local, before)
                 if self.learns(proxy, local):
                     if self.read_only or self.assumes:
                         continue
@@ -222,6 +265,8 @@ cdef class Effects:
                 proxy.let_out(error, local.instance)
                 raise
             local.end()
+            if before is not None:
+                look_again(proxy, local, before)
             if local.is_clean() or result is local.instance and not self.learns(proxy, local):
                 return proxy.hand_out(local, result) if self.returns_alias else result
             if not self.learns(proxy, local):
@@ -233,6 +278,26 @@ cdef class Effects:
             if not self.read_only and not self.assumes:
                 return MISSING
         return MISSING
+
+    cdef bytes seen_before(self, Proxy proxy, Local local):
+        """What a run is compared with at its end; None: it is not, as there is a proof and it is not its turn."""
+        cdef bint is_looked_at
+        self.runs += 1
+        if self.guessed is None and self.runs > SURELY_LOOKED_AT and self.runs & (self.runs - 1):
+            return None
+        if local.seen is None:
+            local.seen = b""
+            held = held_by(local)
+            if self.guessed is None:
+                is_looked_at = not is_large(local, held)
+            else:
+                is_looked_at = self.guessed != TYPES or not are_plain((held,), None)
+            if is_looked_at and (held or not local.own):
+                try:
+                    local.seen = encoded(proxy, held)
+                except Exception:
+                    pass        # what is there cannot be encoded
+        return local.seen or None
 
     cdef bint learns(self, Proxy proxy, Local local) except -1:
         """Learns from what a run has done that the plan did not say. True: the run is void."""
@@ -254,6 +319,19 @@ cdef class Effects:
     def _indices(names, dict index_of):
         # A name without a cell is in the extras, which are cell 0.
         return None if names is None else sorted({index_of.get(name, 0) for name in names})
+
+
+cdef int look_again(Proxy proxy, Local local, bytes before) except -1:
+    """Finds writes that no assignment to an attribute shows: in containers, and in parts."""
+    if local.touched or local.has_written():
+        return 0                # that is known already; or it runs again
+    try:
+        if encoded(proxy, held_by(local)) == before:
+            return 0
+    except Exception:
+        pass
+    local.written = True
+    return 0
 
 
 cdef object closer(tuple origin, plan):

@@ -1,8 +1,9 @@
 """Private instances of users' classes, made from decoded state without running ``__init__``."""
 
+from types import MemberDescriptorType
 from typing import Any
 
-__all__ = ["instance_of", "set_state"]
+__all__ = ["instance_of", "set_state", "slots_of"]
 
 
 def set_state(instance: Any, state: dict[str, Any]) -> None:
@@ -17,6 +18,19 @@ def set_state(instance: Any, state: dict[str, Any]) -> None:
 
 def _has_slots(cls: type) -> bool:
     return any(vars(base).get("__slots__") for base in cls.__mro__)
+
+
+def slots_of(instance: Any) -> dict[str, Any]:
+    """The slots of an instance that have a value, by name."""
+    found = {}
+    for base in type(instance).__mro__:
+        for name, member in vars(base).items():
+            if type(member) is MemberDescriptorType:
+                try:
+                    found[name] = member.__get__(instance)
+                except AttributeError:
+                    continue
+    return found
 
 
 def instance_of(proxy_class: Any, values: list[Any], missing: Any) -> Any:

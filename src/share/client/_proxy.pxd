@@ -26,7 +26,8 @@ cdef class Local:
     cdef bint own                   # nobody else has the instance
     cdef bint touched               # a cell that the plan did not name has been decoded
     cdef bint failed                # ... but not as it was at `position`: the run is void
-    cdef bint written               # an attribute was assigned before that
+    cdef bint written               # an attribute was assigned before that, or a part was seen to be changed
+    cdef bytes seen                 # its state before runs, for those that are looked at; b"": not to be compared
     cdef object __weakref__
 
     cdef int begin(self, Proxy proxy) except -1

@@ -354,6 +354,7 @@ cdef class Local:
         elif value is not MISSING:
             attributes[cell] = value
         self.mark = mark_of(self)
+        self.seen = None
         return 0
 
     cdef int complete(self, Proxy proxy) except -1:
@@ -374,8 +375,8 @@ cdef class Local:
     cdef bint is_clean(self) noexcept:
         """Whether nothing that a run did is left to see, and nobody else holds the instance."""
         if not self.own:
-            return mark_of(self) == self.mark
-        return not self.touched and not self.failed and Py_REFCNT(<PyObject*>self.instance) == 1 \
+            return not self.written and mark_of(self) == self.mark
+        return not self.written and not self.touched and not self.failed and Py_REFCNT(<PyObject*>self.instance) == 1 \
             and (self.attributes is None or Py_REFCNT(<PyObject*>self.attributes) == 2) and mark_of(self) == self.mark
 
 

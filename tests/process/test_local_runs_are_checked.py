@@ -1,0 +1,114 @@
+"""A run in the caller that changes a part of its object, against its plan, is void, and becomes a command."""
+
+from typing import Any
+
+import pytest
+from forked import all_well, in_child
+
+from share import Share
+from share.analysis import plan, writes
+
+
+class Tally:
+    """Counts how often it is used, in a part; what it says of itself is not true."""
+
+    def __init__(self, sums: Any = None) -> None:
+        self.n = 1
+        self.log: list[int] = []
+        self.rows = [{"n": 0}]
+        self.sums = sums
+
+    @writes()
+    def note(self) -> int:
+        self.log.append(len(self.log))
+        return len(self.log)
+
+    @writes()
+    def deep(self) -> int:
+        self.rows[0]["n"] += 1
+        return self.rows[0]["n"]
+
+    @writes()
+    def fail(self) -> None:
+        self.log.append(-1)
+        raise ValueError("after the write")
+
+    @property
+    @writes()
+    def counted(self) -> int:
+        self.log.append(7)
+        return len(self.log)
+
+    @writes()
+    def honest(self) -> int:
+        return len(self.log)
+
+    def add(self, x: int) -> Any:
+        return self.sums + x
+
+
+class Sums:
+    """Its operators remember what they were used with."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def __add__(self, x: int) -> int:
+        self.seen.append(x)
+        return len(self.seen)
+
+
+class Noted(list[int]):
+    @writes()
+    def note(self) -> int:
+        self.append(len(self))
+        return len(self)
+
+
+def used(obj: Any, use: str, wanted: Any) -> None:
+    assert eval(f"obj.{use}", {"obj": obj}) == wanted
+
+
+def used_in_a_child(obj: Any, use: str, wanted: Any) -> None:
+    assert all_well([in_child(lambda: used(obj, use, wanted))])
+
+
+@pytest.mark.parametrize("use", ["note()", "deep()", "counted", "add(3)"])
+def test_a_write_that_the_plan_missed_is_not_lost(shared: Share, use: str) -> None:
+    """In whatever process it happens first, at whatever run."""
+    shared.tally, shared.holder = Tally(Sums()), [Tally(Sums())]
+    for tally in (shared.tally, shared.holder[0]):
+        for i in range(1, 10, 2):
+            used(tally, use, i)
+            used_in_a_child(tally, use, i + 1)
+
+
+def test_a_list_of_its_own(shared: Share) -> None:
+    shared.noted = Noted()
+    for i in range(1, 10, 2):
+        used(shared.noted, "note()", i)
+        used_in_a_child(shared.noted, "note()", i + 1)
+    assert list(shared.noted) == list(range(10))
+
+
+def test_a_write_before_an_exception(shared: Share) -> None:
+    shared.tally = Tally()
+    for i in range(1, 7):
+        with pytest.raises(ValueError, match="after the write"):
+            shared.tally.fail()
+            shared.flush()
+        assert list(shared.tally.log) == [-1] * i
+
+
+def test_who_only_reads_goes_on_in_the_caller(shared: Share) -> None:
+    shared.tally = Tally([1])
+    assert [shared.tally.honest() for _ in range(40)] == [0] * 40
+    assert not vars(type(shared.tally))["honest"].learned
+    shared.tally.note()
+    assert shared.tally.honest() == 1
+
+
+def test_what_a_plan_rests_on() -> None:
+    methods = plan(Tally).methods
+    assert methods["honest"].guessed == "said" and methods["add"].guessed == "types"
+    assert plan(Noted).methods["count"].guessed == ""
