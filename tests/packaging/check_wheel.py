@@ -16,7 +16,7 @@ def main(wheel: str) -> int:
     problems = [f"{name} does not belong into a wheel" for name in unwanted]
     for path in SOURCE.rglob("*"):
         relative = path.relative_to(SOURCE)
-        if path.suffix in {".py", ".pyi", ".pxd", ".h", ".toml"} or path.name == "py.typed":
+        if path.suffix in {".py", ".pyi", ".pxd", ".h", ".toml", ".html"} or path.name == "py.typed":
             if str(relative) not in names and relative.parts[0] == "share":
                 problems.append(f"{relative} is missing")
         elif path.suffix == ".pyx":

@@ -5,9 +5,12 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 import uuid
 
 import pytest
@@ -381,3 +384,76 @@ def test_dump_of_a_coordinator_that_is_stopped_ends(shared, name):
     finally:
         os.kill(pid, signal.SIGCONT)
     assert run("dump", name).startswith(f"coordinator {pid}")
+
+
+@pytest.fixture
+def dashboard(shared, name):
+    """The address of ``top --web``."""
+    process = command_line("top", name, "--web", "--interval", "0.05", "--json")
+    yield json.loads(process.stdout.readline())["url"]
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def fetched(url):
+    with urllib.request.urlopen(url, timeout=60) as response:
+        return json.loads(response.read())
+
+
+def test_the_dashboard_has_figures_objects_and_errors(dashboard, shared, name):
+    shared.desk.fail.send()
+    with pytest.raises(Odd):
+        shared.flush()
+    (first, *_) = wait_for(lambda: fetched(f"{dashboard}figures"))
+    assert first["name"] == name and first["coordinator"] == shared.health().coordinator
+    wait_for(lambda: fetched(f"{dashboard}figures")[-1]["errors"] == 1)
+    assert fetched(f"{dashboard}objects") == {"desk": "Desk", "limit": "int"}
+    assert json.loads(fetched(f"{dashboard}value/desk.parts")) == ["a", ["b"]]
+    assert fetched(f"{dashboard}errors") == ["Desk.fail: Odd: on purpose"]
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        fetched(f"{dashboard}value/nothing")
+    assert raised.value.code == 500 and "the share has no 'nothing'" in raised.value.read().decode()
+    raised.value.close()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
+def test_the_dashboard_in_a_browser(dashboard, name, tmp_path):
+    wait_for(lambda: len(fetched(f"{dashboard}figures")) > 2)
+    options = "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-breakpad".split()
+    browser = subprocess.Popen(
+        ["chromium", *options, f"--user-data-dir={tmp_path}", "--virtual-time-budget=5000", "--dump-dom",
+         f"{dashboard}#desk.table.k"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+        env={**os.environ, "HOME": str(tmp_path)},
+    )  # fmt: skip
+    try:
+        page = browser.communicate(timeout=120)[0]
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(browser.pid, signal.SIGKILL)
+        browser.wait()
+    assert f'<span id="name">{name}</span>' in page and "running, coordinator" in page
+    assert re.search('id="line-commands_per_second" points="[-0-9., ]{10,}"', page)
+    assert "<button>desk: Desk</button><button>limit: int</button>" in page
+    assert re.search(r'id="value"[^>]*>\{\s+"1": "one"\s+\}', page)
+    assert f"<td>{os.getpid()}</td><td>owner</td>" in page
+
+
+def test_the_dashboard_is_not_for_who_does_not_know_its_address(dashboard):
+    for wrong in (dashboard.rpartition("/")[0][:-1] + "x/figures", re.sub("(:[0-9]+/).*", r"\1", dashboard)):
+        with pytest.raises(urllib.error.HTTPError) as raised:
+            fetched(wrong)
+        assert raised.value.code == 404
+        raised.value.close()
+
+
+def test_the_dashboard_ends_with_its_share(name):
+    with Share(name) as shared:
+        shared.n = 1
+        shared.flush()
+        process = command_line("top", name, "--web", "--interval", "0.05")
+        assert process.stdout.readline().startswith("http://127.0.0.1:")
+    assert process.communicate()[1] == "" and process.returncode == 0

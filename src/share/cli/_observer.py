@@ -162,6 +162,9 @@ def _program(pid: int) -> str:
         words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
     except OSError:
         return ""
+    words[0] = os.path.basename(words[0])
+    if "-c" in words:
+        words[words.index("-c") + 1 :] = ["..."]
     return " ".join(word for word in words if word)[:60]
 
 

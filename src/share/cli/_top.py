@@ -1,5 +1,6 @@
 """``top``: how busy a share is, and who waits for what."""
 
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -101,8 +102,10 @@ def _view(figures: Figures) -> Group:
 @click.argument("share", shell_complete=share_names)
 @click.option("--interval", type=click.FloatRange(min=0.05), default=1.0, help="Seconds between two views.")
 @click.option("--count", type=click.IntRange(min=1), help="End after so many views.")
+@click.option("--web", is_flag=True, help="Show them in a browser, at the address that is printed.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of --web; 0: any that is free.")
 @json_option
-def top(share: str, interval: float, count: int | None, json_: bool) -> None:
+def top(share: str, interval: float, count: int | None, web: bool, port: int, json_: bool) -> None:
     """Shows how busy a share is and who waits for what, until the share ends or Ctrl-C.
 
     Where the output is no terminal, one view is printed, or as many as --count says.
@@ -111,6 +114,9 @@ def top(share: str, interval: float, count: int | None, json_: bool) -> None:
     if count is None and not json_ and not console.is_terminal:
         count = 1
     views = measure(observer, interval)
+    if web:
+        _show_in_browser(observer, views, port, json_)
+        return
     if json_:
         for number, figures in enumerate(views, 1):
             print_json(asdict(figures), lines=True)
@@ -127,3 +133,22 @@ def top(share: str, interval: float, count: int | None, json_: bool) -> None:
                 live.update(_view(figures), refresh=True)
                 if number == count:
                     break
+
+
+def _show_in_browser(observer: Observer, views: Iterator[Figures], port: int, json_: bool) -> None:
+    from share.cli._web import Dashboard
+
+    try:
+        dashboard = Dashboard(observer, views, port)
+    except OSError as error:
+        raise click.ClickException(f"port {port}: {error}") from error
+    with dashboard:
+        if json_:
+            print_json({"url": dashboard.url}, lines=True)
+        else:
+            click.echo(f"{dashboard.url} shows {observer.info.name or observer.info.segment}; Ctrl-C ends it")
+        sys.stdout.flush()
+        try:
+            dashboard.run()
+        except KeyboardInterrupt:
+            pass
