@@ -232,11 +232,16 @@ class NatsEngine(Engine):
                     "num_replicas": 1,
                 },
             )["name"]
-        found = self._talk(self._pull(name, consumer, count, wait), wait + self._answer + 1)
-        if found is None:  # the consumer has gone, with a server perhaps
-            if given != after:
+        until = time.monotonic() + self._answer
+        while True:
+            found = self._talk(self._pull(name, consumer, count, wait), wait + self._answer + 1)
+            if found is not None:
+                break
+            if given == after:  # the consumer has gone, with a server perhaps
+                return self._next(stream, after, count, wait)
+            if time.monotonic() >= until:
                 raise EngineLostError("the NATS server has lost a consumer")
-            return self._next(stream, after, count, wait)
+            time.sleep(0.01)  # not all servers know the new one yet
         self._reader[stream] = found[-1].number if found else after, consumer
         return found
 

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from share import EngineLostError
+from share import EngineError, EngineLostError
 from share.engine import Engine, JournalEngine, MemoryEngine, MemoryServer, NatsEngine, PostgresEngine
 
 PATIENCE = 60.0  # seconds that a server may take on a busy machine
@@ -183,6 +183,52 @@ class LazyNats(Nats):
     flushes = "2m"
 
 
+class Cluster(Backend):
+    """Three NATS servers, each record on all of them. A kill is one of a server, each time another one."""
+
+    is_kept = True
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.ports, self.routes = free_ports(6)[:3], free_ports(3)
+        self.servers = [Server(folder) for _ in range(3)]
+        self.next = 0
+
+    def start(self) -> None:
+        program = nats_server()
+        routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in self.routes)
+        for i, server in enumerate(self.servers):
+            if server.process is not None:
+                continue
+            config = self.folder / f"{i}.conf"
+            config.write_text(
+                f'server_name: "s{i}"\nlisten: "127.0.0.1:{self.ports[i]}"\n'
+                f'jetstream {{ store_dir: "{self.folder}/{i}", sync_interval: always }}\n'
+                f'cluster {{ name: "c", listen: "127.0.0.1:{self.routes[i]}", routes: [{routes}] }}\n'
+            )
+            server.run([program, "-c", str(config)])
+
+    def kill(self) -> None:
+        self.servers[self.next % 3].kill()
+        self.next += 1
+
+    def connected(self) -> Engine:
+        url = ",".join(f"nats://127.0.0.1:{port}" for port in self.ports)
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return NatsEngine(url, self.share, replicas=3)
+            except (EngineLostError, EngineError):  # they have not found each other yet
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+
+    def close(self) -> None:
+        self.release()
+        for server in self.servers:
+            server.kill()
+
+
 class Postgres(Server):
     """PostgreSQL as it comes, for one user, who must not be root."""
 
@@ -298,6 +344,7 @@ BACKENDS: dict[str, type[Backend]] = {
     "journal": Journal,
     "nats": Nats,
     "lazy nats": LazyNats,
+    "three nats": Cluster,
     "postgres": Postgres,
     "lazy postgres": LazyPostgres,
 }

@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from backends import Backend, Journal, LazyNats, LazyPostgres, Memory
+from backends import Backend, Cluster, Journal, LazyNats, LazyPostgres, Memory
 
 from share import CorruptDataError, EngineError, EngineLostError, FencedError
 from share.engine import PIECE, Engine, GapError
@@ -491,7 +491,12 @@ def test_an_engine_that_has_lost_what_it_acknowledged_fences_its_home(tmp_path) 
 
 def test_an_engine_says_whether_it_flushes(backend: Backend) -> None:
     why = backend.connect().not_durable
-    expected = {Memory: "memory", LazyNats: "sync_interval", LazyPostgres: "synchronous_commit"}
+    expected = {
+        Memory: "memory",
+        Cluster: "not known",
+        LazyNats: "sync_interval",
+        LazyPostgres: "synchronous_commit",
+    }
     if type(backend) in expected:
         assert expected[type(backend)] in why
     else:
