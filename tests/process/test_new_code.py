@@ -37,6 +37,11 @@ sys.path.insert(0, sys.argv[2])
 from share import Share, ClassChangedError
 import counted
 shared = Share.open(sys.argv[1])
+def failure(call):
+    try:
+        return call()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
 print("open", flush=True)
 for line in sys.stdin:
     try:
@@ -215,3 +220,18 @@ if __name__ == "__main__":
         print(shared.box.n)
 """
     assert run_script(tmp_path, program) == "1\n"
+
+
+def test_a_coordinator_that_is_replaced_after_the_file_was_changed_does_not_run_the_new_code(
+    name, tmp_path, first
+):
+    """Its plan is that of the old code. What is published can still be read."""
+    (tmp_path / "counted.py").write_text(OLD.replace("self.n += STEP", "self.n += 10"))
+    killed = first.says("__import__('os').kill(shared.health().coordinator, 9) or shared.c.n")
+    assert killed == "1"
+    assert "ClassChangedError" in first.says("failure(shared.c.add.call)")
+    assert first.says("shared.c.n") == "1"
+    # As it was before, it is what it was.
+    (tmp_path / "counted.py").write_text(OLD)
+    first.says("__import__('os').kill(shared.health().coordinator, 9)")
+    assert first.says("shared.c.add(), shared.c.n") == "(None, 2)"
