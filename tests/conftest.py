@@ -1,6 +1,7 @@
 """Settings of the whole suite; above all, no test may leave a segment or a coordinator behind."""
 
 import contextlib
+import fcntl
 import gc
 import os
 import re
@@ -72,6 +73,18 @@ def nothing_left_behind(nothing_left_by_the_run: None) -> Iterator[None]:
     before, running = segments(), set(our_coordinators())
     yield
     check(before, running)
+
+
+@pytest.fixture
+def alone_with_gc() -> Iterator[None]:
+    """One test at a time, of all runs: what one has left on purpose is what `gc` of another would remove."""
+    folder = os.open(SEGMENTS, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+        fcntl.flock(folder, fcntl.LOCK_UN)  # forked processes may still have it
+    finally:
+        os.close(folder)
 
 
 def check(segments_before: set[str], running_before: set[int]) -> None:

@@ -1,10 +1,13 @@
 """A client that was about to take an answer while a successor wrote another in its place."""
 
+import contextlib
 import os
 import signal
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from arena import state_of, until
+from arena import processes_of, state_of, until
 from victims import Answerer
 
 from share import Share, ShareTimeoutError
@@ -13,10 +16,20 @@ from share.testing._ledger import Words, fork
 pytestmark = pytest.mark.testpoints
 
 
-def test_an_answer_that_was_replaced_is_not_taken_for_damage() -> None:
+@contextlib.contextmanager
+def resumed_at_last(share: Share) -> Iterator[None]:
+    """Whatever happens, no coordinator stays stopped: closing the share would wait for it."""
+    try:
+        yield
+    finally:
+        for pid in processes_of(share.session_of().name):
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_an_answer_that_was_replaced_is_not_taken_for_damage(tmp_path: Path) -> None:
     words = Words(3)
-    with Share() as share:
-        share.answerer = Answerer()
+    with Share() as share, resumed_at_last(share):
+        share.answerer = Answerer(str(tmp_path / "go"))
         share.flush()
         session = share.session_of()
 
@@ -34,6 +47,7 @@ def test_an_answer_that_was_replaced_is_not_taken_for_damage() -> None:
 
         child = fork(ask)
         until(lambda: words[0], "two calls")
+        (tmp_path / "go").touch()
         coordinator = session.control.coordinator_pid()
         until(lambda: state_of(coordinator) == "T", "the coordinator at the point")
         words[1] = 1

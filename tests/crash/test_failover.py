@@ -113,7 +113,7 @@ def test_owner_and_coordinator_killed() -> None:
     killed_owner(with_coordinator=True)
 
 
-def test_nobody_left_but_gc() -> None:
+def test_nobody_left_but_gc(alone_with_gc: None) -> None:
     code = (
         "import os, signal; from share import Share; s = Share(); s.x = 1; s.flush(); "
         "os.kill(s.health().coordinator, signal.SIGKILL); print(s.session_of().name, flush=True); "

@@ -34,19 +34,25 @@ class Fatal:
 
 
 class Answerer:
-    """Answers a replayed call at greater length, and stops its coordinator before the second answer is committed."""
+    """Answers a replayed call at greater length, and stops its coordinator before the second answer is committed.
 
-    def __init__(self) -> None:
+    The first waits until there is a file.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
         self.pid = self.calls = 0
 
     def answer(self) -> bytes:
+        while not os.path.exists(self.path):
+            time.sleep(0.001)
         first = os.getpid() == self.pid or not self.pid
         if not self.pid:
             self.pid = os.getpid()
             os.environ["SHARE_TESTPOINT"] = "spsc.committed:stop:2"
         self.calls += 1
         begun = time.perf_counter()
-        while time.perf_counter() < begun + 0.005:  # so that each has a commit of its own
+        while time.perf_counter() < begun + 0.25:  # longer than a commit takes, so that each has one of its own
             pass
         return bytes(8 if first else 600)
 

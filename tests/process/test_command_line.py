@@ -270,7 +270,7 @@ def test_serve_says_that_the_name_is_taken(shared, name):
     assert "exists already" in run("serve", name, code=1)
 
 
-def test_gc_and_explain_print_json():
+def test_gc_and_explain_print_json(alone_with_gc):
     assert isinstance(run_json("gc"), list)
     explained = run_json("explain", "queue:Queue")
     assert {"member", "a call", "writes"} <= set(explained["methods"][0])
@@ -292,7 +292,7 @@ def test_doctor_says_what_to_do_about_a_small_shm(monkeypatch):
     assert check["state"] == "problem" and "--shm-size" in check["advice"]
 
 
-def test_doctor_sees_what_a_killed_program_left(name):
+def test_doctor_sees_what_a_killed_program_left(alone_with_gc, name):
     program = """if True:
         import os, sys
         from share import Share

@@ -14,6 +14,8 @@ from programs import environment, wait_for
 from share import Share
 from share.maintenance import remove_dead, shares
 
+pytestmark = pytest.mark.usefixtures("alone_with_gc")
+
 FOLDER = Path("/dev/shm")
 STATE, OWNER, MAGIC, CELLS = 16, 40, 0, 48  # offsets of words in the header of a control segment
 FIRST_PROCESS = 69632

@@ -125,7 +125,7 @@ def test_killed_and_restarted_in_any_order_nothing_is_stale_and_nothing_left(nam
     assert gone(name)
 
 
-def test_all_killed_at_once_and_started_again(name: str) -> None:
+def test_all_killed_at_once_and_started_again(alone_with_gc: None, name: str) -> None:
     """The remains of a crashed run, its coordinator killed too, are replaced, never joined."""
     for _ in range(3):
         workers = [Worker(name, str(number)) for number in range(2)]
@@ -172,7 +172,7 @@ def test_an_owned_name(name: str) -> None:
     assert caught.value.errno == errno.ENOENT
 
 
-def test_the_name_of_a_killed_owner_is_free_again(name: str) -> None:
+def test_the_name_of_a_killed_owner_is_free_again(alone_with_gc: None, name: str) -> None:
     code = (
         "import os, signal; from share import Share\n"
         f"shared = Share({name!r}); shared.x = 1; shared.flush()\n"
