@@ -67,6 +67,8 @@ def _code_of(cls: type) -> Code | None:
             return None
         functions = {item.__qualname__: item} if isinstance(item, FunctionType) else _functions_of(item)
         for name, function in functions.items():
+            if not _is_written_there(function):
+                continue
             text = "\0".join(parts_of_code(function.__code__))
             parts[name] = checksum_of(text.encode("utf-8", "surrogatepass"))
             for found in _called(function, function.__code__):
@@ -81,6 +83,16 @@ def _code_of(cls: type) -> Code | None:
 
 def _is_standard(item: Any) -> bool:
     return item.__module__ is not None and item.__module__.partition(".")[0] in sys.stdlib_module_names
+
+
+def _is_written_there(function: FunctionType) -> bool:
+    """Whether its code is from its module, or made of it by dataclasses or attrs.
+
+    Wrappers of decorators elsewhere are not: some are compiled when they are first called, as in networkx.
+    """
+    file = function.__code__.co_filename
+    own = getattr(sys.modules.get(function.__module__), "__file__", None)
+    return file in (own, "<string>") or file.startswith("<attrs")
 
 
 def _as_in_file(module: str) -> bool:
