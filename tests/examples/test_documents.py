@@ -35,6 +35,11 @@ def test_the_program_in_the_readme_prints_what_its_comments_say(tmp_path):
     assert done.stdout.splitlines() == promised and len(promised) == 2, done.stderr
 
 
+def test_the_index_has_every_page():
+    listed = set((ROOT / "docs" / "index.md").read_text().splitlines())
+    assert not {path.stem for path in ROOT.glob("docs/*.md")} - listed - {"index"}
+
+
 def test_contributing_names_only_folders_and_files_that_exist():
     named = re.findall(r"`([\w./]+/(?:[\w.]+)?)`", (ROOT / "CONTRIBUTING.md").read_text())
     places = (ROOT, ROOT / "src" / "share", ROOT / "tests")
