@@ -19,6 +19,11 @@ make_generator: Callable[[tuple[int, int], Any, str], Any] | None
 
 def generator(key: tuple[int, int], live: Any, kind: str) -> Any: ...
 
+class Filled:
+    value: Any
+    arguments: dict[int, Any]
+    def __init__(self, value: Any, arguments: dict[int, Any]) -> None: ...
+
 class Finished:
     value: Any
     def __init__(self, value: Any) -> None: ...

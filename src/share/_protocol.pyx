@@ -45,6 +45,18 @@ def generator(key, live, str kind):
     return make_generator(key, live, kind)
 
 
+class Filled:
+    """What a method has returned that has changed some of its arguments: these, by number, as they are now."""
+
+    __slots__ = ("value", "arguments")
+
+    def __init__(self, value, arguments):
+        self.value, self.arguments = value, arguments
+
+    def __reduce__(self):
+        return Filled, (self.value, self.arguments)
+
+
 class Finished:
     """What a method has returned that is to be awaited, and has been run to its end in the coordinator."""
 

@@ -20,7 +20,7 @@ from ._session cimport Session
 
 from contextlib import asynccontextmanager
 
-from .._protocol import Finished
+from .._protocol import Filled, Finished
 from ..cerial._exceptions import travelling
 from collections import deque
 
@@ -508,6 +508,8 @@ cdef class Method:
         position = send_call(proxy, CALL, effects, self.encoded, args, kwargs, wait)
         if wait:
             result = proxy.session.await_response(position, None)
+            if type(result) is Filled:
+                return finished(result, args)
             if type(result) is Finished:
                 from ._generators import given
 
@@ -516,8 +518,12 @@ cdef class Method:
         return proxy if effects.returns_self else None
 
 
-cdef object finished(result):
-    """What was awaited for in the coordinator, for who asks for the result itself."""
+cdef object finished(result, tuple args):
+    """What was awaited for in the coordinator, for who asks for the result itself, and filled among the arguments."""
+    if type(result) is Filled:
+        from ._filled import fill
+
+        return fill(args, result)
     return result.value if type(result) is Finished else result
 
 
@@ -549,7 +555,7 @@ cdef class BoundMethod:
         self.method.check(args, kwargs)
         if timeout is None:
             position = send_call(self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, True)
-            return finished(session.await_response(position, None))
+            return finished(session.await_response(position, None), args)
         # The wait for room in the ring is a part of it.
         deadline = deadline_of(timeout)
         session.limited(max(1, deadline))
@@ -557,7 +563,7 @@ cdef class BoundMethod:
             position = send_call(self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, True)
         finally:
             session.limited(None)
-        return finished(session.await_response(position, max(0, deadline - now_ns()) / 1e9))
+        return finished(session.await_response(position, max(0, deadline - now_ns()) / 1e9), args)
 
     def submit(self, *args, **kwargs):
         """Queues the call; returns a ``concurrent.futures.Future`` for its result."""
@@ -573,7 +579,7 @@ cdef class BoundMethod:
 
         self.method.check(args, kwargs)
         return finished(await call_in_loop(self.proxy.session, lambda: send_call(
-            self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, True)))
+            self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, True)), args)
 
     @property
     def plan(self):

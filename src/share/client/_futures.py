@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
-from share._protocol import Finished
+from share._protocol import Filled, Finished
 from share.client import _waiting
 from share.client._commands import caught_up, session_of
 from share.client._noted import Watch, noted
@@ -123,7 +123,7 @@ class Bridge:
                 continue
             try:
                 result, error = self.session.unwrap(position, kind, data), None
-                if type(result) is Finished:
+                if type(result) is Finished or (type(result) is Filled and ticket.loop is None):
                     result = result.value
             except BaseException as raised:
                 result, error = None, raised

@@ -19,6 +19,7 @@ cdef class Loop:
     cdef bint again                 # executing a group's commands once more, in the same process
     cdef object failure_log         # FailureLog
     cdef bint unsaid                # it has something to say when a second is over
+    cdef object fillings            # finds out what methods change of their arguments
     cdef list reports               # of slow commands, to be added to the errors
     cdef Answers answers            # of this batch
     cdef object transactions        # runs commands that are functions
@@ -44,6 +45,8 @@ cdef class Loop:
     cdef int execute(self, uint64_t position, uint32_t n, uint32_t owner) except -1
     cdef Segment arena_of(self, uint32_t owner)
     cdef object run(self, const Command* command, bytes name, const char* data, uint64_t size)
+    cdef object with_filled(self, const Command* command, result, cls, str name, tuple args, const char* data,
+                            Py_ssize_t size)
     cdef object run_logged(self, Mirror mirror, Call call, bytes name, tuple args, dict kwargs, const char* data,
                            uint64_t size, uint64_t resolutions)
     cdef object run_apply(self, Mirror mirror, tuple path, str text, object operand)

@@ -35,6 +35,7 @@ from .._segment import unlink
 from ..errors import CorruptDataError, DeletedObjectError, PoisonedCommandError, ShareWarning
 from .._paths import apply, path_text
 from ._failures import class_name, describe, FailureLog
+from ._filled import FILLABLE, Fillings
 from ._generators import KINDS
 from ._live import MISSING
 from ._parts import apply_to_root, part, path_cells
@@ -60,6 +61,17 @@ cdef frozenset UNFINISHED = frozenset((CoroutineType, *KINDS))
 
 
 @cython.binding(False)
+cdef bint is_fillable(tuple args) noexcept:
+    """Whether a method may have filled one of its arguments, so that its caller would see it."""
+    for arg in args:
+        cls = type(arg)
+        if cls is int or cls is str or cls is float or cls is bytes or cls is tuple or arg is None:
+            continue
+        if cls in FILLABLE:
+            return True
+    return False
+
+
 cdef class Loop:
     """Executes a share's commands until the ring is closed."""
 
@@ -70,6 +82,7 @@ cdef class Loop:
         self.entry = entry
         self.answers = Answers(control, store.encoder)
         self.transactions = Transactions(store, control)
+        self.fillings = Fillings(store)
         self.reports = []
         self.failure_log = FailureLog()
         self.position = control.committed()
@@ -306,7 +319,9 @@ cdef class Loop:
             if not args and kwargs is None:
                 return PyObject_CallMethodNoArgs(mirror.live, call.text)
             method = getattr(mirror.live, call.text)
-            return method(*args) if kwargs is None else method(*args, **kwargs)
+            result = method(*args) if kwargs is None else method(*args, **kwargs)
+            return self.with_filled(command, result, mirror.shape.cls, call.text, args, data, used) \
+                if is_fillable(args) else result
         text = name.decode()
         self.last_mirror = None
         if kind == RUN or kind == TRANSACT:
@@ -353,6 +368,15 @@ cdef class Loop:
         else:
             raise CorruptDataError(f"a command of unknown kind {kind}")
         return None
+
+    cdef object with_filled(self, const Command* command, result, cls, str name, tuple args, const char* data,
+                            Py_ssize_t size):
+        """The result of a method that may have changed its arguments, together with these if it has."""
+        if command.flags & RESPOND:
+            return self.fillings.told(result, args, data[:size])
+        if self.fillings.may_look(cls, name):
+            self.fillings.warn(cls, name, args, data[:size])
+        return result
 
     cdef object run_logged(self, Mirror mirror, Call call, bytes name, tuple args, dict kwargs, const char* data,
                            uint64_t size, uint64_t resolutions):
@@ -410,7 +434,9 @@ cdef class Loop:
         else:
             self.store.touch(mirror, cells)
         if kind == CALL_AT:
-            return getattr(found, text)(*args, **kwargs)
+            result = getattr(found, text)(*args, **kwargs)
+            return self.with_filled(command, result, type(found), text, args, data, used) if is_fillable(args) \
+                else result
         if kind == SET_AT:
             setattr(found, text, value)
         elif kind == DELETE_AT:

@@ -1,0 +1,29 @@
+"""Arguments that a method has filled in the coordinator are brought up to date here."""
+
+import io
+from typing import Any
+
+__all__ = ["fill"]
+
+
+def fill(args: tuple[Any, ...], filled: Any) -> Any:
+    """Gives the caller's own arguments what they contain now; returns what the method has returned."""
+    for i, now in filled.arguments.items():
+        mine = args[i]
+        if isinstance(mine, (list, bytearray)):
+            mine[:] = now
+        elif isinstance(mine, (io.StringIO, io.BytesIO)):
+            mine.seek(0)
+            mine.truncate()
+            mine.write(now.getvalue())
+            mine.seek(now.tell())
+        elif isinstance(mine, dict):
+            mine.clear()
+            mine.update(now)
+        elif hasattr(mine, "extend"):
+            mine.clear()
+            mine.extend(now)
+        else:
+            mine.clear()
+            mine.update(now)
+    return filled.value

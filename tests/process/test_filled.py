@@ -1,0 +1,79 @@
+"""What a method in the coordinator puts into its caller's own arguments is there, when the caller waits for it."""
+
+import asyncio
+import configparser
+import copy
+import io
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from filled_classes import Filler
+
+from share import Share
+
+ARGUMENTS: list[Any] = [
+    [], [1], {}, {"a": 1}, {"a"}, deque([1]), bytearray(b"a"), io.StringIO("abc"), io.BytesIO(b"abc")
+]  # fmt: skip
+WAYS: dict[str, Callable[[Any, Any], Any]] = {
+    "plain": lambda filler, given: filler.fill(given),
+    "call": lambda filler, given: filler.fill.call(given),
+    "call with time-out": lambda filler, given: filler.fill.call(given, timeout=60),
+    "aio": lambda filler, given: asyncio.run(filler.fill.aio(given)),
+    "of a part": lambda filler, given: filler.part.fill(given),
+}
+
+
+def content(value: Any) -> Any:
+    return (value.getvalue(), value.tell()) if hasattr(value, "getvalue") else value
+
+
+def test_it_is_brought_back(shared: Share) -> None:
+    for way in WAYS.values():
+        for argument in ARGUMENTS:
+            shared.filler = Filler()
+            shared.filler.part = Filler()
+            given, expected = copy.deepcopy(argument), copy.deepcopy(argument)
+            Filler().fill(expected)
+            assert way(shared.filler, given) == 1
+            assert content(given) == content(expected)
+
+
+def test_what_is_not_changed_stays_itself(shared: Share) -> None:
+    shared.filler = Filler()
+    inner = [2]
+    given = [1, inner]
+    assert shared.filler.keep(given) == 1
+    assert given == [1, [2]] and given[1] is inner
+    assert shared.filler.kept == [1, [2]]
+
+
+def test_library_classes(shared: Share) -> None:
+    shared.settings = configparser.ConfigParser()
+    shared.settings.read_string("[a]\nb = 1\n")
+    file = io.StringIO()
+    shared.settings.write(file)
+    assert file.getvalue() == "[a]\nb = 1\n\n"
+    shared.stream = io.BytesIO(b"abc")
+    buffer = bytearray(2)
+    assert shared.stream.readinto(buffer) == 2
+    assert buffer == b"ab"
+
+
+def test_a_queued_call_is_warned_of_once(capfd: pytest.CaptureFixture[str]) -> None:
+    with Share() as shared:  # made when its output is captured
+        shared.filler = Filler()
+        given: list[int] = []
+        for _ in range(5):
+            shared.filler.fill_and_return_nothing(given)
+        shared.flush()
+        shared.filler.fill_and_return_nothing.call(given)
+        assert given == [6]
+    assert capfd.readouterr().err.count("Filler.fill_and_return_nothing has changed its argument") == 1
+
+
+def test_what_cannot_be_brought_back(shared: Share) -> None:
+    shared.filler = Filler()
+    with pytest.raises(TypeError, match=r"what was put into argument\[0\]\[1\]: only"):
+        shared.filler.fill_badly([])
