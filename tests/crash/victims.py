@@ -52,7 +52,8 @@ class Answerer:
             os.environ["SHARE_TESTPOINT"] = "spsc.committed:stop:2"
         self.calls += 1
         begun = time.perf_counter()
-        while time.perf_counter() < begun + 0.25:  # longer than a commit takes, so that each has one of its own
+        # Longer than a commit takes, so that each has one of its own.
+        while time.perf_counter() < begun + 0.25:
             pass
         return bytes(8 if first else 600)
 
