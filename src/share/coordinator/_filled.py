@@ -33,7 +33,9 @@ class Fillings:
             return result  # it has not run yet
         changed = self._changed(args, data)
         for i in changed:
-            encode(args[i], f"what was put into argument[{i}]", self.store.reduce)  # raises where it cannot travel
+            encode(
+                args[i], f"what was put into argument[{i}]", self.store.reduce
+            )  # raises where it cannot travel
         return Filled(result, {i: args[i] for i in changed}) if changed else result
 
     def warn(self, cls: type, name: str, args: tuple[Any, ...], data: bytes) -> None:
