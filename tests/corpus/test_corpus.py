@@ -3,6 +3,7 @@
 import pytest
 from driving import Case, drive
 from foreign_cases import FOREIGN
+from more_cases import MORE
 from stdlib_cases import STANDARD
 
 pytestmark = pytest.mark.corpus
@@ -11,7 +12,7 @@ SEEDS = (1, 2)
 
 
 @pytest.mark.parametrize("kill", [False, True], ids=["", "killed"])
-@pytest.mark.parametrize("case", [*STANDARD, *FOREIGN], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*STANDARD, *FOREIGN, *MORE], ids=lambda case: case.name)
 def test_as_a_plain_object(case: Case, kill: bool, tmp_path_factory: pytest.TempPathFactory) -> None:
     if not case.is_here:
         pytest.skip(f"{case.needs} is not installed")
