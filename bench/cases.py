@@ -26,6 +26,7 @@ from share import Share, shareable
 fork = multiprocessing.get_context("fork")
 TEXT = "a short text"
 KILOBYTE = "x" * 1024
+MEGABYTE = b"x" * (1 << 20)
 
 
 @shareable
@@ -44,6 +45,13 @@ class Counter:
 
     def get(self) -> int:
         return self.n
+
+    def take(self, data: bytes) -> None:
+        self.n += len(data)
+
+    def give(self, size: int) -> bytes:
+        self.n += 1
+        return bytes(size)
 
 
 class Managed(BaseManager):
@@ -91,6 +99,9 @@ QUEUED = "queued call, the caller's cost"
 ONE = "calls end to end, 1 process"
 FOUR = "calls end to end, 4 processes"
 RESULT = "call with a result"
+ARGUMENT = "arguments of 1 MB, from sending to having been used"
+ANSWER = "call with a result of 8 KB"
+LARGE_ANSWER = "call with a result of 1 MB"
 WRITE = "write, then read it back"
 ENTRY = "read an entry of a dict"
 SET_ENTRY = "set an entry of a dict, and read it back"
@@ -124,6 +135,13 @@ CASES = [
     Case(RESULT, "share", 100, "shared_counter.add(1)", "shared.flush()"),
     Case(RESULT, "BaseManager", 50, "managed_counter.add(1)"),
     Case(RESULT, "Redis INCRBY", 50, "redis.incrby('n', 1)", needs="redis"),
+    Case(ARGUMENT, "share", 20, "[shared_counter.take(megabyte) for _ in range({n})]; shared.flush()"),
+    Case(ARGUMENT, "BaseManager", 10, "managed_counter.take(megabyte)"),
+    Case(ARGUMENT, "mp.Queue", 20, "[queue.put(megabyte) for _ in range({n})]; drain_queue()"),
+    Case(ANSWER, "share", 100, "shared_counter.give(8192)", "shared.flush()"),
+    Case(ANSWER, "BaseManager", 50, "managed_counter.give(8192)"),
+    Case(LARGE_ANSWER, "share", 10, "shared_counter.give(1 << 20)", "shared.flush()"),
+    Case(LARGE_ANSWER, "BaseManager", 10, "managed_counter.give(1 << 20)"),
     Case(WRITE, "share", 100, "shared_counter.n = 1; shared_counter.n", "shared.flush()"),
     Case(WRITE, "Manager Namespace", 50, "namespace.n = 1; namespace.n"),
     Case(WRITE, "Redis SET, GET", 50, "redis.set('n', 1); int(redis.get('n'))", needs="redis"),
@@ -340,6 +358,7 @@ def setting() -> Iterator[dict[str, Any]]:
             "shared_counter": shared_counter,
             "managed_counter": managed_counter,
             "plain": Counter(),
+            "megabyte": MEGABYTE,
             "shared_table": shared.table,
             "plain_table": {"k": 1},
             "managed_table": manager.dict(k=1),

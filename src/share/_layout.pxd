@@ -38,7 +38,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 cdef enum:
-    LAYOUT_VERSION = 3
+    LAYOUT_VERSION = 4
     LINE = 128
     # header, 8-byte words
     H_MAGIC = 0

@@ -14,7 +14,7 @@ cdef extern from "Python.h":
 
 cdef enum:
     FIRST_CAPACITY = 512
-    KEEP_CAPACITY = 1 << 20         # a longer buffer is not kept for the next value
+    KEEP_CAPACITY = 1 << 22         # a longer buffer is not kept for the next value
     GIVE_AWAY = 1 << 16             # a longer result is handed out instead of being copied
 
 

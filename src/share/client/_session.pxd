@@ -85,7 +85,7 @@ cdef class Session:
     cdef int make_spill(self, str name, bytes payload) except -1
     cdef int open_responses(self) except -1
     cdef int drain(self) except -1
-    cdef bytes large_answer(self, const char* reference, uint64_t size)
+    cdef tuple large_answer(self, uint32_t kind, const char* reference, uint64_t size)
     cdef str answer_name(self, uint64_t position)
     cdef int throw_away(self, uint64_t position, int kind) except -1
     cdef object await_response(self, uint64_t position, object timeout)

@@ -8,7 +8,7 @@ import weakref
 from collections import deque
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from .._arena cimport Arena, arena_bytes, open_arena, PENDING, referred, Region
@@ -23,6 +23,7 @@ from .._ringbuf cimport CELL, CLAIM_CLOSED, CLAIM_CORRUPT, CLAIM_OK, MPSC, SPSCR
 from .._segment cimport Segment
 from .._wait cimport now_ns, wake
 from ..cerial._codec cimport Encoder, decode
+from ..cerial._tags cimport BYTES, STR
 from ._noted cimport noting, refuse_in_predicate
 
 from .._protocol import error_from, read_spill, write_spill
@@ -33,6 +34,8 @@ from ..errors import CorruptDataError, SegmentError, ShareClosedError, ShareErro
     ShareMemoryError, ShareTimeoutError
 
 cdef uint64_t MASK63 = ~CLOSED_BIT
+cdef enum:
+    DECODED = 100               # kind of a response whose payload is the result itself
 
 cdef object registration_hook = None
 
@@ -141,7 +144,7 @@ cdef class Session:
         return encoder
 
     cdef void give_back(self, Encoder encoder) noexcept:
-        if encoder.capacity <= 1 << 20:
+        if encoder.capacity <= 1 << 22:
             self.spare = encoder
 
     cdef int register(self) except -1:
@@ -565,10 +568,9 @@ cdef class Session:
                 if self.large_answers is None and not self.answers_gone:
                     self.open_answers()
                     continue        # other threads have run
-                kind = RESULT if record.kind == RESULT_STORED else ERROR
-                data = None
+                kind, data = ERROR, None
                 if not self.answers_gone and position not in self.abandoned:
-                    data = self.large_answer(payload, record.length)
+                    kind, data = self.large_answer(record.kind, payload, record.length)
                 TESTPOINT("client.copied_answer")
             else:
                 kind = record.kind
@@ -610,11 +612,17 @@ cdef class Session:
                 raise
             self.answers_gone = True
 
-    cdef bytes large_answer(self, const char* reference, uint64_t size):
-        # The coordinator uses its place again as soon as the record that refers to it has been taken.
+    cdef tuple large_answer(self, uint32_t kind, const char* reference, uint64_t size):
+        """(kind, payload): the coordinator uses its place again as soon as the record that refers to it is taken."""
         cdef uint64_t length = 0
+        cdef Py_ssize_t used = 0
         reference = referred(self.large_answers, reference, size, &length)
-        return PyBytes_FromStringAndSize(reference, length)
+        if kind == RESULT_STORED and length > 0 and (reference[0] == BYTES or reference[0] == STR):
+            try:
+                return DECODED, decode(reference, length, &used)    # runs nobody's code, and so no other thread
+            except CorruptDataError:
+                pass                # said by unwrap
+        return RESULT if kind == RESULT_STORED else ERROR, PyBytes_FromStringAndSize(reference, length)
 
     cdef str answer_name(self, uint64_t position):
         return f"{self.name}_a{self.serial:x}_{position:x}"
@@ -625,9 +633,11 @@ cdef class Session:
             unlink(self.answer_name(position))
         return 0
 
-    def unwrap(self, uint64_t position, int kind, bytes data):
+    def unwrap(self, uint64_t position, int kind, data):
         """Decodes a response: returns the result, or raises the remote exception."""
         cdef Py_ssize_t used = 0
+        if kind == DECODED:
+            return data
         if data is None:
             raise self.closed_error()
         if kind == RESULT_SPILLED or kind == ERROR_SPILLED:

@@ -14,17 +14,28 @@ cdef class Responses:
     cdef uint64_t serial
     cdef Arena arena                # for answers that are too large for the ring; None before the first
 
-    cdef Region store(self, str share, bytes data)
+    cdef Region store(self, str share, const char* data, uint64_t size)
     cdef int find_stored(self, str share) except -1
+
+
+# One that is not committed yet.
+cdef class Answer:
+    cdef uint32_t owner
+    cdef int kind
+    cdef uint64_t end, size
+    cdef bytes data                 # None: it lies in the arena
+    cdef Region region
 
 
 cdef class Answers:
     cdef Control control
     cdef Encoder encoder
     cdef dict rings                 # process-table entry -> Responses
-    cdef list prepared              # of this batch: (entry, end position, kind, bytes)
+    cdef list prepared              # of this batch: Answer
 
     cdef int prepare(self, uint32_t owner, uint64_t end, int kind, object value) except -1
     cdef int prepare_error(self, uint32_t owner, uint64_t end, failure) except -1
+    cdef int add(self, uint32_t owner, uint64_t end, int kind) except -1
+    cdef int forget(self) except -1
     cdef int send(self) except -1
     cdef Responses ring_of(self, uint32_t owner)

@@ -4,7 +4,6 @@ cimport cython
 
 import logging
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
@@ -29,16 +28,16 @@ log = logging.getLogger("share.coordinator")
 cdef class Responses:
     """A client process's response ring, attached, and the arena for its large answers."""
 
-    cdef Region store(self, str share, bytes data):
+    cdef Region store(self, str share, const char* data, uint64_t size):
         """Puts an answer into the arena. None: there is no room for it. Raises ShareMemoryError."""
         cdef Region region
         if self.arena is None:
             self.arena = open_arena(answers_name(share, self.serial))
         # acquire: pairs with the release in spsc_take, before which the client has copied what it took
         self.arena.release(load_acq(self.ring.head))
-        region = self.arena.take(PyBytes_GET_SIZE(data))
+        region = self.arena.take(size)
         if region is not None:
-            memcpy(self.arena.segment.base + region.start, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+            memcpy(self.arena.segment.base + region.start, data, size)
             TESTPOINT("coordinator.stored")
         return region
 
@@ -75,33 +74,60 @@ cdef class Answers:
         except BaseException as error:
             self.prepare_error(owner, end, describe(error, encoder.reduce))
         else:
-            self.prepared.append((owner, end, kind, encoder.data[:encoder.size]))
+            self.add(owner, end, kind)
         return 0
 
     cdef int prepare_error(self, uint32_t owner, uint64_t end, failure) except -1:
         """The answer that a call has failed."""
         self.encoder.clear()
         self.encoder.encode((failure.data, failure.text), "error")
-        self.prepared.append((owner, end, ERROR, self.encoder.data[:self.encoder.size]))
+        return self.add(owner, end, ERROR)
+
+    cdef int add(self, uint32_t owner, uint64_t end, int kind) except -1:
+        """Prepares what has been encoded; a large one goes to where it will be read, if there is room."""
+        cdef Answer answer = Answer()
+        cdef Responses responses
+        answer.owner, answer.end, answer.kind, answer.size = owner, end, kind, self.encoder.size
+        if answer.size > RESPONSE_INLINE:
+            responses = self.ring_of(owner)
+            if responses is not None:
+                try:
+                    answer.region = responses.store(self.control.name, self.encoder.data, answer.size)
+                except ShareMemoryError:
+                    pass            # a segment of its own may find some, or says that there is none
+        if answer.region is None:
+            answer.data = self.encoder.data[:answer.size]
+        self.prepared.append(answer)
+        return 0
+
+    cdef int forget(self) except -1:
+        """The commands will be run again: what was prepared is void."""
+        cdef Answer answer
+        for answer in self.prepared:
+            if answer.region is not None:
+                answer.region.until = 0
+        self.prepared.clear()
         return 0
 
     cdef int send(self) except -1:
         """Puts every answer into its caller's ring; nobody takes it before C says so."""
         cdef Responses responses
+        cdef Answer answer
         cdef bytes data
-        cdef Region region
+        cdef int kind
         cdef uint64_t[2] reference
-        for owner, end, kind, encoded in self.prepared:
-            data = encoded
-            responses = self.ring_of(owner)
+        for answer in self.prepared:
+            responses = self.ring_of(answer.owner)
             if responses is None:
                 continue        # its process is gone
-            region = None
-            if len(data) > RESPONSE_INLINE:
+            data, kind = answer.data, answer.kind
+            if answer.region is not None:
+                reference[0], reference[1] = answer.region.start, answer.size
+                data = (<char*>reference)[:sizeof(reference)]
+                kind = RESULT_STORED if kind == RESULT else ERROR_STORED
+            elif len(data) > RESPONSE_INLINE:
                 try:
-                    region = responses.store(self.control.name, data)
-                    if region is None:
-                        write_spill(f"{self.control.name}_a{responses.serial:x}_{end:x}", data)
+                    write_spill(f"{self.control.name}_a{responses.serial:x}_{answer.end:x}", data)
                 except ShareMemoryError as error:
                     # The command is applied all the same; only its answer finds no room.
                     text = f"the call has been executed, but there is no room for its answer: {error}"
@@ -110,21 +136,16 @@ cdef class Answers:
                     data = self.encoder.data[:self.encoder.size]
                     kind = ERROR
                 else:
-                    if region is not None:
-                        reference[0], reference[1] = region.start, len(data)
-                        data = (<char*>reference)[:sizeof(reference)]
-                        kind = RESULT_STORED if kind == RESULT else ERROR_STORED
-                    else:
-                        TESTPOINT("coordinator.spilled")
-                        data = len(data).to_bytes(8, "little")
-                        kind = RESULT_SPILLED if kind == RESULT else ERROR_SPILLED
+                    TESTPOINT("coordinator.spilled")
+                    data = len(data).to_bytes(8, "little")
+                    kind = RESULT_SPILLED if kind == RESULT else ERROR_SPILLED
             # The caller has reserved this space before it sent the command.
-            if not spsc_put(&responses.ring, kind, end, data, len(data)):
-                log.error("the response ring of process entry %d is full: an answer is lost", owner)
-                if region is not None:
-                    region.until = 0
-            elif region is not None:
-                region.until = load_rlx(responses.ring.tail)
+            if not spsc_put(&responses.ring, kind, answer.end, data, len(data)):
+                log.error("the response ring of process entry %d is full: an answer is lost", answer.owner)
+                if answer.region is not None:
+                    answer.region.until = 0
+            elif answer.region is not None:
+                answer.region.until = load_rlx(responses.ring.tail)
         self.prepared.clear()
         return 0
 

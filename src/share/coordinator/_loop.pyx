@@ -559,7 +559,7 @@ cdef class Loop:
         cdef uint32_t n = 0, owner = 0
         cdef int state
         cdef Command command
-        self.answers.prepared.clear()
+        self.answers.forget()
         self.transactions.generators.drop(None)
         self.store.abandon()
         self.last_mirror = None
@@ -575,7 +575,7 @@ cdef class Loop:
             try:
                 self.store.prepare()
             except BaseException as culprit:
-                self.answers.prepared.clear()
+                self.answers.forget()
                 self.transactions.generators.drop(None)
                 self.store.abandon()
                 self.last_mirror = None

@@ -215,7 +215,7 @@ class Producer:
         """
         kind = self.random.random()
         if self.load == "answers":
-            self._ask(900)
+            self._ask(200)
         elif self.load == "spills":
             self._note(max(self.largest, 30000))
         elif kind < 0.12:
