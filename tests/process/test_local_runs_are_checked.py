@@ -59,6 +59,9 @@ class Sums:
 
 
 class Noted(list[int]):
+    def __bool__(self) -> bool:
+        raise ValueError("neither true nor false")
+
     @writes()
     def note(self) -> int:
         self.append(len(self))

@@ -292,7 +292,7 @@ cdef class Effects:
                 is_looked_at = not is_large(local, held)
             else:
                 is_looked_at = self.guessed != TYPES or not are_plain((held,), None)
-            if is_looked_at and (held or not local.own):
+            if is_looked_at and (not local.own or held):       # an object of a user's class is not asked
                 try:
                     local.seen = encoded(proxy, held)
                 except Exception:
