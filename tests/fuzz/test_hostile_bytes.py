@@ -460,7 +460,7 @@ def slots(image: Image) -> Iterator[tuple[str, int, int, int, int]]:
     commit = image.word("", COMMIT)
     for suffix in image.segments:
         kind_of_segment = None
-        if suffix.startswith("_m"):
+        if suffix[:2] in ("_c", "_l"):
             index = int(suffix[2:], 16)  # noqa: FURB166
             kind_of_segment = image.word("", SEGMENT_TABLE + 16 * index)
         if kind_of_segment != 2:
@@ -577,16 +577,16 @@ def test_nothing_is_executed_whose_checksum_is_wrong(quiet: Image) -> None:
             assert not went_off[0]
 
 
-def test_a_spill_segment_that_is_missing_or_too_short(queued: Image) -> None:
-    spills = [suffix for suffix in queued.segments if suffix.startswith("_s")]
-    assert len(spills) >= 1
+def test_an_arena_that_is_missing_or_too_short(queued: Image) -> None:
+    arenas = [suffix for suffix in queued.segments if suffix[:2] in ("_c", "_l")]
+    assert len(arenas) >= 1
     for size in (0, 8, 2999):
         with queued.copied([]) as name:
-            for suffix in spills:
+            for suffix in arenas:
                 os.truncate(FOLDER / (name + suffix), size)
             assert outcome(take_over(queued.role), name, ()) == ""  # type: ignore[arg-type]
     with queued.copied([]) as name:
-        for suffix in spills:
+        for suffix in arenas:
             (FOLDER / (name + suffix)).unlink()
         assert outcome(take_over(queued.role), name, ()) == ""  # type: ignore[arg-type]
 

@@ -60,7 +60,6 @@ cdef enum:
 cdef frozenset UNFINISHED = frozenset((CoroutineType, *KINDS))
 
 
-@cython.binding(False)
 cdef bint is_fillable(tuple args) noexcept:
     """Whether a method may have filled one of its arguments, so that its caller would see it."""
     for arg in args:
@@ -72,6 +71,7 @@ cdef bint is_fillable(tuple args) noexcept:
     return False
 
 
+@cython.binding(False)
 cdef class Loop:
     """Executes a share's commands until the ring is closed."""
 
