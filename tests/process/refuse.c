@@ -2,8 +2,8 @@
  *
  * The file that SHARE_REFUSE names begins with four words: how many there were, the first and the last that is to be
  * refused, how many were. Each reservation is a line in the file of that name with ".log": path, process,
- * bytes in use of all such memory after it, whether it was refused. A segment of which the beginning is refused loses its
- * memory, so that whoever touches it all the same gets a SIGBUS. */
+ * bytes in use of all such memory after it, whether it was refused. A segment that has no memory yet is cut to nothing when
+ * that is refused, so that whoever touches it all the same gets a SIGBUS. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -44,7 +45,8 @@ int posix_fallocate64(int file, off64_t offset, off64_t length)
         int refused = call >= __atomic_load_n(&words[1], __ATOMIC_SEQ_CST) &&
                       call <= __atomic_load_n(&words[2], __ATOMIC_SEQ_CST);
         if (refused) {
-            if (!offset && ftruncate(file, 0)) abort();
+            struct stat one;
+            if (fstat(file, &one) || (!one.st_blocks && ftruncate(file, 0))) abort();
             __atomic_add_fetch(&words[3], 1, __ATOMIC_SEQ_CST);
         }
         int error = refused ? ENOSPC : fallocate(file, 0, offset, length) ? errno : 0;
