@@ -137,6 +137,26 @@ def test_the_same_code_elsewhere_and_what_is_no_code_is_the_same(name, tmp_path,
     second.end()
 
 
+PATCHES = {
+    "function": "mock.patch('counted.tax')",
+    "method": "mock.patch.object(counted.Counter, 'taxed', return_value=5)",
+    "property": "mock.patch.object(counted.Counter, 'n', mock.PropertyMock(return_value=5), create=True)",
+    "method of another module": "mock.patch.object(counted.Counter, 'more', len, create=True)",
+    "class": "mock.patch('counted.Row')",
+}
+
+
+@pytest.mark.parametrize("what", PATCHES)
+def test_what_others_put_into_a_module_is_no_change_of_its_file(name, tmp_path, first, what):
+    """Mocks and plugins; nor when they are gone again, and for as long as the process lives."""
+    second = User(name, tmp_path, USER.replace("import counted", "import counted\nfrom unittest import mock"))
+    second.says(f"setattr(sys, 'patch', {PATCHES[what]}), sys.patch.start()")
+    assert second.says("shared.c.add()") == "None"
+    assert second.says("sys.patch.stop() or shared.__setattr__('d', counted.Counter())") == "None"
+    assert second.says("shared.d.add(), shared.d.n, shared.errors") == "(None, 1, [])"
+    second.end()
+
+
 def test_a_module_loaded_anew_in_the_owner(tmp_path, monkeypatch):
     """Of what the coordinator has loaded before."""
     import importlib

@@ -13,9 +13,11 @@ from share.errors import ClassChangedError
 
 __all__ = ["Code", "check_code", "code_of"]
 
-#: By what Python it was compiled, the file, and a checksum for each function.
+#: By what Python it was compiled, the file, and a checksum for each function; 0 for methods that were not written in
+#: their class's module (a mock, say, or what another module has put there) and for classes that are called, 1 for bases.
 Code = tuple[str, str, dict[str, int]]
 
+_BASE = 1
 _MOST = 300  # functions of a class that are told apart
 _LOADERS = {"SourceFileLoader", "SourcelessFileLoader", "zipimporter"}
 
@@ -47,7 +49,10 @@ def check_code(cls: type, shared: Code | None, here: str = "this process") -> No
     found = None if shared is None else code_of(cls)
     if shared is None or found is None or shared[0] != found[0] or shared[2] == found[2]:
         return
-    differ = [name for name in {*shared[2], *found[2]} - {""} if shared[2].get(name) != found[2].get(name)]
+    differ = [name for name in {*shared[2], *found[2]} if _differs(name, shared[2], found[2])]
+    if not differ:
+        return
+    differ = [name for name in differ if name]
     named = ", ".join(sorted(differ)[:5]) + (", ..." if len(differ) > 5 else "")
     raise ClassChangedError(
         f"{cls.__module__}.{cls.__qualname__} is not the same everywhere{f' ({named})' if named else ''}: it was "
@@ -56,18 +61,35 @@ def check_code(cls: type, shared: Code | None, here: str = "this process") -> No
     )
 
 
+def _differs(name: str, one: dict[str, int], other: dict[str, int]) -> bool:
+    """Whether a function is not the same, or a method is missing: in the class itself, and not put there by others."""
+    if name in one and name in other:
+        return one[name] != other[name] and 0 not in (one[name], other[name])
+    if not name:
+        return True  # there are too many to be told apart
+    owner, member = name.rpartition(".")[0], name.partition(" ")[0]
+    is_compared = (owner in one and owner in other) or _BASE in (one.get(owner), other.get(owner))
+    return is_compared and 0 not in (one.get(name), other.get(name), one.get(member), other.get(member))
+
+
 def _code_of(cls: type) -> Code | None:
     parts: dict[str, int] = {}
     if importable(cls) is None or _is_standard(cls):
         return None
-    rest = [base for base in cls.__mro__ if not _is_standard(base)]
+    bases = [base for base in cls.__mro__ if not _is_standard(base)]
+    rest: list[Any] = list(bases)
     seen: set[Any] = set(rest)
     for item in rest:  # which grows meanwhile
         if not _as_in_file(item.__module__):
             return None
-        functions = {item.__qualname__: item} if isinstance(item, FunctionType) else _functions_of(item)
+        functions: dict[str, FunctionType | None] = {item.__qualname__: None}
+        if isinstance(item, type):
+            functions |= _functions_of(item)
+        elif _is_written_there(item, item.__module__):
+            functions = {item.__qualname__: item}
         for name, function in functions.items():
-            if not _is_written_there(function):
+            if function is None:
+                parts[name] = _BASE if name == item.__qualname__ and item in bases else 0
                 continue
             text = "\0".join(parts_of_code(function.__code__))
             parts[name] = checksum_of(text.encode("utf-8", "surrogatepass"))
@@ -85,14 +107,15 @@ def _is_standard(item: Any) -> bool:
     return item.__module__ is not None and item.__module__.partition(".")[0] in sys.stdlib_module_names
 
 
-def _is_written_there(function: FunctionType) -> bool:
-    """Whether its code is from its module, or made of it by dataclasses or attrs.
+def _is_written_there(function: FunctionType, module: str) -> bool:
+    """Whether its code is from that module, or made of it by dataclasses or attrs.
 
     Wrappers of decorators elsewhere are not: some are compiled when they are first called, as in networkx.
     """
     file = function.__code__.co_filename
-    own = getattr(sys.modules.get(function.__module__), "__file__", None)
-    return file in (own, "<string>") or file.startswith("<attrs")
+    own = getattr(sys.modules.get(module), "__file__", None)
+    is_own = function.__module__ == module and file == own
+    return is_own or file == "<string>" or file.startswith("<attrs")
 
 
 def _as_in_file(module: str) -> bool:
@@ -100,14 +123,22 @@ def _as_in_file(module: str) -> bool:
     return type(getattr(spec, "loader", None)).__name__ in _LOADERS
 
 
-def _functions_of(cls: type) -> dict[str, FunctionType]:
+def _functions_of(cls: type) -> dict[str, FunctionType | None]:
     """The functions that a class has itself, by qualified names, also those inside of decorators.
 
-    Not those that the standard library has put there, as ``typing`` does and undoes.
+    Not those that the standard library has put there, as ``typing`` does and undoes. None stands for a method that is
+    not known, or from elsewhere.
     """
-    found: dict[str, FunctionType] = {}
+    found: dict[str, FunctionType | None] = {}
     for name, member in sorted(vars(cls).items()):
-        functions = [function for function in _functions_in(member, set()) if not _is_standard(function)]
+        inside = list(_functions_in(member, set()))
+        functions = [
+            function
+            for function in inside
+            if not _is_standard(function) and _is_written_there(function, cls.__module__)
+        ]
+        if not functions and (callable(member) or inside or isinstance(member, property)):
+            found[f"{cls.__qualname__}.{name}"] = None
         for number, function in enumerate(functions):
             found[f"{cls.__qualname__}.{name}{f' {number}' if number else ''}"] = function
     return found
