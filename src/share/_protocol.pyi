@@ -21,8 +21,8 @@ def generator(key: tuple[int, int], live: Any, kind: str) -> Any: ...
 
 class Filled:
     value: Any
-    arguments: dict[int, Any]
-    def __init__(self, value: Any, arguments: dict[int, Any]) -> None: ...
+    arguments: dict[int | str, Any]
+    def __init__(self, value: Any, arguments: dict[int | str, Any]) -> None: ...
 
 class Finished:
     value: Any

@@ -46,7 +46,7 @@ def generator(key, live, str kind):
 
 
 class Filled:
-    """What a method has returned that has changed some of its arguments: these, by number, as they are now."""
+    """What a method has returned that has changed some of its arguments: these, by number or name, as they are now."""
 
     __slots__ = ("value", "arguments")
 

@@ -21,6 +21,8 @@ WAYS: dict[str, Callable[[Any, Any], Any]] = {
     "call": lambda filler, given: filler.fill.call(given),
     "call with time-out": lambda filler, given: filler.fill.call(given, timeout=60),
     "aio": lambda filler, given: asyncio.run(filler.fill.aio(given)),
+    "by name": lambda filler, given: filler.fill(out=given),
+    "aio by name": lambda filler, given: asyncio.run(filler.fill.aio(out=given)),
     "of a part": lambda filler, given: filler.part.fill(given),
 }
 
@@ -70,10 +72,16 @@ def test_a_queued_call_is_warned_of_once(capfd: pytest.CaptureFixture[str]) -> N
         shared.flush()
         shared.filler.fill_and_return_nothing.call(given)
         assert given == [6]
-    assert capfd.readouterr().err.count("Filler.fill_and_return_nothing has changed its argument") == 1
+        shared.filler.and_say_nothing(out=given)
+        shared.flush()
+    said = capfd.readouterr().err
+    assert said.count("Filler.fill_and_return_nothing has changed its argument") == 1
+    assert said.count("Filler.and_say_nothing has changed its argument") == 1
 
 
 def test_what_cannot_be_brought_back(shared: Share) -> None:
     shared.filler = Filler()
     with pytest.raises(TypeError, match=r"what was put into argument\[0\]\[1\]: only"):
         shared.filler.fill_badly([])
+    with pytest.raises(TypeError, match=r"what was put into argument\['out'\]\[1\]: only"):
+        shared.filler.fill_badly(out=[])

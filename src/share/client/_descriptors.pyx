@@ -509,7 +509,7 @@ cdef class Method:
         if wait:
             result = proxy.session.await_response(position, None)
             if type(result) is Filled:
-                return finished(result, args)
+                return finished(result, args, kwargs)
             if type(result) is Finished:
                 from ._generators import given
 
@@ -518,12 +518,12 @@ cdef class Method:
         return proxy if effects.returns_self else None
 
 
-cdef object finished(result, tuple args):
+cdef object finished(result, tuple args, dict kwargs):
     """What was awaited for in the coordinator, for who asks for the result itself, and filled among the arguments."""
     if type(result) is Filled:
         from ._filled import fill
 
-        return fill(args, result)
+        return fill(args, kwargs, result)
     return result.value if type(result) is Finished else result
 
 
@@ -555,7 +555,7 @@ cdef class BoundMethod:
         self.method.check(args, kwargs)
         if timeout is None:
             position = send_call(self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, True)
-            return finished(session.await_response(position, None), args)
+            return finished(session.await_response(position, None), args, kwargs)
         # The wait for room in the ring is a part of it.
         deadline = deadline_of(timeout)
         session.limited(max(1, deadline))
@@ -563,7 +563,7 @@ cdef class BoundMethod:
             position = send_call(self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, True)
         finally:
             session.limited(None)
-        return finished(session.await_response(position, max(0, deadline - now_ns()) / 1e9), args)
+        return finished(session.await_response(position, max(0, deadline - now_ns()) / 1e9), args, kwargs)
 
     def submit(self, *args, **kwargs):
         """Queues the call; returns a ``concurrent.futures.Future`` for its result."""
@@ -579,7 +579,7 @@ cdef class BoundMethod:
 
         self.method.check(args, kwargs)
         return finished(await call_in_loop(self.proxy.session, lambda: send_call(
-            self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, True)), args)
+            self.proxy, CALL, self.method.effects, self.method.encoded, args, kwargs, True)), args, kwargs)
 
     @property
     def plan(self):

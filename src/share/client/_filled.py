@@ -6,10 +6,10 @@ from typing import Any
 __all__ = ["fill"]
 
 
-def fill(args: tuple[Any, ...], filled: Any) -> Any:
+def fill(args: tuple[Any, ...], kwargs: dict[str, Any] | None, filled: Any) -> Any:
     """Gives the caller's own arguments what they contain now; returns what the method has returned."""
     for i, now in filled.arguments.items():
-        mine = args[i]
+        mine = (kwargs or {})[i] if isinstance(i, str) else args[i]
         if isinstance(mine, (list, bytearray)):
             mine[:] = now
         elif isinstance(mine, (io.StringIO, io.BytesIO)):

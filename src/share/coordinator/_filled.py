@@ -13,6 +13,9 @@ from ._generators import KINDS
 
 __all__ = ["FILLABLE", "Fillings"]
 
+_Args = tuple[Any, ...]
+_Kwargs = dict[str, Any] | None
+
 log = logging.getLogger("share.coordinator")
 
 #: What can be brought up to date where the caller has it.
@@ -27,21 +30,19 @@ class Fillings:
         self.store = store
         self.looks: dict[tuple[type, str], int] = {}
 
-    def told(self, result: Any, args: tuple[Any, ...], data: bytes) -> Any:
+    def told(self, result: Any, args: _Args, kwargs: _Kwargs, *data: bytes) -> Any:
         """What the caller of a method gets who waits for its result; ``data`` are the arguments as they came."""
         if type(result) in KINDS or type(result) is CoroutineType:
             return result  # it has not run yet
-        changed = self._changed(args, data)
-        for i in changed:
-            encode(
-                args[i], f"what was put into argument[{i}]", self.store.reduce
-            )  # raises where it cannot travel
-        return Filled(result, {i: args[i] for i in changed}) if changed else result
+        changed = self._changed(args, kwargs, *data)
+        for i, arg in changed.items():  # raises where it cannot travel
+            encode(arg, f"what was put into argument[{i!r}]", self.store.reduce)
+        return Filled(result, changed) if changed else result
 
-    def warn(self, cls: type, name: str, args: tuple[Any, ...], data: bytes) -> None:
+    def warn(self, cls: type, name: str, args: _Args, kwargs: _Kwargs, *data: bytes) -> None:
         """Says once that a queued call has changed an argument, which nobody sees."""
         seen = self.looks[cls, name] = self.looks.get((cls, name), 0) + 1
-        if seen <= _LOOKS and self._changed(args, data):
+        if seen <= _LOOKS and self._changed(args, kwargs, *data):
             self.looks[cls, name] = _LOOKS
             log.warning(
                 "a queued call of %s.%s has changed its argument, which its caller does not see: "
@@ -53,18 +54,19 @@ class Fillings:
         """Whether a queued call of that method is to be looked at."""
         return self.looks.get((cls, name), 0) < _LOOKS
 
-    def _changed(self, args: tuple[Any, ...], data: bytes) -> list[int]:
+    def _changed(self, args: _Args, kwargs: _Kwargs, data: bytes, more: bytes) -> dict[int | str, Any]:
+        """Those that it has changed, by number or name."""
         reduce = self.store.reduce
+        given: dict[int | str, Any] = {**dict(enumerate(args)), **(kwargs or {})}
+        given = {i: arg for i, arg in given.items() if type(arg) in FILLABLE}
         try:
-            if encode(args, "argument") == data:
-                return []
-            before = decode_bytes(data)
-            return [
-                i
-                for i, arg in enumerate(args)
-                if type(arg) in FILLABLE
-                and encode(arg, "argument", reduce) != encode(before[i], "argument", reduce)
-            ]
+            if encode(args, "argument") == data and (not kwargs or encode(kwargs, "argument") == more):
+                return {}
+            before = {**dict(enumerate(decode_bytes(data))), **(decode_bytes(more) if more else {})}
+            return {
+                i: arg
+                for i, arg in given.items()
+                if encode(arg, "argument", reduce) != encode(before[i], "argument", reduce)
+            }
         except Exception:
-            # What it has put there cannot travel: who waits is told so when the answer is encoded.
-            return [i for i, arg in enumerate(args) if type(arg) in FILLABLE]
+            return given  # what it has put there cannot travel: who waits is told so when the answer is encoded

@@ -45,8 +45,8 @@ cdef class Loop:
     cdef int execute(self, uint64_t position, uint32_t n, uint32_t owner) except -1
     cdef Segment arena_of(self, uint32_t owner)
     cdef object run(self, const Command* command, bytes name, const char* data, uint64_t size)
-    cdef object with_filled(self, const Command* command, result, cls, str name, tuple args, const char* data,
-                            Py_ssize_t size)
+    cdef object with_filled(self, const Command* command, result, cls, str name, tuple args, dict kwargs,
+                            const char* data, Py_ssize_t size, Py_ssize_t more)
     cdef object run_logged(self, Mirror mirror, Call call, bytes name, tuple args, dict kwargs, const char* data,
                            uint64_t size, uint64_t resolutions)
     cdef object run_apply(self, Mirror mirror, tuple path, str text, object operand)

@@ -60,8 +60,10 @@ cdef enum:
 cdef frozenset UNFINISHED = frozenset((CoroutineType, *KINDS))
 
 
-cdef bint is_fillable(tuple args) noexcept:
+cdef bint is_fillable(tuple args, dict kwargs) noexcept:
     """Whether a method may have filled one of its arguments, so that its caller would see it."""
+    if kwargs and is_fillable(tuple(kwargs.values()), None):
+        return True
     for arg in args:
         cls = type(arg)
         if cls is int or cls is str or cls is float or cls is bytes or cls is tuple or arg is None:
@@ -320,8 +322,8 @@ cdef class Loop:
                 return PyObject_CallMethodNoArgs(mirror.live, call.text)
             method = getattr(mirror.live, call.text)
             result = method(*args) if kwargs is None else method(*args, **kwargs)
-            return self.with_filled(command, result, mirror.shape.cls, call.text, args, data, used) \
-                if is_fillable(args) else result
+            return self.with_filled(command, result, mirror.shape.cls, call.text, args, kwargs, data, used, more) \
+                if is_fillable(args, kwargs) else result
         text = name.decode()
         self.last_mirror = None
         if kind == RUN or kind == TRANSACT:
@@ -369,13 +371,13 @@ cdef class Loop:
             raise CorruptDataError(f"a command of unknown kind {kind}")
         return None
 
-    cdef object with_filled(self, const Command* command, result, cls, str name, tuple args, const char* data,
-                            Py_ssize_t size):
+    cdef object with_filled(self, const Command* command, result, cls, str name, tuple args, dict kwargs,
+                            const char* data, Py_ssize_t size, Py_ssize_t more):
         """The result of a method that may have changed its arguments, together with these if it has."""
         if command.flags & RESPOND:
-            return self.fillings.told(result, args, data[:size])
+            return self.fillings.told(result, args, kwargs, data[:size], data[size:size + more])
         if self.fillings.may_look(cls, name):
-            self.fillings.warn(cls, name, args, data[:size])
+            self.fillings.warn(cls, name, args, kwargs, data[:size], data[size:size + more])
         return result
 
     cdef object run_logged(self, Mirror mirror, Call call, bytes name, tuple args, dict kwargs, const char* data,
@@ -435,8 +437,8 @@ cdef class Loop:
             self.store.touch(mirror, cells)
         if kind == CALL_AT:
             result = getattr(found, text)(*args, **kwargs)
-            return self.with_filled(command, result, type(found), text, args, data, used) if is_fillable(args) \
-                else result
+            return self.with_filled(command, result, type(found), text, args, kwargs, data, used, more) \
+                if is_fillable(args, kwargs) else result
         if kind == SET_AT:
             setattr(found, text, value)
         elif kind == DELETE_AT:
