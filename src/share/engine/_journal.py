@@ -1,10 +1,13 @@
 """The engine of one machine: a file of SQLite, written ahead and flushed with each append."""
 
+import ctypes
 import errno
+import fcntl
 import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +19,7 @@ __all__ = ["JournalEngine"]
 
 APPLICATION = 0x73686172  # "shar": what SQLite notes in the file's header
 VERSION = 1
+LOOK = 0.01  # seconds between two looks whether the lock is free
 AT_A_TIME = 1 << 20  # bytes that one read gives, or a little more
 
 TABLES = """
@@ -27,11 +31,14 @@ INSERT INTO trimmed VALUES ('log', 0), ('queue', 0);
 """
 
 
+_in_use: "weakref.WeakSet[JournalEngine]" = weakref.WeakSet()
+
+
 class JournalEngine(Engine):
     """An engine in a file, for one process at a time.
 
     The file's lock is its fence: nobody else can open it while this object is open, and the lock goes with the
-    process, however that ends. Beside the file there is another, with ``-wal`` at its end, which belongs to it.
+    process, however that ends. A forked child has neither. Beside the file there is another, with ``-wal`` at its end, which belongs to it.
 
     Args:
         path: the file; it is made, for this user only, if it is not there.
@@ -51,6 +58,7 @@ class JournalEngine(Engine):
         self._using = threading.RLock()
         self._appended = threading.Condition(self._using)
         self._db: sqlite3.Connection | None = None
+        self._lock = -1
         self._outcome = ""  # why it is not known what the file holds
         if not self.path.exists():
             if not create:
@@ -63,16 +71,53 @@ class JournalEngine(Engine):
                 ) from error
         elif self.path.is_dir():
             raise EngineError(errno.EISDIR, f"{self.path} is a directory, not a journal")
-        with self._errors():
-            self._db = sqlite3.connect(
-                self.path, timeout=patience, isolation_level=None, check_same_thread=False
-            )
-            try:
+        self._take_lock(patience)
+        try:
+            with self._errors():
+                self._db = sqlite3.connect(
+                    self.path, timeout=patience, isolation_level=None, check_same_thread=False
+                )
                 self._open(self._db)
-            except BaseException:
-                self._db.close()
-                self._db = None
-                raise
+        except BaseException:
+            self.close()
+            raise
+
+    def _take_lock(self, patience: float) -> None:
+        """A lock of our own: SQLite's goes when anybody in this process opens and closes the file, to copy it, say."""
+        until = time.monotonic() + patience
+        try:
+            self._lock = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            raise EngineError(
+                error.errno, f"the journal {self.path} cannot be opened: {error.strerror}"
+            ) from error
+        _in_use.add(self)
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except OSError as error:
+                if time.monotonic() < until and error.errno == errno.EWOULDBLOCK:
+                    time.sleep(LOOK)
+                    continue
+                self.close()
+                raise EngineError(errno.EBUSY, self._busy()) from error
+
+    def _after_fork(self) -> None:
+        """In a forked child: the file is its parent's.
+
+        The connection is never closed here, not even at the child's end: SQLite would take it for the file's last, and
+        throw away the file beside it, into which the parent writes.
+        """
+        self._using = threading.RLock()  # another thread may have held it
+        self._appended = threading.Condition(self._using)
+        if self._db is not None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._db))
+            self._db = None
+        self.close()
+
+    def _busy(self) -> str:
+        return f"the journal {self.path} is in use by another process, or twice in this one"
 
     def _open(self, db: sqlite3.Connection) -> None:
         db.execute("PRAGMA locking_mode=EXCLUSIVE")  # before all else: so no third file is needed
@@ -113,6 +158,9 @@ class JournalEngine(Engine):
             if self._db is not None:
                 self._db.close()
                 self._db = None
+            if self._lock >= 0:
+                os.close(self._lock)
+                self._lock = -1
 
     # -- for those who look after the file -------------------------------------------------------------------
 
@@ -142,9 +190,7 @@ class JournalEngine(Engine):
             if name in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
                 raise CorruptDataError(f"the journal {self.path} is damaged, or is none: {error}") from error
             if name in ("SQLITE_BUSY", "SQLITE_LOCKED"):
-                raise EngineError(
-                    errno.EBUSY, f"the journal {self.path} is in use by another process, or twice in this one"
-                ) from error
+                raise EngineError(errno.EBUSY, self._busy()) from error
             if name == "SQLITE_FULL":
                 raise EngineError(
                     errno.ENOSPC, f"the disk is full: nothing could be added to the journal {self.path}"
@@ -241,3 +287,11 @@ class JournalEngine(Engine):
                 row[0]
                 for row in db.execute("SELECT key FROM keys WHERE substr(key, 1, ?)=?", (len(prefix), prefix))
             ]
+
+
+def _after_fork() -> None:
+    for engine in list(_in_use):
+        engine._after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)

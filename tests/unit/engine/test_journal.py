@@ -334,6 +334,43 @@ os._exit(0)
     child.communicate()
 
 
+def test_a_forked_child_takes_nothing_with_it_when_it_ends(tmp_path: Path) -> None:
+    """It closes what it has inherited, as the last user of a file of SQLite would."""
+    path = tmp_path / "shop.db"
+    program = f"""
+import os, sys
+from share import EngineLostError
+from share.engine import JournalEngine
+engine = JournalEngine({str(path)!r})
+engine.append(b"a", engine.last())
+if os.fork() == 0:
+    try:
+        engine.last()
+    except EngineLostError:
+        engine.close()
+        sys.exit(3)  # as any program ends
+assert os.waitstatus_to_exitcode(os.wait()[1]) == 3
+engine.append(b"b", 1)
+os._exit(0)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+    with JournalEngine(path, create=False) as engine:
+        assert engine.last() == 2
+
+
+def test_who_copies_the_file_or_opens_it_twice_does_not_let_others_in(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    program = f"import share.engine; share.engine.JournalEngine({str(path)!r}, patience=0)"
+    with JournalEngine(path):
+        shutil.copy(path, tmp_path / "copy.db")  # which lets go of all locks of the kind that SQLite takes
+        with pytest.raises(EngineError) as refused:
+            JournalEngine(path, patience=0)
+        assert refused.value.errno == errno.EBUSY
+        other = subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+        assert "in use by another process" in other.stderr
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_only_its_user_can_read_the_file(tmp_path: Path) -> None:
     engine = JournalEngine(tmp_path / "shop.db")
     engine.append(b"x", engine.last())
