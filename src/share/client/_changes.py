@@ -11,7 +11,7 @@ from share.client._instances import instance_of
 from share.client._looks import Looks, place_of
 from share.client._proxy import MISSING, Proxy
 from share.client._snapshots import shared_object
-from share.errors import ShareTimeoutError
+from share.errors import DeletedObjectError, ShareTimeoutError
 
 __all__ = ["ALL", "Changes"]
 
@@ -47,6 +47,7 @@ class Changes:
         self._looks = Looks(owner, range(len(self._cells)) if cell is None else [cell])
         self._opaque, self._nested, self._begun = opaque, obj.is_nested, False
         self._digests: dict[int, dict[Any, bytes]] = {}  # by cell, of what is not alone in it
+        self._ended: DeletedObjectError | None = None
 
     def __iter__(self) -> Self:
         return self
@@ -78,8 +79,14 @@ class Changes:
 
     def _look(self) -> Change | None:
         """What has changed since the last look."""
-        position, found = self._looks.look()
-        values = self._attributes(found) if self._whole else self._one(found)
+        if self._ended is not None:
+            raise self._ended
+        try:
+            position, found = self._looks.look()
+            values = self._attributes(found) if self._whole else self._one(found)
+        except DeletedObjectError as error:
+            self._ended = error  # it is gone for ever: nothing would end another wait
+            raise
         if not values:
             return None
         changed = {path: value for path, value in values.items() if value is not MISSING}
