@@ -36,6 +36,8 @@ _lock = threading.RLock()
 _sessions: "weakref.WeakValueDictionary[str, Session]" = weakref.WeakValueDictionary()
 # Coordinators that this process started for shares without an owner.
 _children: dict[str, int] = {}
+# Those of them that went on when this process left; they are its children, whose end it has to take note of.
+_going_on: set[int] = set()
 # Who hands the coordinators' log records to handlers here, for shares that want that.
 _receivers: dict[str, Any] = {}
 # Sessions of shares that this process only uses. Kept, because a worker gets the share anew with every task.
@@ -135,6 +137,7 @@ def _wait_for_end(control: Control, public: str) -> None:
 
 def _start(control: Control, public: str | None) -> Session:
     name = control.name
+    _note_ended()
     try:
         pid = start_program(cerial.loads(control.configuration()), name, control.role)
         control.note_started(control.role, pid)
@@ -287,9 +290,20 @@ def _join(control: Any, pid: int, ending: Callable[[], bool] = lambda: True) -> 
             os.close(descriptor)
     try:
         # Blocks only where there are no pidfds. A killed coordinator of ours has long been a zombie.
-        os.waitpid(pid, os.WNOHANG if descriptor >= 0 and not ending() else 0)
+        if os.waitpid(pid, 0 if ending() else os.WNOHANG) == (0, 0):
+            _going_on.add(pid)
     except ChildProcessError:
         pass  # somebody else has waited for all children
+
+
+def _note_ended() -> None:
+    for pid in list(_going_on):
+        try:
+            if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                continue
+        except ChildProcessError:
+            pass  # it was our parent's, or somebody else has waited
+        _going_on.discard(pid)
 
 
 def _attach_unknown(name: str) -> None:

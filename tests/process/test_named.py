@@ -309,3 +309,16 @@ def test_it_lingers_no_longer(name: str) -> None:
     assert gone(name)
     with pytest.raises(ValueError, match="linger"):
         Share.open(name, linger=-1)
+
+
+def test_a_coordinator_that_ends_later_stays_no_zombie(name: str) -> None:
+    """It is a child of who has opened the share first, also when that one has left before."""
+    with Share.open(name, linger=0.1) as shared:
+        shared.n = 1
+        shared.flush()
+        pid = shared.health().coordinator
+    assert pid
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert gone(name)
+    with Share.open(name):
+        assert pid not in [child.pid for child in psutil.Process().children()]
