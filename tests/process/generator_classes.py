@@ -1,5 +1,7 @@
 """Classes with generators that write."""
 
+from pathlib import Path
+
 
 class Tree:
     def __init__(self, value):
@@ -25,6 +27,11 @@ class Tree:
         finally:
             self.seen += 100
         return "drained"
+
+    def await_byte(self, fifo):
+        while True:
+            self.seen += 1
+            yield Path(fifo).read_bytes()
 
     def fail(self):
         self.seen += 1

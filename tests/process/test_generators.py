@@ -5,6 +5,8 @@ import os
 import pickle
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,6 +75,23 @@ def test_what_it_raises_is_raised_at_the_step(tree: Any) -> None:
         next(steps)
     assert list(steps) == []
     assert tree.seen == 1
+
+
+def test_one_thread_at_a_time(tree: Any, tmp_path: Path) -> None:
+    """As in plain Python; a loop in another thread must not take it for ended."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    steps = tree.await_byte(str(fifo))
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(next, steps)
+        with open(fifo, "wb") as file:  # opens when the step reads
+            for use in (next, lambda steps: steps.close()):
+                with pytest.raises(ValueError, match="already executing"):
+                    use(steps)
+            file.write(b"a")
+        assert found.result() == b"a"
+    steps.close()
+    assert list(steps) == []
 
 
 def test_of_a_part(shared: Share) -> None:

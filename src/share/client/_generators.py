@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import _AsyncGeneratorContextManager, _GeneratorContextManager
+from threading import Lock
 from typing import Any, NoReturn
 
 from share.cerial._exceptions import travelling
@@ -64,6 +65,7 @@ class RemoteGenerator(Generator[Any, Any, Any]):
 
     def __init__(self, key: _Key, proxy: Any) -> None:
         self._key, self._proxy, self._ended = key, proxy, False
+        self._stepping = Lock()
 
     def send(self, value: Any) -> Any:
         return self._step("send", value)
@@ -72,11 +74,22 @@ class RemoteGenerator(Generator[Any, Any, Any]):
         return self._step("throw", _thrown(error, value))
 
     def close(self) -> None:
-        if not self._ended:
-            self._ended = True
-            step(self._proxy, self._key, "close", None, True)
+        self._step("close", None)
 
     def _step(self, action: str, value: Any) -> Any:
+        if not self._stepping.acquire(blocking=False):
+            raise ValueError("generator already executing")
+        try:
+            return self._step_alone(action, value)
+        finally:
+            self._stepping.release()
+
+    def _step_alone(self, action: str, value: Any) -> Any:
+        if action == "close":
+            if not self._ended:
+                self._ended = True
+                step(self._proxy, self._key, "close", None, True)
+            return None
         if self._ended:
             if action == "throw":
                 raise value
