@@ -7,11 +7,15 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from click.testing import CliRunner
@@ -448,6 +452,28 @@ def test_the_dashboard_is_not_for_who_does_not_know_its_address(dashboard):
             fetched(wrong)
         assert raised.value.code == 404
         raised.value.close()
+
+
+def test_the_dashboard_waits_for_no_slow_client(dashboard):
+    address = urllib.parse.urlsplit(dashboard)
+    answered, connected = threading.Event(), threading.Barrier(4)
+
+    def dawdle():
+        with socket.create_connection((address.hostname, address.port)) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nX: ")
+            connected.wait(60)
+            while not answered.wait(0.05):
+                client.sendall(b"x")
+
+    with ThreadPoolExecutor(3) as pool:
+        clients = [pool.submit(dawdle) for _ in range(3)]
+        try:
+            connected.wait(60)
+            assert fetched(f"{dashboard}objects")
+        finally:
+            answered.set()
+        for client in clients:
+            client.result()
 
 
 def test_the_dashboard_ends_with_its_share(name):

@@ -2,10 +2,11 @@
 
 import json
 import secrets
+import sys
 import threading
 from collections import deque
 from dataclasses import asdict
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -27,12 +28,13 @@ _LONGEST = 100_000  # characters of a value that are shown
 _TYPES = {"html": "text/html; charset=utf-8", "json": "application/json"}
 
 
-class Dashboard(HTTPServer):
+class Dashboard(ThreadingHTTPServer):
     """Serves one share's page, on this machine only. Its address has a random part, which other users do not know."""
 
     def __init__(self, observer: "Observer", views: "Iterable[Figures]", port: int) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.observer, self.views = observer, views
+        self.looking = threading.Lock()  # one request at a time looks into the share
         self.secret = secrets.token_urlsafe(16)
         self.seen: deque[tuple[int, dict[str, Any]]] = deque(maxlen=_MOST)
 
@@ -53,6 +55,11 @@ class Dashboard(HTTPServer):
         finally:
             self.shutdown()
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says what has gone wrong here; not that a client has."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
     def answer(self, path: str) -> tuple[str, str] | None:
         """(kind, text) of what is at a path behind the secret."""
         if path == "":
@@ -72,7 +79,7 @@ class Dashboard(HTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    timeout = 5  # a client that says nothing keeps nobody else waiting for longer
+    timeout = 5  # for a client that says nothing, as browsers do that connect in advance
     server: Dashboard
 
     def do_GET(self) -> None:
@@ -81,7 +88,8 @@ class _Handler(BaseHTTPRequestHandler):
         status, found = 404, None
         if secrets.compare_digest(secret.encode(), self.server.secret.encode()):
             try:
-                found = self.server.answer(path)
+                with self.server.looking:
+                    found = self.server.answer(path)
                 status = 200 if found else 404
             except Exception as error:
                 message = error.message if isinstance(error, click.ClickException) else shown_error(error)
