@@ -39,12 +39,20 @@ def run(main: Callable[[], Any]) -> Any:
     return asyncio.run(limited())
 
 
+def whatever_happens(shared: Any) -> Any:
+    try:
+        return shared.gate.n
+    except BaseException:
+        return "failed"
+
+
 READS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "attribute": (lambda shared: shared.gate.n, 1),
     "method": (lambda shared: shared.gate.both(), (1, 1)),
     "part": (lambda shared: shared.gate.items[0], 1),
     "snapshot": (lambda shared: shared.snapshot(shared.gate).items, [1]),
     "name": (lambda shared: shared.other, 5),
+    "caught": (whatever_happens, 1),
     "names": (lambda shared: sorted(shared), ["gate", "other"]),
 }
 

@@ -14,7 +14,7 @@ from share.errors import ClassChangedError
 __all__ = ["Code", "check_code", "code_of"]
 
 #: By what Python it was compiled, the file, and a checksum for each function; 0 for methods that were not written in
-#: their class's module (a mock, say, or what another module has put there) and for classes that are called, 1 for bases.
+#: their class's module (a mock, say, or what another module has put there) and for called classes; 1 for bases.
 Code = tuple[str, str, dict[str, int]]
 
 _BASE = 1

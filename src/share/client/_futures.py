@@ -269,13 +269,18 @@ async def changed(session: Any, watch: Any) -> None:
 async def get_in_loop(session: Any, function: Callable[[], Any]) -> Any:
     """What a function that reads gives, which may have to wait for what is queued; the loop goes on meanwhile."""
     for _ in range(READS):
+        found, error = None, None
         session.in_loop(True)
         try:
-            return noted(session.control, function)[0]
-        except WouldWait:
-            pass
+            found = noted(session.control, function)[0]
+        except (Exception, WouldWait) as raised:
+            error = raised
         finally:
-            session.in_loop(False)
+            is_void = session.in_loop(False)
+        if not is_void:
+            if error is not None:
+                raise error
+            return found
         await call_in_loop(session, lambda: caught_up(session))
     # Others write what it reads all the time.
     return (await asyncio.to_thread(noted, session.control, function))[0]

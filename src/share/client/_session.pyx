@@ -233,9 +233,15 @@ cdef class Session:
         self.limits += (limit is not None) - had
 
     def in_loop(self, bint begins):
-        """Says whether this thread's reads may wait, or are those of an event loop and raise WouldWait."""
+        """Says whether this thread's reads may wait, or are those of an event loop and raise WouldWait.
+
+        At the end: whether one has, as who reads may have caught it.
+        """
+        raised = getattr(self.local, "would_wait", False)
         self.local.in_loop = begins
+        self.local.would_wait = False
         self.loops += 1 if begins else -1
+        return raised
 
     cdef int64_t patience(self) except -2:
         """How long the command that this thread sends may wait for room, in nanoseconds; -1: for ever."""
@@ -700,6 +706,7 @@ cdef class Session:
         cdef uint64_t c = load_acq(self.control.commit)
         if c < position:
             if self.loops and getattr(self.local, "in_loop", False):
+                self.local.would_wait = True
                 raise WouldWait
             c = self.control.await_commit(position, -1)
         if c & CLOSED_BIT:

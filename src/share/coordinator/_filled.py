@@ -57,7 +57,7 @@ class Fillings:
     def _changed(self, args: _Args, kwargs: _Kwargs, data: bytes, more: bytes) -> dict[int | str, Any]:
         """Those that it has changed, by number or name."""
         reduce = self.store.reduce
-        given: dict[int | str, Any] = {**dict(enumerate(args)), **(kwargs or {})}
+        given: dict[Any, Any] = {**dict(enumerate(args)), **(kwargs or {})}
         given = {i: arg for i, arg in given.items() if type(arg) in FILLABLE}
         try:
             if encode(args, "argument") == data and (not kwargs or encode(kwargs, "argument") == more):
@@ -69,4 +69,5 @@ class Fillings:
                 if encode(arg, "argument", reduce) != encode(before[i], "argument", reduce)
             }
         except Exception:
-            return given  # what it has put there cannot travel: who waits is told so when the answer is encoded
+            # What it has put there cannot travel: who waits is told so when the answer is encoded.
+            return given

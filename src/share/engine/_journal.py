@@ -38,7 +38,8 @@ class JournalEngine(Engine):
     """An engine in a file, for one process at a time.
 
     The file's lock is its fence: nobody else can open it while this object is open, and the lock goes with the
-    process, however that ends. A forked child has neither. Beside the file there is another, with ``-wal`` at its end, which belongs to it.
+    process, however that ends. A forked child has neither. Beside the file there is another, with ``-wal`` at its end,
+    which belongs to it.
 
     Args:
         path: the file; it is made, for this user only, if it is not there.
