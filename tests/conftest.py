@@ -78,9 +78,19 @@ def nothing_left_behind(nothing_left_by_the_run: None) -> Iterator[None]:
 @pytest.fixture
 def alone_with_gc() -> Iterator[None]:
     """One test at a time, of all runs: what one has left on purpose is what `gc` of another would remove."""
+    yield from locked(fcntl.LOCK_EX)
+
+
+@pytest.fixture
+def not_beside_gc() -> Iterator[None]:
+    """Beside each other, but not beside a test that is `alone_with_gc`."""
+    yield from locked(fcntl.LOCK_SH)
+
+
+def locked(operation: int) -> Iterator[None]:
     folder = os.open(SEGMENTS, os.O_RDONLY)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+        fcntl.flock(folder, operation)
         yield
         fcntl.flock(folder, fcntl.LOCK_UN)  # forked processes may still have it
     finally:

@@ -37,6 +37,9 @@ MEMORY = 1 << 30  # bytes that a child may map besides what it has
 
 # Offsets of _layout.pxd.
 BOOT, OWNER, CELLS, CONFIG_SIZE, ROLE, COMMIT, SEGMENTS = 24, 40, 48, 56, 256, 384, 1152
+# Copies are shares without a living process, which `gc` removes.
+pytestmark = pytest.mark.usefixtures("not_beside_gc")
+
 DIRECTORY, SEGMENT_TABLE, PROCESS_TABLE, CONFIG, RING = 1280, 4096, 69632, 135168, 200704
 RING_CELLS = 64
 TAIL, HEAD, STAMPS, BODIES = RING, RING + 128, RING + 256, RING + 256 + 512
