@@ -77,6 +77,7 @@ class Image:
                 path = FOLDER / (name + suffix)
                 path.write_bytes(copy)
                 path.chmod(0o600)
+                os.truncate(path, data.size if isinstance(data, Arena) else len(data))
             yield name
         finally:
             for path in FOLDER.glob(f"{name}*"):
@@ -100,8 +101,22 @@ def killed_caller(share: Share, ledger: Any) -> None:
     os.waitpid(pid, 0)
 
 
+class Arena(bytearray):
+    """What is in use of an arena: the rest has no memory, and would take most of the time."""
+
+    size: int  # of the whole
+
+
 def bytes_of(name: str) -> dict[str, bytearray]:
-    return {path.name[len(name) :]: bytearray(path.read_bytes()) for path in FOLDER.glob(f"{name}*")}
+    found: dict[str, bytearray] = {}
+    for path in FOLDER.glob(f"{name}*"):
+        suffix, data = path.name[len(name) :], path.read_bytes()
+        if suffix[:2] in ("_c", "_l"):
+            found[suffix] = arena = Arena(data.rstrip(b"\0").ljust(4096, b"\0"))
+            arena.size = len(data)
+        else:
+            found[suffix] = bytearray(data)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -463,7 +478,7 @@ def slots(image: Image) -> Iterator[tuple[str, int, int, int, int]]:
     commit = image.word("", COMMIT)
     for suffix in image.segments:
         kind_of_segment = None
-        if suffix[:2] in ("_c", "_l"):
+        if suffix.startswith("_m"):
             index = int(suffix[2:], 16)  # noqa: FURB166
             kind_of_segment = image.word("", SEGMENT_TABLE + 16 * index)
         if kind_of_segment != 2:
@@ -581,7 +596,7 @@ def test_nothing_is_executed_whose_checksum_is_wrong(quiet: Image) -> None:
 
 
 def test_an_arena_that_is_missing_or_too_short(queued: Image) -> None:
-    arenas = [suffix for suffix in queued.segments if suffix[:2] in ("_c", "_l")]
+    arenas = [suffix for suffix, data in queued.segments.items() if isinstance(data, Arena)]
     assert len(arenas) >= 1
     for size in (0, 8, 2999):
         with queued.copied([]) as name:
