@@ -21,19 +21,32 @@ from .errors import CorruptDataError, ShareError, ShareMemoryError
 #: own coordinator, the mirror.
 resolvers = {}
 
-#: Called with the name of a share that this process does not have yet; must put it into ``resolvers``.
+#: name of a share -> callable(node id, cell) that gives a part of an object: a proxy, or, in the share's own
+#: coordinator, the live node.
+node_resolvers = {}
+
+#: Called with the name of a share that this process does not have yet; must put it into both of them.
 attach_unknown = None
 
 
-def reference(str name, id, flags, slots, shape, cells):
-    """What a pickled reference to a shared object becomes when it is loaded."""
-    resolver = resolvers.get(name)
+cdef object resolver_in(dict table, str name):
+    resolver = table.get(name)
     if resolver is None:
         if attach_unknown is None:
             raise ShareError(f"a reference to share {name} arrived before share was imported completely")
         attach_unknown(name)
-        resolver = resolvers[name]
-    return resolver(id, flags, slots, shape, cells)
+        resolver = table[name]
+    return resolver
+
+
+def reference(str name, id, flags, slots, shape, cells):
+    """What a pickled reference to a shared object becomes when it is loaded."""
+    return resolver_in(resolvers, name)(id, flags, slots, shape, cells)
+
+
+def node_reference(str name, id, cell):
+    """What a pickled reference to a part of a shared object becomes when it is loaded."""
+    return resolver_in(node_resolvers, name)(id, cell)
 
 
 #: Makes what stands for a generator that runs in the coordinator; set by the client side.
