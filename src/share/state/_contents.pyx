@@ -13,6 +13,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.dict cimport PyDict_Next
 from cpython.list cimport PyList_GET_SIZE
 from cpython.object cimport Py_TYPE, PyObject
+from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stdint cimport uint64_t
 from libc.string cimport memset
 
@@ -202,16 +203,18 @@ cdef bint write_dict(object self, Cell* cell, Bytes* to) except -1:
 
 def node_at(cell: int, id: int) -> object:
     """Stands for a node in the bytes of an opaque object; replicas give another meaning to it."""
-    return _replica_lookup(cell, id)
+    return _lookups[PyThread_get_thread_ident()](cell, id)
 
 
-_replica_lookup = None
+_lookups: dict[int, object] = {}            # by thread
 
 
 def set_replica_lookup(lookup: object) -> object:
-    """What finds a node for an opaque object that is being decoded; returns the one before."""
-    global _replica_lookup
-    before, _replica_lookup = _replica_lookup, lookup
+    """What finds a node for an opaque object that this thread is decoding (None: it is not); returns the one before."""
+    thread = PyThread_get_thread_ident()
+    before = _lookups.pop(thread, None)
+    if lookup is not None:
+        _lookups[thread] = lookup
     return before
 
 
