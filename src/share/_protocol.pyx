@@ -49,22 +49,6 @@ def node_reference(str name, id, cell):
     return resolver_in(node_resolvers, name)(id, cell)
 
 
-#: name of a share -> callable(node id, cell) that gives the node: a proxy, or, in the share's own coordinator, the node
-#: itself. It raises DeletedObjectError if there is none any more.
-node_resolvers = {}
-
-
-def node_reference(str name, id, cell):
-    """What a pickled reference to a node of the state becomes when it is loaded."""
-    resolver = node_resolvers.get(name)
-    if resolver is None:
-        if attach_unknown is None:
-            raise ShareError(f"a reference to share {name} arrived before share was imported completely")
-        attach_unknown(name)
-        resolver = node_resolvers[name]
-    return resolver(id, cell)
-
-
 #: Makes what stands for a generator that runs in the coordinator; set by the client side.
 make_generator = None
 

@@ -18,7 +18,7 @@ from libc.stdint cimport uint64_t
 from libc.string cimport memset
 
 from share.cerial._codec cimport Encoder
-from share.state cimport _nodes
+from share.state cimport _nodes, _record
 from share.state cimport _operations as operations
 from share.state._instances cimport attributes_of, make_cell_of_attribute
 from share.state._nodes cimport ID, TOP, Bytes, Cell, Node, append, find, number, release, reserve, touch
@@ -220,8 +220,8 @@ def set_replica_lookup(lookup: object) -> object:
 
 cdef object as_node(object value):
     cdef Node* node = find(<PyObject*>value)
-    if node == NULL:
-        return NotImplemented
+    if node == NULL or node.id & _nodes.HOST:
+        return NotImplemented if _record.reduce_foreign is None else _record.reduce_foreign(value)
     return node_at, (node.cell, node.id & ID)
 
 

@@ -1,5 +1,6 @@
 """The state of a share in its coordinator: named nodes whose changes are recorded, command by command."""
 
+import collections
 import gc
 import weakref
 
@@ -20,6 +21,7 @@ from share.state._nodes cimport (
     CLASSED,
     COMPARED,
     FRESH,
+    HOST,
     ID,
     TOP,
     Bytes,
@@ -43,7 +45,7 @@ from share.state._nodes cimport (
     turn_back,
 )
 from share.state._compare cimport compare, is_published, note_whole, shadow_of
-from share.state._record cimport places_of_opaque, put
+from share.state._record cimport places_of_opaque, put, set_foreign
 from share.state._shapes cimport Shape, forget_shapes, number_class, shape_of
 from share.state._undo cimport undo_all
 
@@ -63,6 +65,8 @@ cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject*) noexcept
     void give_up "Py_DECREF"(PyObject*) noexcept
     void give_up_if "Py_XDECREF"(PyObject*) noexcept
+
+cdef tuple CONTAINERS = (list, dict, set, tuple, frozenset, collections.deque)
 
 cdef enum:
     KEEP = 1 << 16              # as many births and inverses have room in the next command, too
@@ -84,17 +88,6 @@ cdef class State:
         commits: how many commands have ended before; after a failure, as many as have been published.
     """
 
-    cdef readonly object names          # a dict
-    cdef readonly uint64_t commits      # the number of the last command that has ended
-    cdef object __weakref__
-    cdef size_t filled                  # of the nodes born in the command under way, how many have been written
-    cdef int published_classes
-    cdef dict hashed                    # cell -> [(id, bytes)] of contents that come last in it
-    cdef dict compared                  # id -> what a node held that cannot record its changes
-    cdef dict opaque                    # id -> weak reference to an opaque node, or the node itself
-    cdef dict pending                   # what the next end of a command is to publish first
-    cdef bint is_closed
-
     def __init__(self, next_id: int = 1, commits: int = 0):
         global the_state
         if the_state is not None and the_state() is not None:
@@ -108,6 +101,8 @@ cdef class State:
         self.hashed = {}
         self.compared = {}
         self.opaque = {}
+        self.gone = []
+        self.spare = {}
         the_state = weakref.ref(self)
         # Cell number 0: the names, and what concerns the state as a whole.
         add_node(<PyObject*>self.names, new_cell(), FRESH)
@@ -177,11 +172,105 @@ cdef class State:
                     <object>object_of(id), shape_of(type(<object>object_of(id)))
                 )
         self.filled = 0
+        self.forget_spare()
         _nodes.here.born = NULL
         _nodes.here.born_count = _nodes.here.born_room = 0
         for i in range(count):                  # from here on user code may run: finalizers
             give_up(born[i])
         free(born)
+
+    def enter(self, value: object) -> tuple[int, int]:
+        """Makes an object a node in a cell of its own, unless it is one: (its home, its id).
+
+        The caller keeps it alive. From the end of the command on changes to it are recorded.
+        """
+        cdef Node* node = find(<PyObject*>value)
+        cdef Cell* cell
+        self.check_open()
+        if node == NULL:
+            cell = new_cell()
+            _nodes.note_birth(<PyObject*>value)
+            add_node(<PyObject*>value, cell, FRESH)
+            touch(cell)
+            node = find(<PyObject*>value)
+        return node.cell, node.id & ID
+
+    def host(self, node: object) -> None:
+        """Has a node referred to as a foreign object (see ``set_foreign``) wherever it is stored."""
+        find(<PyObject*>node).id |= HOST
+
+    def set_foreign(self, encoded: object, reduce: object) -> None:
+        """Has objects referred to that are no part of the state, instead of becoming nodes where they are stored.
+
+        Args:
+            encoded: gives the encoded reference to such an object, and None for others.
+            reduce: the reducer of an encoder that does the same.
+        """
+        set_foreign(encoded, reduce)
+
+    def take_id(self) -> int:
+        """An id that no node has had or will have."""
+        _nodes.here.next_id += 1
+        return _nodes.here.next_id - 1
+
+    def settle_births(self) -> None:
+        """What has been born so far in the command under way is recorded from now on, too; none of its code is running."""
+        self.check_open()
+        if self.filled < _nodes.here.born_count:
+            self.write_births()
+
+    cdef Py_ssize_t spare_references(self, PyObject* object) except -1:
+        """How many references to an object are only there to undo the command under way."""
+        cdef Inverse* step
+        cdef size_t i, address
+        while self.spare_inverses < _nodes.here.inverse_count:
+            step = &_nodes.here.inverses[self.spare_inverses]
+            for address in (<size_t>step.node, <size_t>step.first, <size_t>step.second):
+                if address:
+                    self.spare[address] = self.spare.get(address, 0) + 1
+            self.spare_inverses += 1
+        while self.spare_born < _nodes.here.born_count:
+            address = <size_t>_nodes.here.born[self.spare_born]
+            self.spare[address] = self.spare.get(address, 0) + 1
+            self.spare_born += 1
+        return self.spare.get(<size_t>object, 0)
+
+    cdef int forget_spare(self) except -1:
+        self.spare.clear()
+        self.spare_inverses = self.spare_born = 0
+        return 0
+
+    cdef set departed(self, object result):
+        """Ids of the nodes that nothing but a command's result holds any more, itself or in other such nodes.
+
+        The caller has the one reference to the result that is not part of the state.
+        """
+        cdef dict met = {}                      # address -> references from what has departed
+        cdef list rest = [result]               # each as often as it was met
+        cdef set found = set(), expanded = set()
+        cdef Node* node
+        cdef PyObject* at
+        cdef size_t i = 0
+        met[<size_t><PyObject*>result] = 1
+        while i < <size_t>len(rest):
+            at = <PyObject*>rest[i]
+            i += 1
+            if <size_t>at in expanded:
+                continue
+            node = find(at)
+            if node != NULL:
+                if Py_REFCNT(at) - self.spare_references(at) > 2 * <Py_ssize_t>met[<size_t>at]:
+                    continue
+                found.add(node.id & ID)
+            expanded.add(<size_t>at)
+            parts = gc.get_referents(<object>at)
+            while parts:
+                part = parts.pop()
+                if find(<PyObject*>part) != NULL or isinstance(part, CONTAINERS):
+                    met[<size_t><PyObject*>part] = met.get(<size_t><PyObject*>part, 0) + 1
+                    rest.append(part)
+                part = None
+        return found
 
     cdef int check_open(self) except -1:
         if self.is_closed:
@@ -332,6 +421,7 @@ cdef class State:
         cdef Inverse* inverses
         cdef size_t i, born_count, inverse_count, born_room, inverse_room
         cdef int _round
+        self.forget_spare()
         for _round in range(ROUNDS):
             born, born_count, born_room = _nodes.here.born, _nodes.here.born_count, _nodes.here.born_room
             inverses, inverse_count = _nodes.here.inverses, _nodes.here.inverse_count
@@ -371,8 +461,9 @@ cdef class State:
         cdef uint64_t id
         cdef Cell* cell
         cdef dict result = {}
-        self.commits += 1
         cdef set maybe_unused = set()
+        self.commits += 1
+        self.gone = []
         while i < _nodes.here.freed_count:      # what is let go of here may be the last to hold others
             id = _nodes.here.freed[i]
             cell = _nodes.here.cells[_nodes.here.freed[i + 1]]
@@ -405,6 +496,7 @@ cdef class State:
         self.hashed.clear()
         for n in unused:
             drop_cell(_nodes.here.cells[<uint32_t>n])
+        self.gone = unused
         return result
 
     cdef int put_classes(self) except -1:
@@ -476,10 +568,14 @@ cdef class State:
             changes: what ``end`` has given for them since.
             next_id: more than any id that has been published.
         """
-        cdef State state
         replica = Replica(has_finalizers=True)
-        replica.load(bases)
-        replica.apply(changes or {})
+        replica.bring(bases, changes or {})
+        return cls.of(replica, next_id)
+
+    @classmethod
+    def of(cls, replica: Replica, next_id: int = 1) -> State:
+        """The same, from a replica that knows all cells. Its objects become the nodes, so it is of no more use."""
+        cdef State state
         state = cls()
         try:
             state.adopt(replica, next_id)
@@ -607,6 +703,15 @@ cdef class State:
         if not 0 <= n < _nodes.here.cell_count or _nodes.here.cells[<uint32_t>n] == NULL:
             raise KeyError(f"there is no cell {n}")
         return _nodes.here.cells[<uint32_t>n]
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing has been done since the last command ended."""
+        return self.nothing_done()
+
+    cdef bint nothing_done(self) noexcept:
+        return _nodes.here.dirty_count == 0 and _nodes.here.born_count == 0 and _nodes.here.freed_count == 0 \
+            and not self.compared and not self.pending
 
     @property
     def next_id(self) -> int:
