@@ -9,8 +9,8 @@ from .._slots cimport slot_find, slot_read
 from ..cerial._codec cimport Encoder
 from ._augmented cimport carrying, is_augmented_store, take_operation
 from ._noted cimport note, noting
-from ._proxy cimport Proxy, is_array_at, new_proxy, pause_before_retry, read_slot
-from ._session cimport Session, Shared, note_reference
+from ._proxy cimport Proxy, is_array_at, new_proxy, read_slot
+from ._session cimport pause_before_retry, Session, Shared, note_reference
 
 import weakref
 

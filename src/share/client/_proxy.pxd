@@ -96,7 +96,6 @@ cdef class Proxy(Shared):
     cdef int drop(self, Local local) except -1
 
 
-cdef int pause_before_retry(Session session, int* attempts) except -1
 cdef Snapshot empty_snapshot(uint32_t cells)
 cdef object class_attribute(Proxy proxy, str name)
 cdef int set_attribute(Proxy proxy, str name, object value, uint32_t index) except -1

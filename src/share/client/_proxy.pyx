@@ -5,14 +5,13 @@ from functools import partial
 from types import BuiltinFunctionType, FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType
 
 cimport cython
-from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport Py_TYPE, PyObject, PyObject_GenericGetAttr, PyTypeObject
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
-from .._atomic cimport BROKEN, fence_acq, load_acq, load_rlx, pause, TESTPOINT
+from .._atomic cimport BROKEN, fence_acq, load_acq, load_rlx, TESTPOINT
 from .._layout cimport ABSENT, BLOCK, CLOSED_BIT, DELETED, EMPTY, INLINE, LOG, Slot, SLOT_SIZE, Version
 from .._protocol cimport APPLY, CALL, CALL_AT, DELETE, GET, GET_AT, KEYWORDS, NO_ARGUMENTS, RESPOND, SET, \
     log_applied, version_value
@@ -21,7 +20,7 @@ from ..cerial._codec cimport Encoder, decode
 from .._internal cimport Maker, maker_of, make_internal
 from ._augmented cimport carrying, take_operation
 from ._noted cimport note, noting
-from ._session cimport Session, Shared
+from ._session cimport pause_before_retry, Session, Shared
 
 from .._protocol import reference
 from ..errors import CorruptDataError, DeletedObjectError, NotShareableError
@@ -37,34 +36,13 @@ MISSING = type("MISSING", (), {"__repr__": lambda self: "MISSING", "__slots__": 
 
 
 cdef enum:
-    MOST_ATTEMPTS = 1 << 18     # of a read; each that fails has been overtaken by two commits
     MOST_COPIES = 8             # of blocks that are reused meanwhile; then the coordinator is asked
-
-
-cdef int pause_before_retry(Session session, int* attempts) except -1:
-    # A publication was under way; it takes well under a microsecond unless the coordinator is descheduled.
-    attempts[0] += 1
-    if attempts[0] % 64 == 0:
-        if attempts[0] >= MOST_ATTEMPTS:
-            raise CorruptDataError(f"share {session.name}: a slot has no whole version, its memory is damaged")
-        PyErr_CheckSignals()
-        with nogil:
-            sched_yield()
-        if attempts[0] % (1 << 12) == 0:
-            session.control.look_after()
-    else:
-        pause()
-    return 0
 
 
 cdef extern from "Python.h":
     object PyObject_GenericGetDict(object instance, void* context)
     PyObject* _PyType_Lookup(PyTypeObject* type, object name)      # borrowed, no exception set
     Py_ssize_t Py_REFCNT(PyObject*) noexcept
-
-
-cdef extern from "<sched.h>" nogil:
-    int sched_yield()
 
 
 cdef object read_slot(Session session, const Slot* slot, uint64_t owner, uint64_t position, uint64_t* tag):

@@ -5,11 +5,12 @@ import threading
 import weakref
 from collections import deque
 
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
-from .._atomic cimport load_acq, load_rlx, store_rel, store_rlx, TESTPOINT
+from .._atomic cimport load_acq, load_rlx, pause, store_rel, store_rlx, TESTPOINT
 from .._control cimport Control
 from .._flags cimport flag_raise
 from .._layout cimport CLOSED_BIT, P_RESPONSE, ROLE
@@ -100,6 +101,30 @@ cdef void note_reference(Control control) noexcept:
     store_rlx(control.references, 1)
 
 
+cdef extern from "<sched.h>" nogil:
+    int sched_yield()
+
+
+cdef enum:
+    MOST_ATTEMPTS = 1 << 18     # of a read; each that fails has been overtaken by two commits
+
+
+cdef int pause_before_retry(Session session, int* attempts) except -1:
+    # A publication was under way; it takes well under a microsecond unless the coordinator is descheduled.
+    attempts[0] += 1
+    if attempts[0] % 64 == 0:
+        if attempts[0] >= MOST_ATTEMPTS:
+            raise CorruptDataError(f"share {session.name}: a slot has no whole version, its memory is damaged")
+        PyErr_CheckSignals()
+        with nogil:
+            sched_yield()
+        if attempts[0] % (1 << 12) == 0:
+            session.control.look_after()
+    else:
+        pause()
+    return 0
+
+
 cdef class Session:
     """What a process holds of a share. One per share and process; proxies and ``Share`` objects refer to it."""
 
@@ -174,6 +199,8 @@ cdef class Session:
         self.spills = self.queued_bytes = 0
         self.queued_spills.clear()
         self.owner_state = None
+        if self.reader is not None:
+            self.reader.forget_process()
 
     def leave(self):
         """Gives back what this process has registered, unless it is the owner. Nothing it has queued is lost."""

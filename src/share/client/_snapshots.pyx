@@ -9,7 +9,8 @@ from .._protocol cimport version_value
 from .._slots cimport slot_read
 from ._nested cimport Nested
 from ._noted cimport note, noting
-from ._proxy cimport Proxy, pause_before_retry
+from ._proxy cimport Proxy
+from ._session cimport pause_before_retry
 
 from .. import _paths
 from ..errors import DeletedObjectError

@@ -236,6 +236,15 @@ cdef class Replica:
         """Other cells to whose nodes a cell may refer."""
         return set(self.references.get(cell, ()))
 
+    def drop(self, cell: int) -> None:
+        """Forgets a cell, which has gone."""
+        for id in list(self.ids.pop(cell, ())):
+            self.free(id)
+        self.loaded.discard(cell)
+        self.positions.pop(cell, None)
+        if self.references.pop(cell, None):
+            self.links += 1
+
     @property
     def missing(self) -> set[int]:
         """Cells of which nodes have been met, and nothing else is known."""
@@ -280,17 +289,21 @@ cdef class Replica:
                 if self.references.pop(cell, None):
                     self.links += 1
                 self.split(parts, cell, bytes(bases[cell]), 0)
-            parts.sort()
-            # What a base says is born comes first: others may refer to it.
+            parts.sort(key=cell_and_commit)         # cell 0, which has the classes, first of all
             for commit, cell, source in parts:
                 self.positions[cell] = commit
-                self.loaded.add(cell)
-                self.read_births(source)
             for cell in changes:
                 self.split(later, cell, bytes(changes[cell]), self.positions.get(cell, 0))
+            # What a base says is born comes before all changes: they may refer to it, in whatever cell they are.
+            for _, cell, source in parts:
+                if cell == 0:
+                    self.read_births(source)
             for _, cell, source in later:
                 if cell == 0:
-                    self.read_births(source)    # the classes
+                    self.read_births(source)
+            for _, cell, source in parts:
+                self.loaded.add(cell)
+                self.read_births(source)
             parts += later
             parts.sort()
             while parts:
@@ -321,6 +334,9 @@ cdef class Replica:
         cdef Bytes part
         cdef uint64_t commit
         while source.at < source.end:
+            if source.at[0] == 0:               # what fills a word
+                source.at += 1
+                continue
             if source.byte() != operations.COMMIT:
                 source.corrupt("no beginning of what a command has changed")
             commit = source.number()
@@ -878,6 +894,10 @@ cdef class Replica:
         else:
             source.corrupt(f"unknown operation {operation}")
         return 0
+
+
+cdef object cell_and_commit(tuple part):
+    return part[1], part[0]
 
 
 cdef object make(Bytes source, int kind, object cls):

@@ -1,0 +1,12 @@
+from typing import Any
+
+from share._control import Control
+
+from ._session import Session
+
+class Reader:
+    serial: int
+    replica: Any
+    def __init__(self, control: Control) -> None: ...
+    def read(self, session: Session, id: int, number: int) -> Any: ...
+    def forget_process(self) -> None: ...
