@@ -42,11 +42,10 @@ cdef class Attribute:
 
     cdef object owner               # the generated class
     cdef readonly uint32_t index    # of its cell
-    cdef readonly uint32_t place    # of its cached value
     cdef readonly str name
 
-    def __cinit__(self, uint32_t index, str name, uint32_t place):
-        self.index, self.place = index, place
+    def __cinit__(self, uint32_t index, str name):
+        self.index = index
         self.name = name
 
     def __set_name__(self, owner, name):
@@ -75,11 +74,11 @@ cdef class Attribute:
         # acquire: pairs with the release of C; the slots are as new as C
         c = load_acq(proxy.commit)
         # One comparison for "C < position" and for the closed bit.
-        if c - position < CLOSED_BIT and slot_find(proxy.slots + index, c, &tag) >= 0 and tag == proxy.tags[self.place]:
-            value = PyList_GET_ITEM(proxy.values, self.place)
+        if c - position < CLOSED_BIT and slot_find(proxy.slots + index, c, &tag) >= 0 and tag == proxy.tags[self.index]:
+            value = PyList_GET_ITEM(proxy.values, self.index)
             if value != <PyObject*>MISSING:
                 return <object>value
-        found = proxy.read(index) if self.place == index else proxy.read_together(index, self.name, self.place)
+        found = proxy.read(index)
         if found is MISSING:
             return class_attribute(proxy, self.name)
         return found
@@ -200,11 +199,17 @@ cdef class Effects:
         cdef int _
         for _ in range(3):
             local = proxy.take_local(self.reads, self.read_count, self.number)
-            if not self.fits(proxy, local):
+            local.begin(proxy)
+            try:
+                fits = self.fits(proxy, local)
+            except BaseException:
+                local.end()
+                raise
+            if not fits:
+                local.end()
                 return MISSING
             if not local.own:
                 local.mark = mark_of(local)
-            local.begin(proxy)
             try:
                 result = getattr(local.instance, name)
                 if args is not None:
@@ -224,7 +229,9 @@ cdef class Effects:
                 proxy.drop(local)
                 local.complete(proxy)           # somebody holds the instance
                 if not local.failed:
-                    return proxy.hand_out(local, result)
+                    result = proxy.hand_out(local, result)
+                    proxy.forget_snapshot()
+                    return result
                 self.read_all()
             if not self.read_only and not self.assumes:
                 return MISSING

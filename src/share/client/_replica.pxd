@@ -30,6 +30,7 @@ cdef class Cell:
 cdef class Reader:
     cdef Control control
     cdef readonly object replica
+    cdef bint has_finalizers
     cdef dict nodes, objects, homes # of the replica
     cdef uint64_t links             # of the replica, when it was last moved
     cdef readonly uint64_t serial   # of the replica, never used twice
@@ -53,6 +54,9 @@ cdef class Reader:
     cdef bint take(self, Cell cell, const Version* version, dict bases, dict changes) except -1
     # Has cells as they are now.
     cdef int bring(self, Session session, list wanted, bint whole) except -1
+    # The highest of a position and of the flags that guard cells; whether these are as they were at c.
+    cdef uint64_t position_of(self, list cells, uint64_t position) noexcept
+    cdef bint are_at(self, list cells, uint64_t c) noexcept
     # Whether cells are as they are now.
     cdef bint are_fresh(self, list cells) noexcept
     # All cells that one refers to, itself included, as they are now.

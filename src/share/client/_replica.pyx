@@ -53,8 +53,9 @@ cdef int unpin(list cells) except -1:
 cdef class Reader:
     """A process's replica of a share's nodes. One per session."""
 
-    def __init__(self, Control control not None):
+    def __init__(self, Control control not None, bint has_finalizers=False):
         self.control = control
+        self.has_finalizers = has_finalizers
         self.proxies = {}
         self.forget_process()
 
@@ -72,7 +73,7 @@ cdef class Reader:
         self.serial = last_serial
         self.cells = {}
         self.extra = set()
-        self.replica = Replica()
+        self.replica = Replica(self.has_finalizers)
         self.nodes, self.objects, self.homes = self.replica.nodes, self.replica.objects, self.replica.homes
         self.links = 0
         if old[0] is not None:
@@ -151,6 +152,8 @@ cdef class Reader:
                         self.replica.drop(number)
                         self.replica.absent.add(number)
                         cell.tag = EMPTY
+                    elif cell.tag != EMPTY and version.tag < cell.tag:
+                        return TORN                 # another thread has gone further
                     elif version.tag != cell.tag:
                         versions[len(stale)] = version
                         stale.append(cell)
@@ -161,6 +164,8 @@ cdef class Reader:
                     status = self.look_at(cell, c, None, position, &version)
                     if status != READY:
                         return status
+                    if version.kind != DELETED and cell.tag != EMPTY and version.tag < cell.tag:
+                        return TORN
                     if version.kind != DELETED and version.tag != cell.tag and cell not in stale:
                         versions[len(stale)] = version
                         stale.append(cell)
@@ -298,15 +303,12 @@ cdef class Reader:
             if status == TORN:
                 pause_before_retry(session, &attempts)
 
-    cdef bint are_fresh(self, list cells) noexcept:
-        cdef uint64_t position, flag, c, tag = 0
+    cdef uint64_t position_of(self, list cells, uint64_t position) noexcept:
+        cdef uint64_t flag
         cdef Cell cell
         fence_acq()
-        position = load_rlx(self.control.wide)
         for cell in cells:
-            if cell.tag == EMPTY:
-                return False
-            if cell.number == 0:
+            if cell.wildcard == NULL:
                 continue
             flag = load_rlx(cell.wildcard)
             if flag > position:
@@ -314,16 +316,25 @@ cdef class Reader:
             flag = load_rlx(cell.flag)
             if flag > position:
                 position = flag
-        c = load_acq(self.control.commit)
-        if c - position >= CLOSED_BIT:
-            return False
+        return position
+
+    cdef bint are_at(self, list cells, uint64_t c) noexcept:
+        cdef uint64_t tag = 0
+        cdef Cell cell
         for cell in cells:
-            if slot_find(cell.slot, c, &tag) < 0 or tag != cell.tag:
+            if cell.tag == EMPTY or slot_find(cell.slot, c, &tag) < 0 or tag != cell.tag:
                 return False
         if noting:
             for cell in cells:
                 note(self.control, cell.slot, cell.owner)
         return True
+
+    cdef bint are_fresh(self, list cells) noexcept:
+        cdef uint64_t position = self.position_of(cells, 0), wide = load_rlx(self.control.wide), c
+        if wide > position:
+            position = wide
+        c = load_acq(self.control.commit)
+        return c - position < CLOSED_BIT and self.are_at(cells, c)
 
     cdef list whole(self, Session session, uint64_t number):
         cdef Cell cell = self.cell(number)

@@ -72,11 +72,6 @@ cdef class Shared:
     """Base of what stands for shared state: proxies and ``Share``."""
 
 
-def same(value):
-    """What a pickled copy becomes."""
-    return value
-
-
 cdef class ArgumentReducer:
     """The hook that an encoder of commands asks for objects in arguments."""
 
@@ -86,11 +81,6 @@ cdef class ArgumentReducer:
     def __call__(self, value):
         if not isinstance(value, Shared):
             return NotImplemented
-        if getattr(value, "is_nested", False):
-            # Part of another object's state: what is stored elsewhere is a copy.
-            from ._proxy import plain
-
-            return same, (plain(value),)
         note_reference(self.control)
         return value.__reduce__()
 

@@ -38,7 +38,7 @@ class KeysView(_View, abc.KeysView[Any]):
     __slots__ = ()
 
     def __reversed__(self) -> Iterator[Any]:
-        return iter(list(self._mapping)[::-1])
+        return reversed(self._mapping)
 
 
 class ValuesView(_View, abc.ValuesView[Any]):
@@ -47,9 +47,9 @@ class ValuesView(_View, abc.ValuesView[Any]):
     __slots__ = ()
 
     def __iter__(self) -> Iterator[Any]:
-        from ._containers import iter_items
+        from ._containers import iter_values
 
-        return (value for _, value in iter_items(self._mapping))
+        return iter_values(self._mapping)
 
     def __contains__(self, item: object) -> bool:
         from ._containers import contents
@@ -57,9 +57,9 @@ class ValuesView(_View, abc.ValuesView[Any]):
         return item in contents(self._mapping).values()
 
     def __reversed__(self) -> Iterator[Any]:
-        from ._containers import iter_items
+        from ._containers import iter_values
 
-        return (value for _, value in iter_items(self._mapping, True))
+        return iter_values(self._mapping, True)
 
 
 class ItemsView(_View, abc.ItemsView[Any, Any]):
