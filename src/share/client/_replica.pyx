@@ -372,10 +372,18 @@ cdef class Reader:
 
     # -- for tests ------------------------------------------------------------------------------------
 
-    def read(self, Session session not None, id, number):
-        """The object of a node, as it is now with all that it holds. For looking at only."""
-        self.whole(session, number)
-        return self.node(id)
+    def read(self, Session session not None, id, number, function=None):
+        """The object of a node, as it is now with all that it holds, for looking at only; or what a function makes of it.
+        While that runs nobody moves it."""
+        cdef list cells = self.whole(session, number)
+        if function is None:
+            return self.node(id)
+        found = self.node(id)
+        pin(cells)
+        try:
+            return function(found)
+        finally:
+            unpin(cells)
 
 
 cdef Reader reader_of(Session session):

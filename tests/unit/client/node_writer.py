@@ -3,6 +3,7 @@
 import copyreg
 import mmap
 import os
+import pickle
 import random
 import secrets
 import struct
@@ -13,7 +14,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).parent.parent / "state"))
 
-from recorded_programs import Bag, Program, compare
+from recorded_programs import Bag, Program
 
 from share._control import Control
 from share._segment import Segment
@@ -187,7 +188,6 @@ def write(connection: Connection, seed: int, least_log: int, program_class: str)
     name = f"share_{secrets.token_hex(4)}_{os.getpid():x}"
     publisher = Publisher(name, least_log)
     program = {"Program": Program, "Lists": Lists}[program_class](random.Random(seed).randrange)
-    published: list[dict[int, bytes]] = []
 
     def publish() -> None:
         changes = program.state.end()
@@ -199,8 +199,15 @@ def write(connection: Connection, seed: int, least_log: int, program_class: str)
     try:
         program.publish()
         connection.send((name, names))
-        while (commands := connection.recv()) is not None:
-            for _ in range(commands):
+        while (asked := connection.recv()) is not None:
+            if asked < 0:  # as fast as it can, while others read
+                history = [(publisher.position, pickle.dumps(program.plain))]
+                for _ in range(-asked):
+                    program.command()
+                    history.append((publisher.position, pickle.dumps(program.plain)))
+                connection.send(history)
+                continue
+            for _ in range(asked):
                 program.command()
             roots = {
                 key: (program.state.id_of(value), program.state.home_of(value))
@@ -214,4 +221,3 @@ def write(connection: Connection, seed: int, least_log: int, program_class: str)
         program.state.close()
         for segment in (f"{name}_m0", name):
             Path("/dev/shm", segment).unlink(missing_ok=True)
-    assert compare is not None and published is not None
