@@ -39,12 +39,13 @@ class Inside:
             cells: tuple[Any, ...] = ("",)
             found = draft(cls)
             if found.kind != "opaque":
-                from share._cells import cells_for
+                from share._cells import cells_for, with_aliases
 
                 from ._live import all_state
 
                 state = all_state(value)
-                cells = cells_for(found, state, self._store.mirror_of, value)
+                cells, aliases = cells_for(found, state, self._store.mirror_of, value)
+                found = with_aliases(found, aliases)
             shape = self._store.shape(encode((cls, cells, found), name))
             mirror = self._store.create(shape, cerial.loads(encode(state, name, self._store.reduce)))
         self._store.assign(name, value if mirror is None else mirror)

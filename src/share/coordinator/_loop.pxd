@@ -4,7 +4,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from .._control cimport Control
 from .._protocol cimport Command
 from ._answers cimport Answers
-from ._store cimport Call, Mirror, Store
+from ._mirrors cimport Mirror
+from ._store cimport Store
 
 
 cdef class Loop:
@@ -35,10 +36,9 @@ cdef class Loop:
     cdef bytes name_of(self, const char* text, uint32_t length)
     cdef int execute(self, uint64_t position, uint32_t n, uint32_t owner) except -1
     cdef object run(self, const Command* command, bytes name, const char* data, uint64_t size)
-    cdef object run_logged(self, Mirror mirror, Call call, bytes name, tuple args, dict kwargs, const char* data,
-                           uint64_t size, uint64_t resolutions)
-    cdef object run_apply(self, Mirror mirror, tuple path, str text, object operand)
     cdef object run_at(self, const Command* command, str text, const char* data, uint64_t size)
+    cdef int reach(self, object start, Mirror mirror, tuple steps, object found, str name, bint is_call) except -1
+    cdef int answer(self, uint32_t owner, uint64_t end, object result) except -1
     cdef int check_idle(self) except -1
     cdef bint runs_alone(self) noexcept
     cdef bint should_commit(self, int count) except -1

@@ -13,7 +13,6 @@ from .._control cimport ALL_CHANGES, ANSWERS, Control, DIED, ROOM
 from .._layout cimport CLOSED_BIT, COMMANDS, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_TOLD, P_WORD, POISON, \
     POISON_BEFORE, REGISTRATIONS, RUNNING_SINCE
 from .._process cimport proven_dead
-from .._logs cimport is_logged
 from .._protocol cimport APPLY, ASSIGN, CALL, CALL_AT, CLEAR, Command, COMMAND_HEADER, CREATE, IF_ABSENT, \
     DELETE, DELETE_AT, drop_spills, GET, GET_AT, KEYWORDS, LINK, NO_ARGUMENTS, REMOVE, RESPOND, RESULT, RUN, \
     SET, SET_AT, spill_name, SPILLED, TRANSACT
@@ -22,16 +21,16 @@ from .._ringbuf cimport CELL, CLAIMED, CLOSED, COMMITTED, CORRUPT, FREE, PAD, mp
 from .._wait cimport announce, coarse_ns, now_ns, sleep, spin_rounds, spun, wake
 from ..cerial._codec cimport decode
 from ._answers cimport Answers
-from ._store cimport Call, Mirror, Shape, Store
+from ._mirrors cimport Call, Mirror, Shape
+from ._store cimport Store
 
-from .._kinds import is_value
 from .._protocol import encode, end_making, read_spill, start_making
 from .._segment import unlink
 from ..errors import CorruptDataError, DeletedObjectError, PoisonedCommandError, ShareWarning
-from .._paths import apply, path_text
+from .._paths import apply
 from ._failures import class_name, describe, FailureLog
 from ._live import MISSING
-from ._parts import apply_to_root, part, path_cells
+from ._parts import apply_to_root, call_goes_past, part, setting_goes_past, starts_at_node
 from ._transactions import Transactions
 
 log = logging.getLogger("share.coordinator")
@@ -214,7 +213,18 @@ cdef class Loop:
             return 0
         TESTPOINT("coordinator.executed")
         if command.flags & RESPOND:
-            self.answers.prepare(owner, end, RESULT, result)
+            self.answer(owner, end, result)
+        return 0
+
+    cdef int answer(self, uint32_t owner, uint64_t end, object result) except -1:
+        if result is not None:
+            try:
+                self.store.look_at_result(result)
+            except BaseException as error:
+                self.answers.prepare_error(owner, end, describe(error, self.store.reduce))
+                return 0
+        self.answers.prepare(owner, end, RESULT, result)
+        self.store.departed = None
         return 0
 
     cdef bint is_poison(self, uint64_t end) noexcept:
@@ -252,9 +262,6 @@ cdef class Loop:
         cdef tuple args = ()
         cdef dict kwargs = None
         cdef int kind = command.kind
-        cdef uint64_t resolutions
-        if store.waiting:
-            store.settle_logs()
         if kind == CALL:
             if self.last_mirror is not None and self.last_mirror.id == command.target:
                 mirror = self.last_mirror
@@ -262,7 +269,6 @@ cdef class Loop:
                 mirror = store.find(command.target)
                 if mirror is None:
                     raise DeletedObjectError(f"the object of {name.decode()}() has been deleted from the share")
-            resolutions = store.resolutions
             if not command.flags & NO_ARGUMENTS:
                 args = decode(data, size, &used)
                 if command.flags & KEYWORDS:
@@ -271,8 +277,6 @@ cdef class Loop:
             if call is None:
                 call = mirror.shape.call(name)
             self.last_mirror = mirror
-            if call.logged and not store.linked:
-                return self.run_logged(mirror, call, name, args, kwargs, data, size, resolutions)
             store.touch_call(mirror, call)
             if not args and kwargs is None:
                 return PyObject_CallMethodNoArgs(mirror.live, call.text)
@@ -325,61 +329,36 @@ cdef class Loop:
             raise CorruptDataError(f"a command of unknown kind {kind}")
         return None
 
-    cdef object run_logged(self, Mirror mirror, Call call, bytes name, tuple args, dict kwargs, const char* data,
-                           uint64_t size, uint64_t resolutions):
-        """A container's own method: what it was called with goes into the log if it cannot have done anything else."""
-        method = getattr(mirror.live, call.text)
-        try:
-            result = method(*args) if kwargs is None else method(*args, **kwargs)
-        except BaseException:
-            self.store.touch(mirror, None)
-            raise
-        if self.store.resolutions == resolutions:
-            self.store.journal(mirror, 1, name, kwargs is not None, data, size)
-        else:
-            self.store.touch(mirror, None)
-        return result
-
     cdef object run_at(self, const Command* command, str text, const char* data, uint64_t size):
         """A command on a part of an object's state."""
         cdef Py_ssize_t used = 0, more = 0
         cdef Mirror mirror
         cdef int kind = command.kind
-        cdef uint64_t resolutions = self.store.resolutions
-        path = decode(data, size, &used)
+        cdef tuple head = decode(data, size, &used)
+        cdef tuple steps
+        cdef bint is_node = starts_at_node(head)
         data += used
         size -= used
-        if kind == APPLY and command.target == 0:
-            return apply_to_root(self.store, path[2], text, decode(data, size, &used))
-        mirror = self.store.find(command.target)
-        if mirror is None:
-            raise DeletedObjectError(f"the object of {path_text(path[1:])} has been deleted from the share")
-        if kind == APPLY:
-            return self.run_apply(mirror, path, text, decode(data, size, &used))
-        if kind == SET_AT:
-            value = decode(data, size, &used)
-        elif kind == CALL_AT:
+        if kind == APPLY and command.target == 0 and not is_node:
+            return apply_to_root(self.store, head[2], text, decode(data, size, &used))
+        if kind == CALL_AT:
             args = decode(data, size, &used)
             kwargs = decode(data + used, size - used, &more) if command.flags & KEYWORDS else {}
+        elif kind == SET_AT or kind == APPLY:
+            value = decode(data, size, &used)
         elif kind != DELETE_AT and kind != GET_AT:
             raise CorruptDataError(f"a command of unknown kind {kind}")
-        found = part(mirror.live, path)
-        cells = path_cells(mirror.shape, path)
-        if cells is not None and len(cells) == 1 and cells[0] and self.store.tracks(mirror, cells[0], path) and \
-                (kind == CALL_AT or len(path) > 3):
-            self.store.touch_seen(mirror, cells[0])
-        elif kind == CALL_AT and len(path) == 3 and cells is not None and len(cells) == 1 and cells[0] and \
-                is_logged(type(found), text.encode()) and self.store.resolutions == resolutions \
-                and not self.store.linked:
-            try:
-                result = getattr(found, text)(*args, **kwargs)
-            except BaseException:
-                self.store.touch(mirror, cells)
-                raise
-            self.store.journal(mirror, cells[0], text.encode(), command.flags & KEYWORDS != 0, data, size)
-            return result
+        if is_node:
+            start, steps = self.store.node(head[1]), head[2:]
         else:
-            self.store.touch(mirror, cells)
+            mirror = self.store.held(command.target, "object of a part")
+            start, steps = mirror.live, head[1:]
+        if kind == APPLY:
+            self.reach(start, mirror if not is_node else None, steps, start, None, False)
+            apply(start, steps, text, value)
+            return None
+        found = part(start, head, steps)
+        self.reach(start, mirror if not is_node else None, steps, found, text, kind == CALL_AT)
         if kind == CALL_AT:
             return getattr(found, text)(*args, **kwargs)
         if kind == SET_AT:
@@ -389,34 +368,19 @@ cdef class Loop:
         else:
             return getattr(found, text)
 
-    cdef object run_apply(self, Mirror mirror, tuple path, str text, object operand):
-        cdef bytes data
-        cdef tuple cells = path_cells(mirror.shape, path)
-        cdef uint32_t cell = 1 if cells is None else cells[0]
-        if len(path) >= 5 and cells is not None and len(cells) == 1 and cell and path[3] == 1 and \
-                self.store.tracks(mirror, cell, path[:len(path) - 2]):
-            self.store.touch_seen(mirror, cell)
-            apply(mirror.live, path[1:], text, operand)
-            return None
-        # An item of a container that is a cell's value: the new value goes into the log.
-        container = mirror.live if cells is None else getattr(mirror.live, path[2], None)
-        if len(path) == (3 if cells is None else 5) and path[len(path) - 2] == 1 and cell and not self.store.linked \
-                and (cells is None or len(cells) == 1) \
-                and is_logged(mirror.shape.cls if cells is None else type(container), b"__setitem__"):
-            try:
-                apply(mirror.live, path[1:], text, operand)
-            except BaseException:
-                self.store.touch(mirror, cells)
-                raise
-            value = container[path[len(path) - 1]]
-            if is_value(value):
-                data = encode((path[len(path) - 1], value), "item")
-                self.store.journal(mirror, cell, b"__setitem__", False, data, len(data))
-            else:
-                self.store.touch(mirror, cells)
-            return None
+    cdef int reach(self, object start, Mirror mirror, tuple steps, object found, str name, bint is_call) except -1:
+        """Notes what a command on a part may change."""
+        is_unsure = name is not None and (call_goes_past(found, name) if is_call else setting_goes_past(found, name))
+        if mirror is None:
+            self.store.note_node(start, is_unsure)
+            return 0
+        cells = None
+        if steps and not mirror.shape.opaque and not mirror.shape.plan.entangled:
+            cells = (mirror.shape.cell_of(steps[1]),)
         self.store.touch(mirror, cells)
-        apply(mirror.live, path[1:], text, operand)
+        if is_unsure:
+            self.store.touch_unseen(mirror, cells)
+        return 0
 
     cdef int failed(self, const Command* command, bytes name, uint32_t owner, uint64_t end, error) except -1:
         """What a command raised goes to who waits for it, else to the log and to ``Share.errors``."""

@@ -152,3 +152,29 @@ def is_value_of(shape: Shape, value: object) -> bool:
     if issubclass(shape.cls, NUMBERS_AND_TEXT):
         return not getattr(value, "__dict__", None)
     return is_value(value)
+
+
+cdef int role_of(object value) except -1:
+    """What an object is to the state: a value, a node, a tuple with nodes in it, or what is encoded whole."""
+    cdef object cls = type(value)
+    cdef Shape shape
+    if cls is int or cls is str or cls is float or value is None or cls is bool or cls is bytes:
+        return IS_VALUE
+    shape = shape_of(cls)
+    if shape.kind != EITHER and shape.kind != NAMED_TUPLE:
+        return IS_NODE
+    if is_value_of(shape, value):
+        return IS_VALUE
+    if shape.is_frozen:
+        return IS_NODE
+    if shape.kind == NAMED_TUPLE or cls is tuple or cls is frozenset:
+        return IS_BOXED
+    return IS_OPAQUE
+
+
+cdef int built_in_kind(object cls) noexcept:
+    return shape_of(cls).kind if shape_of(cls).kind < _nodes.INSTANCE else 0
+
+
+cdef bint is_node_class(object cls) except -1:
+    return shape_of(cls).kind != EITHER and shape_of(cls).kind != NAMED_TUPLE

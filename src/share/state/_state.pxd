@@ -22,7 +22,7 @@ cdef class State:
 
     cdef Py_ssize_t spare_references(self, PyObject* object) except -1
     cdef int forget_spare(self) except -1
-    cdef set departed(self, object result)
+    cdef set departed(self, object result, dict replaced)
     cdef int check_open(self) except -1
     cdef int write_births(self) except -1
     cdef int write_birth(self, PyObject* object, Shape shape) except -1

@@ -240,10 +240,11 @@ cdef class State:
         self.spare_inverses = self.spare_born = 0
         return 0
 
-    cdef set departed(self, object result):
+    cdef set departed(self, object result, dict replaced):
         """Ids of the nodes that nothing but a command's result holds any more, itself or in other such nodes.
 
-        The caller has the one reference to the result that is not part of the state.
+        The caller has the one reference to the result that is not part of the state. ``replaced`` counts references
+        by address that will have gone at the end of the command.
         """
         cdef dict met = {}                      # address -> references from what has departed
         cdef list rest = [result]               # each as often as it was met
@@ -259,7 +260,7 @@ cdef class State:
                 continue
             node = find(at)
             if node != NULL:
-                if Py_REFCNT(at) - self.spare_references(at) > 2 * <Py_ssize_t>met[<size_t>at]:
+                if Py_REFCNT(at) - self.spare_references(at) - <Py_ssize_t>replaced.get(<size_t>at, 0) > 2 * <Py_ssize_t>met[<size_t>at]:
                     continue
                 found.add(node.id & ID)
             expanded.add(<size_t>at)
