@@ -431,7 +431,7 @@ cdef class Loop:
         TESTPOINT("coordinator.prepared")
         self.store.publish(self.position)
         TESTPOINT("coordinator.published")
-        changed, self.store.changed = self.store.changed, 0
+        changed, self.store.to.changed = self.store.to.changed, 0
         if self.answers.prepared:
             changed |= ANSWERS
         self.answers.send()
