@@ -196,12 +196,19 @@ cdef class Effects:
         then, the run begins anew.
         """
         cdef Local local
+        cdef tuple given = args
+        cdef bint fits_again = True
         cdef int _
         for _ in range(3):
             local = proxy.take_local(self.reads, self.read_count, self.number)
             local.begin(proxy)
             try:
                 fits = self.fits(proxy, local)
+                if fits and args:
+                    args = own_parts(proxy, given, &fits_again)
+                    if not fits_again:
+                        local.end()
+                        continue
             except BaseException:
                 local.end()
                 raise
@@ -223,6 +230,8 @@ cdef class Effects:
                 proxy.let_out(error, local.instance)
                 raise
             local.end()
+            if args or kwargs is not None:
+                proxy.take_back(args if kwargs is None else (*args, *kwargs.values()), local)
             if local.is_clean() or result is local.instance and not self.learns(proxy, local):
                 return proxy.hand_out(local, result) if self.returns_alias else result
             if not self.learns(proxy, local):
@@ -257,6 +266,23 @@ cdef class Effects:
     def _indices(names, dict index_of):
         # A name without a cell is in the extras, which are cell 0.
         return None if names is None else sorted({index_of.get(name, 0) for name in names})
+
+
+cdef tuple own_parts(Proxy proxy, tuple args, bint* is_same):
+    """Arguments for a local run: parts of the same share are what they are in the replica. Not `is_same`: for that
+    another replica was begun, and the run has to be prepared anew."""
+    cdef uint64_t serial
+    is_same[0] = True
+    for value in args:
+        if isinstance(value, Proxy) and (<Proxy>value).is_nested and (<Proxy>value).session is proxy.session:
+            serial = proxy.reader.serial
+            args = tuple([
+                (<Proxy>arg).current() if isinstance(arg, Proxy) and (<Proxy>arg).is_nested
+                and (<Proxy>arg).session is proxy.session else arg for arg in args
+            ])
+            is_same[0] = proxy.reader.serial == serial
+            return args
+    return args
 
 
 cdef object closer(tuple origin, plan):

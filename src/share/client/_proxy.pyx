@@ -745,6 +745,7 @@ cdef class Proxy(Shared):
         if reader.attempt(c, local.roots, True, known, &position, closure) != READY or local.serial != reader.serial:
             return False
         local.cells, local.links = closure, reader.links
+        local.plain = None
         return True
 
     cdef Local make_local(self, uint32_t* indices, int count, uint64_t position):
@@ -922,8 +923,6 @@ cdef class Proxy(Shared):
             return self
         if self.reader.id_of(value):
             return part(self.session, self.reader, value)
-        if cls is not list and cls is not dict and cls is not tuple and cls is not set and cls is not frozenset:
-            raise Unknown
         made = memo.get(id(value))
         if made is not None:
             return made
@@ -931,13 +930,51 @@ cdef class Proxy(Shared):
             memo[id(value)] = made = []
             for item in value:
                 (<list>made).append(self.handed(local, item, memo))
-            return made
+            return value if same_items(value, made) else made
         if cls is dict:
             memo[id(value)] = made = {}
             for key, item in (<dict>value).items():
                 (<dict>made)[self.handed(local, key, memo)] = self.handed(local, item, memo)
-            return made
-        return cls([self.handed(local, item, memo) for item in value])
+            return value if same_items(value, made) and same_items(value.values(), made.values()) else made
+        if cls is tuple or cls is set or cls is frozenset or cls is deque:
+            items = list(value)
+            made = [self.handed(local, item, memo) for item in items]
+            return value if same_items(items, made) else cls(made, value.maxlen) if cls is deque else cls(made)
+        if cls is OrderedDict or cls is defaultdict or cls is Counter:
+            for key, item in value.items():
+                if self.handed(local, key, memo) is not key or self.handed(local, item, memo) is not item:
+                    raise Unknown
+            return value
+        raise Unknown
+
+    cdef int take_back(self, object args, Local local) except -1:
+        """A local run was given this: parts of the state that it has stored there become proxies."""
+        for value in args:
+            cls = type(value)
+            if cls is int or cls is str or cls is float or value is None or isinstance(value, Shared) or is_value(value):
+                continue
+            if self.reader.id_of(value):
+                continue            # a proxy was given, and this for it
+            try:
+                if cls is list:
+                    items = self.handed(local, list(value), {})
+                    if not same_items(value, items):
+                        (<list>value)[:] = items
+                    continue
+                if cls is dict:
+                    items = self.handed(local, dict(value), {})
+                    if not same_items(value, items) or not same_items(value.values(), items.values()):
+                        (<dict>value).clear()
+                        (<dict>value).update(items)
+                    continue
+                if cls is set or cls is deque or cls is tuple or cls is frozenset or cls is bytearray:
+                    if cls is bytearray or self.handed(local, value, {}) is value:
+                        continue
+            except Unknown:
+                pass
+            self.forget_snapshot()
+            return 0
+        return 0
 
     cdef int let_out(self, object error, object instance) except -1:
         """What a local method raised goes to its caller: with the decoded state, if it holds a part of that."""
@@ -1027,6 +1064,13 @@ cdef object class_attribute(Proxy proxy, str name):
         local = proxy.take_local(NULL, -1, 0)
         return proxy.hand_out(local, cls.__getattr__(local.instance, name))
     raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}", name=name, obj=proxy)
+
+
+cdef bint same_items(first, second):
+    for a, b in zip(first, second):
+        if a is not b:
+            return False
+    return True
 
 
 cdef object part_of(state, result):
