@@ -113,6 +113,7 @@ class Calls:
             if found.kind is Kind.SELF:
                 solver.read(instance, None, "callables that call each other")
                 solver.write(instance, None, "callables that call each other")
+                instance.unseen.add(None)
             elif found.kind is Kind.STATE:
                 solver.mutate(instance, found, "callables that call each other", surely=True)
             elif found.kind is Kind.FUNC:
@@ -147,6 +148,7 @@ class Calls:
                 if node.name is None and not solver.closed:
                     solver.read(instance, None, "calling an attribute whose name is not known")
                     solver.write(instance, None, "calling an attribute whose name is not known")
+                    instance.unseen.add(None)
                 out: NodeSet = set()
                 for cls in solver.objects.types_of(node):
                     found = lookup(cls, "__call__") if cls is not None else MISSING
@@ -550,9 +552,9 @@ class Calls:
                     if isinstance(found, types.FunctionType):
                         out |= self.call_object(instance, found, Args([{node}]), key)
                     else:
-                        solver.mutate(instance, node, "next() moves it on", surely=True)
+                        solver.mutate(instance, node, "next() moves it on", surely=True, seen=True)
             else:
-                solver.mutate(instance, node, f"passed to {name}", definite=True, surely=True)
+                solver.mutate(instance, node, f"passed to {name}", definite=True, surely=True, seen=True)
                 solver.put(node, others)
                 for element in list(objects.elements(node)):
                     if element.kind is Kind.STATE and element is not node:
@@ -590,7 +592,7 @@ class Calls:
                         solver.put(receiver, args.all())
                     out = {*args.all(), self.nodes.site((key, "unknown"), None)}
                     return out | {receiver} | solver.objects.elements(receiver)
-                solver.mutate(instance, receiver, text, surely=True)
+                solver.mutate(instance, receiver, text, surely=True, seen=True)
                 out = self.unknown(instance, args, key, f".{node.name}()")
                 if solver.carries(args.all()) or args.all():
                     solver.put(receiver, args.all())
@@ -808,7 +810,8 @@ class Calls:
             if isinstance(found, types.FunctionType):
                 out |= self.call_object(instance, found, args.bound(node), (key, "__missing__"))
             elif found is not MISSING:
-                solver.mutate(instance, node, "[...] of a defaultdict inserts a missing key", own=args.own)
+                text = "[...] of a defaultdict inserts a missing key"
+                solver.mutate(instance, node, text, own=args.own, seen=True)
         return out
 
     def c_change(
@@ -818,7 +821,8 @@ class Calls:
         solver, objects = self.solver, self.solver.objects
         known = owner in _CONTAINERS
         if name not in ("__init__", "__new__") or node.kind is not Kind.SITE:
-            solver.mutate(instance, node, f".{name}(...)", definite=known, own=known and args.own)
+            own = known and args.own
+            solver.mutate(instance, node, f".{name}(...)", definite=known, own=own, seen=args.own)
         others = args.all()
         solver.put(node, others)
         if known or method_effect(owner, "__len__") is not None:

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from share import _protocol
-from share.errors import CoordinatorLostError, CorruptDataError, DeletedObjectError, ShareError
+from share.errors import CoordinatorLostError, CorruptDataError, ShareError
 
 __all__ = ["Generators"]
 
@@ -30,16 +30,14 @@ class Generators:
 
     def __init__(self, store: Any, control: Any) -> None:
         self.store, self.control = store, control
-        self.running: dict[_Key, tuple[Generator[Any, Any, Any], int, int, int]] = {}
+        self.running: dict[_Key, tuple[Generator[Any, Any, Any], Any, int, int]] = {}
         self.coordinator, self.numbers = int.from_bytes(os.urandom(7)), count(1)
 
-    def keep(self, generator: Generator[Any, Any, Any], mirror: Any, owner: int) -> _Kept:
+    def keep(self, generator: Generator[Any, Any, Any], live: Any, owner: int) -> _Kept:
         """Keeps a generator that a method of that object returns to the process of that entry."""
-        if mirror is None:
-            raise DeletedObjectError("the object of this generator has been deleted from the share")
         key = self.coordinator, next(self.numbers)
-        self.running[key] = generator, mirror.id, owner, self.control.process_info(owner)[1]
-        return _Kept(key, mirror.live)
+        self.running[key] = generator, live, owner, self.control.process_info(owner)[1]
+        return _Kept(key, live)
 
     def step(self, payload: tuple[Any, ...], owner: int) -> tuple[bool, Any]:
         """Lets a generator take a step: (True, what it returned) at its end, else (False, what it yields)."""
@@ -52,7 +50,7 @@ class Generators:
                 "this generator is gone: the coordinator in which it ran has died, or what it worked on was loaded "
                 "anew after a command that failed; call the method again"
             )
-        generator, at, *whose = found
+        generator, live, *whose = found
         if whose != [owner, self.control.process_info(owner)[1]]:
             # A forked child has its parent's, and lets it go.
             if action == "close":
@@ -60,7 +58,12 @@ class Generators:
             raise ShareError(
                 "this generator belongs to another process: call the method here, or make a list of it there"
             )
-        self.store.note_change(self.store.held(at, "generator"), None)
+        mirror = self.store.mirror_of(live)
+        if mirror is None:
+            self.store.note_node(live, True)
+        else:
+            self.store.note_change(mirror, None)
+            self.store.note_unsure(mirror, None)
         ended = True
         try:
             if action == "send":

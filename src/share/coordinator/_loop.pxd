@@ -31,6 +31,7 @@ cdef class Loop:
 
     cdef Mirror last_mirror         # of the last call, while it certainly exists
     cdef bytes last_name
+    cdef object ran_on              # the object whose method the last call was
 
     cdef bint is_poison(self, uint64_t end) noexcept
     cdef bytes name_of(self, const char* text, uint32_t length)

@@ -207,10 +207,11 @@ cdef class Loop:
                 result = self.transactions.finish(result)
             elif type(result) is GeneratorType and command.flags & RESPOND and \
                     (command.kind == CALL or command.kind == CALL_AT):
-                result = self.transactions.generators.keep(result, self.store.find(command.target), owner)
+                result = self.transactions.generators.keep(result, self.ran_on, owner)
         except BaseException as error:
             self.failed(&command, name if name is not None else b"?", owner, end, error)
             return 0
+        self.ran_on = None
         TESTPOINT("coordinator.executed")
         if command.flags & RESPOND:
             self.answer(owner, end, result)
@@ -277,6 +278,7 @@ cdef class Loop:
             if call is None:
                 call = mirror.shape.call(name)
             self.last_mirror = mirror
+            self.ran_on = mirror.live
             store.touch_call(mirror, call)
             if not args and kwargs is None:
                 return PyObject_CallMethodNoArgs(mirror.live, call.text)
@@ -360,6 +362,7 @@ cdef class Loop:
         found = part(start, head, steps)
         self.reach(start, mirror if not is_node else None, steps, found, text, kind == CALL_AT)
         if kind == CALL_AT:
+            self.ran_on = found
             return getattr(found, text)(*args, **kwargs)
         if kind == SET_AT:
             setattr(found, text, value)
@@ -406,6 +409,7 @@ cdef class Loop:
     cdef int commit(self) except -1:
         """Publishes what [C, position) has changed and stores C = position."""
         cdef int64_t start = now_ns()
+        self.ran_on = None
         while self.reports:
             self.store.add_error(self.reports.pop(0), 0)
         try:
@@ -466,7 +470,7 @@ cdef class Loop:
         self.answers.prepared.clear()
         self.store.abandon()
         self.transactions.generators.forget_all()
-        self.last_mirror = None
+        self.last_mirror = self.ran_on = None
         self.position = at
         self.again = True
         while self.position < end:
