@@ -722,6 +722,11 @@ cdef class Store:
 
     cdef int end_state(self, dict changes) except -1:
         cdef dict more
+        try:
+            self.state.settle_births()
+        except NotShareableError as error:
+            self.explain(error)
+            raise
         more = self.state.end()
         self.ended = True
         for number in self.state.gone:
@@ -729,6 +734,24 @@ cdef class Store:
             changes.pop(number, None)
         for number, data in more.items():
             changes[number] = changes[number] + data if number in changes else data
+        return 0
+
+    cdef int explain(self, error) except -1:
+        """Raises an error that tells in which attribute it is that something cannot be published."""
+        cdef Mirror mirror
+        cdef uint32_t i
+        for mirror in self.changing:
+            if type(mirror.live) is Unreadable or mirror.live is None:
+                continue
+            values = [mirror.live] if mirror.shape.opaque else state_of(mirror.live, mirror.shape.cells)[1:]
+            for i, value in enumerate(values):
+                if value is not MISSING and role_of(value) != IS_VALUE:
+                    where = "state" if mirror.shape.opaque else f"attribute {mirror.shape.cells[i]}"
+                    self.self_encoded = mirror.live
+                    try:
+                        encode(value, where, self._reduce_foreign)
+                    finally:
+                        self.self_encoded = None
         return 0
 
     cdef set unsure_cells(self):

@@ -16,6 +16,7 @@ cdef class State:
     cdef dict opaque                    # id -> weak reference to an opaque node, or the node itself
     cdef dict pending                   # what the next end of a command is to publish first
     cdef readonly list gone             # numbers of the cells that the last end of a command has given back
+    cdef list entered                   # ids of the nodes that have entered by themselves in the command under way
     cdef dict spare                     # address -> references of the command under way that will have gone at its end
     cdef size_t spare_inverses, spare_born      # so many of each have been counted
     cdef bint is_closed

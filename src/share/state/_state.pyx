@@ -102,6 +102,7 @@ cdef class State:
         self.compared = {}
         self.opaque = {}
         self.gone = []
+        self.entered = []
         self.spare = {}
         the_state = weakref.ref(self)
         # Cell number 0: the names, and what concerns the state as a whole.
@@ -164,6 +165,7 @@ cdef class State:
             drop_cell(cell)
         _nodes.new_cells.clear()
         places_of_opaque.clear()
+        self.entered.clear()
         for id in list(self.compared):
             if object_of(id) == NULL:
                 del self.compared[id]
@@ -193,6 +195,7 @@ cdef class State:
             add_node(<PyObject*>value, cell, FRESH)
             touch(cell)
             node = find(<PyObject*>value)
+            self.entered.append(node.id & ID)
         return node.cell, node.id & ID
 
     def host(self, node: object) -> None:
@@ -401,6 +404,9 @@ cdef class State:
             born.add(<size_t>_nodes.here.born[i])
         for i in range(_nodes.here.inverse_count):
             rest.append(<object>_nodes.here.inverses[i].node)
+        for id in self.entered:
+            if object_of(id) != NULL:
+                rest.append(<object>object_of(id))
         while rest:
             value = rest.pop()
             if <size_t><PyObject*>value in seen:
@@ -453,6 +459,7 @@ cdef class State:
             self.compare_all()
             self.write_births()
         places_of_opaque.clear()
+        self.entered.clear()
         del _nodes.new_cells[:]
         return 0
 
