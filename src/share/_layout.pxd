@@ -123,9 +123,8 @@ cdef enum:
     BLOCK = 2
     REF = 3
     DELETED = 4                 # the object is gone, its slots await reuse
-    LOG = 5                     # a container: a base and a log of what has been done to it since
-    NODE = 6                    # the value is a node
-    NODES = 7                   # a cell: a base and a log of changes
+    NODE = 5                    # the value is a node
+    NODES = 6                   # a cell: a base and a log of changes
     # bits of a NODE
     BOXED = 1                   # the value is the one item of that node, which is a list
 

@@ -60,5 +60,3 @@ cdef char* copy_of_block(Control control, uint64_t where, uint64_t start, uint64
 # The value of a version that was read with slot_read. None and *torn = True: the block has been reused; retry
 # with a new c. A REF gives what the share's resolver gives.
 cdef object version_value(Control control, const Version* version, bint* torn)
-# Brings a container that has the first `done` bytes of the version's log up to date, in place.
-cdef object log_applied(Control control, object value, const Version* version, uint64_t done, bint* torn)

@@ -1,5 +1,6 @@
 """Commands on parts of an object's state: on a node, or on what is found from a node or a top-level object on."""
 
+from types import BuiltinMethodType, MethodType, MethodWrapperType
 from typing import Any
 
 from share import _paths
@@ -11,6 +12,7 @@ from ._live import MISSING
 __all__ = ["apply_to_root", "call_goes_past", "part", "setting_goes_past", "starts_at_node"]
 
 _BUILT_IN = ("builtins", "collections")
+_METHODS = (MethodType, BuiltinMethodType, MethodWrapperType)  # of a proxy, where the command comes from
 
 
 def starts_at_node(head: tuple[Any, ...]) -> bool:
@@ -21,7 +23,7 @@ def starts_at_node(head: tuple[Any, ...]) -> bool:
 def part(start: Any, head: tuple[Any, ...], steps: tuple[Any, ...]) -> Any:
     """The object that a command means. Raises DeletedObjectError if it is there no more, or one of another class."""
     found = _paths.walk(start, steps)
-    if head[0] and found.__class__.__qualname__ != head[0]:
+    if head[0] and found.__class__.__qualname__ != head[0] and not isinstance(found, _METHODS):
         raise _paths.gone(steps)
     return found
 

@@ -76,6 +76,7 @@ cdef class Store:
     cdef int prepare_extras(self, Mirror mirror, extras) except -1
     cdef int prepare_nodes(self) except -1
     cdef int end_state(self, dict changes) except -1
+    cdef set renewed(self)
     cdef int explain(self, error) except -1
     cdef set unsure_cells(self)
     cdef int warn_of_cell(self, uint64_t number) except -1

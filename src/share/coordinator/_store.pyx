@@ -16,7 +16,7 @@ from ..cerial._codec cimport Encoder, decode
 from ..cerial._kinds cimport Kind
 from ..state cimport _nodes
 from ..state._nodes cimport find as find_node, ID, object_of
-from ..state._shapes cimport built_in_kind, IS_BOXED, IS_NODE, IS_VALUE, role_of
+from ..state._shapes cimport built_in_kind, IS_BOXED, IS_NODE, IS_OPAQUE, IS_VALUE, role_of
 from ..state._state cimport State
 from ._mirrors cimport Call, Mirror, new_mirror, Root, Shape
 from ._node_cells cimport NodeCell, NodeCells
@@ -55,6 +55,10 @@ cdef bint same_values(value, last):
         if (<dict>last).get(name, MISSING) is not held:
             return False
     return True
+
+
+cdef bint is_node(value) noexcept:
+    return find_node(<PyObject*>value) != NULL
 
 
 cdef uint64_t last_of(list records) except? 0xffffffffffffffff:
@@ -491,13 +495,24 @@ cdef class Store:
         return 0
 
     cdef int enter_values(self, Mirror mirror, list values) except -1:
-        """Those of a mirror's new values that can change become nodes."""
+        """Those of a mirror's new values that can change become nodes; what is encoded whole only if it is there twice."""
         cdef uint32_t i
+        cdef int role
+        cdef set met = None
         for i in range(1, mirror.cells):
             value = values[i]
-            if value is not mirror.last[i] and value is not MISSING and builtin_id(value) not in self.by_identity and \
-                    role_of(value) == IS_NODE:
+            if value is MISSING or value is mirror.last[i] and mirror.forms[i] is not OPAQUE or \
+                    builtin_id(value) in self.by_identity:
+                continue
+            role = role_of(value)
+            if role == IS_NODE:
                 self.enter(mirror, i, value)
+            elif role == IS_OPAQUE:
+                if met is None:
+                    met = set()
+                if builtin_id(value) in met:
+                    self.enter(mirror, i, value)
+                met.add(builtin_id(value))
         return 0
 
     def encoded_state(self, Mirror mirror not None):
@@ -582,11 +597,12 @@ cdef class Store:
             return 0
         values = state_of(mirror.live, shape.cells)
         self.prepare_extras(mirror, values[0])
+        self.enter_values(mirror, values)
         for i in range(1, mirror.cells):
             value = values[i]
             if value is mirror.last[i]:
                 # The same as last time: what it holds is recorded, or can be changed in place and is encoded again.
-                if mirror.forms[i] is not OPAQUE or not (everything or i in mirror.touched):
+                if mirror.forms[i] is not OPAQUE or not (everything or i in mirror.touched or is_node(value)):
                     continue
             changed = self.prepare_attribute(mirror, i, value)
             mirror.last[i] = value
@@ -652,11 +668,11 @@ cdef class Store:
                 box[0] = value
             return self.put_node(mirror, i, box, BOXED)
         mirror.kept.pop(i, None)
-        if role == IS_NODE:
+        if role == IS_OPAQUE:
+            self.state.settle_births()
+        if role == IS_NODE or role == IS_OPAQUE and is_node(value):
             return self.put_node(mirror, i, value, 0)
         mirror.forms[i] = ENCODED if role == IS_VALUE else OPAQUE
-        if role != IS_VALUE:
-            self.state.settle_births()
         return self.to.put_value(&mirror.slots[i], mirror.id, fresh, value, where)
 
     cdef int prepare_extras(self, Mirror mirror, extras) except -1:
@@ -692,6 +708,8 @@ cdef class Store:
         cdef list dead
         self.unsure.clear()
         self.unsure_everywhere = False
+        if self.state.opaque_in:
+            unsure |= self.renewed()
         if not self.state.nothing_done() or unsure:
             self.end_state(changes)
         while True:
@@ -735,6 +753,25 @@ cdef class Store:
         for number, data in more.items():
             changes[number] = changes[number] + data if number in changes else data
         return 0
+
+    cdef set renewed(self):
+        """The cells in which something that is encoded whole may have changed and has."""
+        cdef Mirror mirror
+        cdef uint32_t i
+        cdef set cells = set()
+        for mirror in self.changing:
+            if mirror.everything or mirror.shape.opaque:
+                cells |= self.cells.cells_of(mirror.id, None)
+            else:
+                cells |= self.cells.cells_of(mirror.id, mirror.touched)
+        cells = self.state.renew_opaque(cells)
+        if cells:
+            self.ended = True
+            for mirror in self.changing:
+                for i, form in enumerate(mirror.forms or ()):
+                    if type(form) is tuple and form[2] == 0 and object_of(form[0]) == NULL:
+                        self.put_node(mirror, i, mirror.last[i], 0)
+        return cells
 
     cdef int explain(self, error) except -1:
         """Raises an error that tells in which attribute it is that something cannot be published."""
@@ -911,7 +948,8 @@ cdef class Store:
         if self.ended or self.unsure or self.unsure_everywhere or self.doomed:
             return False
         for mirror in touched:
-            if mirror.published and mirror.shape.opaque and not mirror.shape.is_container:
+            if mirror.published and mirror.shape.opaque and not mirror.shape.is_container or \
+                    self.state.opaque_in and self.state.opaque_in.keys() & self.cells.cells_of(mirror.id, None):
                 return False
         for root, old in reversed(self.assigned):
             if isinstance(root.value, Mirror):

@@ -28,6 +28,8 @@ cdef dict places_of_opaque
 cdef object encoded_foreign
 # Another reducer for what is encoded whole: it knows foreign objects.
 cdef object reduce_foreign
+# id of an opaque node -> numbers of other cells in which it is referred to.
+cdef dict far_opaque
 cdef int set_foreign(object encoded, object reduce) except -1
 
 cdef inline int put(Cell* cell, Bytes* to, PyObject* value) except -1:

@@ -40,6 +40,7 @@ _nodes.here = _nodes.registry()
 places_of_opaque = {}
 encoded_foreign = None
 reduce_foreign = None
+far_opaque = {}
 cdef list idle_encoders = []
 
 
@@ -84,6 +85,8 @@ cdef int put_reference(Cell* cell, Bytes* to, Node* node) except -1:
     number(to, node.cell)
     number(to, node.id & _nodes.ID)
     put_kind(to, shape)
+    if shape.kind == EITHER and not shape.is_frozen:
+        (<set>far_opaque.setdefault(node.id & _nodes.ID, set())).add(cell.number)
     return 0
 
 

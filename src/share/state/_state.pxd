@@ -15,12 +15,16 @@ cdef class State:
     cdef dict compared                  # id -> what a node held that cannot record its changes
     cdef dict opaque                    # id -> weak reference to an opaque node, or the node itself
     cdef dict pending                   # what the next end of a command is to publish first
+    cdef dict opaque_in                 # cell -> ids of the opaque nodes at home in it
+    cdef dict digests                   # id of an opaque node -> of what was published of it
+    cdef dict far_opaque                # the same -> other cells that may refer to it
     cdef readonly list gone             # numbers of the cells that the last end of a command has given back
     cdef list entered                   # ids of the nodes that have entered by themselves in the command under way
     cdef dict spare                     # address -> references of the command under way that will have gone at its end
     cdef size_t spare_inverses, spare_born      # so many of each have been counted
     cdef bint is_closed
 
+    cdef set renew_opaque(self, set cells)
     cdef Py_ssize_t spare_references(self, PyObject* object) except -1
     cdef int forget_spare(self) except -1
     cdef set departed(self, object result, dict replaced)

@@ -3,6 +3,7 @@
 import collections
 import gc
 import weakref
+from hashlib import blake2b
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.object cimport Py_TYPE, PyObject, PyTypeObject
@@ -13,9 +14,9 @@ from libc.string cimport memset
 
 cimport cython
 
-from share.state cimport _nodes, _shapes
+from share.state cimport _nodes, _record, _shapes
 from share.state cimport _operations as operations
-from share.state._contents cimport is_opaque, write_node
+from share.state._contents cimport encode_opaque, is_opaque, write_node
 from share.state._instances cimport attributes_of, cells_of_attributes, prepare
 from share.state._nodes cimport (
     CLASSED,
@@ -101,6 +102,9 @@ cdef class State:
         self.hashed = {}
         self.compared = {}
         self.opaque = {}
+        self.opaque_in = {}
+        self.digests = {}
+        self.far_opaque = _record.far_opaque = {}
         self.gone = []
         self.entered = []
         self.spare = {}
@@ -201,6 +205,29 @@ cdef class State:
     def host(self, node: object) -> None:
         """Has a node referred to as a foreign object (see ``set_foreign``) wherever it is stored."""
         find(<PyObject*>node).id |= HOST
+
+    cdef set renew_opaque(self, set cells):
+        """Opaque nodes in those cells that have changed in place become new ones. The cells to be written anew.
+
+        That cannot be undone.
+        """
+        cdef set anew = set()
+        cdef Cell* cell
+        cdef PyObject* at
+        for number in cells & self.opaque_in.keys():
+            cell = _nodes.here.cells[<uint32_t>number]
+            for id in list(self.opaque_in[number]):
+                at = object_of(id)
+                if at == NULL or self.digests.get(id) == digest_of(encode_opaque(<object>at)):
+                    continue
+                anew.add(number)
+                anew |= self.far_opaque.pop(id, set())
+                forget(at)
+                (<set>self.opaque_in[number]).discard(id)
+                _nodes.note_birth(at)
+                add_node(at, cell, FRESH)
+                touch(cell)
+        return anew
 
     def set_foreign(self, encoded: object, reduce: object) -> None:
         """Has objects referred to that are no part of the state, instead of becoming nodes where they are stored.
@@ -326,6 +353,8 @@ cdef class State:
             cell.fills.size = fills
             raise
         self.begin_recording(object, shape)
+        if is_opaque(shape):
+            self.digests[find(object).id & ID] = digest_of(opaque_content(&cell.births, births))
         return 0
 
     cdef int begin_recording(self, PyObject* object, Shape shape) except -1:
@@ -363,6 +392,7 @@ cdef class State:
         """An opaque object does not tell when it is freed."""
         cdef uint64_t id = find(object).id & ID
         cdef size_t address = <size_t>object
+        (<set>self.opaque_in.setdefault(find(object).cell, set())).add(id)
         try:
             self.opaque[id] = weakref.ref(<object>object, OpaqueGone(id, address))
         except TypeError:
@@ -477,7 +507,10 @@ cdef class State:
             cell = _nodes.here.cells[_nodes.here.freed[i + 1]]
             put_free(cell, id)
             self.compared.pop(id, None)
-            self.opaque.pop(id, None)
+            if self.opaque.pop(id, None) is not None:
+                self.digests.pop(id, None)
+                self.far_opaque.pop(id, None)
+                (<set>self.opaque_in.get(cell.number, set())).discard(id)
             maybe_unused.add(cell.number)
             i += 2
             if id in cells_of_attributes:
@@ -503,6 +536,7 @@ cdef class State:
             clean(cell)
         self.hashed.clear()
         for n in unused:
+            self.opaque_in.pop(n, None)
             drop_cell(_nodes.here.cells[<uint32_t>n])
         self.gone = unused
         return result
@@ -791,6 +825,21 @@ cdef class OpaqueGone:
     def __call__(self, reference: object) -> None:
         if find(<void*>self.address) != NULL and find(<void*>self.address).id & ID == self.id:
             forget(<PyObject*>self.address)
+
+
+cdef bytes opaque_content(Bytes* births, size_t start):
+    """What is written of an opaque object behind its head: BORN, id, kind, size."""
+    cdef size_t at = start + 1
+    while births.data[at] & 128:
+        at += 1
+    at += 2
+    while births.data[at] & 128:
+        at += 1
+    return births.data[at + 1:births.size]
+
+
+cdef bytes digest_of(bytes content):
+    return blake2b(content, digest_size=16).digest()
 
 
 cdef list parts_of_dict(object value):

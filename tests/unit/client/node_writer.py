@@ -20,7 +20,7 @@ from share._control import Control
 from share._segment import Segment
 
 EMPTY = (1 << 64) - 1
-NODES, DELETED = 7, 4
+NODES, DELETED = 6, 4
 COMMIT, SEGMENTS, SEGMENT_TABLE, CELL_PAGES = 384, 1152, 4096, 1664
 SIZE = 1 << 26
 HEAP = 3
