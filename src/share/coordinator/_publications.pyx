@@ -130,14 +130,14 @@ cdef class Publications:
         return 0
 
     cdef int clear_slot(self, Slot* slot) except -1:
-        """Gives back the blocks of a slot, which nobody reads any more."""
+        """Gives back the blocks of a slot, which nobody reads any more; that it is deleted stays to be seen."""
         cdef int v
         cdef Version* version
         cdef uint64_t where
         blocks = set()
         for v in range(2):
             version = &slot.version[v]
-            if version.tag != EMPTY:
+            if version.tag != EMPTY and (version.kind == BLOCK or version.kind == NODES):
                 blocks.update(blocks_of(version))
                 slot_begin(slot, v)
         for where in blocks:

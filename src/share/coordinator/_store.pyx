@@ -24,6 +24,7 @@ from ._publications cimport Publication, Publications
 
 from .. import _protocol
 from ..errors import CorruptDataError, DeletedObjectError, NotShareableError, ShareMemoryError, ShareWarning
+from .._kinds import is_array
 from .._protocol import encode
 from ..state import Replica
 from ._failures import class_name, FailureBook, line_of
@@ -495,7 +496,7 @@ cdef class Store:
         return 0
 
     cdef int enter_values(self, Mirror mirror, list values) except -1:
-        """Those of a mirror's new values that can change become nodes; what is encoded whole only if it is there twice."""
+        """Those of a mirror's new values that can change become nodes."""
         cdef uint32_t i
         cdef int role
         cdef set met = None
@@ -508,9 +509,10 @@ cdef class Store:
             if role == IS_NODE:
                 self.enter(mirror, i, value)
             elif role == IS_OPAQUE:
+                # Arrays are handed out without a copy, and so have a block of their own; unless they are there twice.
                 if met is None:
                     met = set()
-                if builtin_id(value) in met:
+                if builtin_id(value) in met or not is_array(value):
                     self.enter(mirror, i, value)
                 met.add(builtin_id(value))
         return 0

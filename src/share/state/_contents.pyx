@@ -18,10 +18,11 @@ from libc.stdint cimport uint64_t
 from libc.string cimport memset
 
 from share.cerial._codec cimport Encoder
+from share.cerial._kinds cimport Kind
 from share.state cimport _nodes, _record
 from share.state cimport _operations as operations
 from share.state._instances cimport attributes_of, make_cell_of_attribute
-from share.state._nodes cimport ID, TOP, Bytes, Cell, Node, append, find, number, release, reserve, touch
+from share.state._nodes cimport ID, TOP, Bytes, Cell, Node, append, find, number, object_of, release, reserve, touch
 from share.state._record cimport kind_of_node, put, put_kind
 from share.state._shapes cimport EITHER, Shape, shape_of
 from share.state._values cimport put_scalar
@@ -32,6 +33,9 @@ cdef extern from "Python.h":
     Py_ssize_t PySet_GET_SIZE(object) noexcept
     int PyGC_Disable() noexcept
     int PyGC_Enable() noexcept
+
+from share.cerial import loads
+from share.errors import NotShareableError
 
 _nodes.here = _nodes.registry()
 cdef object plain_iter_of_set = set.__iter__
@@ -242,12 +246,38 @@ cdef bytes encode_opaque(object value):
     cdef Outermost outermost = Outermost.__new__(Outermost)
     outermost.outermost = value
     encoder.reduce = outermost
+    encoder.fresh = fresh = set()
     try:
         encoder.encode(value, "an object")
-        return encoder.take()
+        data = encoder.take()
     finally:
         # An encoder and its pickler hold each other, so it is kept, and holds nothing else.
         encoder.reduce = None
+        encoder.fresh = None
         encoder.clear()
         if not encoder.busy and len(idle_encoders) < 4:
             idle_encoders.append(encoder)
+    if fresh:
+        try_decoding(data, fresh)
+    return data
+
+
+cdef object node_of(object cell, object id):
+    return <object>object_of(id)
+
+
+cdef int try_decoding(bytes data, set fresh) except -1:
+    """What is published must be loadable: so far no instances of these classes have been decoded here."""
+    cdef Kind kind
+    before = set_replica_lookup(node_of)
+    try:
+        loads(data)
+    except BaseException as error:
+        raise NotShareableError(
+            f"it can be encoded, but not decoded again: {type(error).__name__}: {error}"
+        ) from error
+    finally:
+        set_replica_lookup(before)
+    for kind in fresh:
+        kind.decoded = True
+    return 0
