@@ -227,8 +227,8 @@ def test_classes_look_like_the_users(stats: Any) -> None:
             pytest.fail("a shared dict does not match as a mapping")
 
 
-def test_text_of_a_part_names_its_path(stats: Any) -> None:
-    assert ".timer of Stats" in repr(stats.timer)
+def test_text_of_a_part(stats: Any) -> None:
+    assert repr(stats.timer).startswith("<shared Timer object, node ")
     assert repr(stats.table) == "{'a': {'b': 0}}"
 
 

@@ -4,7 +4,7 @@ import copy
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
 from functools import partial
-from types import BuiltinFunctionType, FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType
+from types import BuiltinFunctionType, CellType, FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType
 
 cimport cython
 from cpython.object cimport Py_TYPE, PyObject, PyObject_GenericGetAttr, PyTypeObject
@@ -906,8 +906,7 @@ cdef class Proxy(Shared):
         if type(result) is BuiltinFunctionType and self.reader.id_of(result.__self__):
             return getattr(part(self.session, self.reader, result.__self__), result.__name__)
         try:
-            if type(result) is not FunctionType:
-                return copy.deepcopy(result, Parts(local.instance, self))
+            return copy.deepcopy(result, Parts(local.instance, self))
         except Exception:
             pass
         # Generators, iterators, views, functions bound to the snapshot: they get the replica, we make a new one.
@@ -940,12 +939,29 @@ cdef class Proxy(Shared):
             items = list(value)
             made = [self.handed(local, item, memo) for item in items]
             return value if same_items(items, made) else cls(made, value.maxlen) if cls is deque else cls(made)
+        if cls is FunctionType:
+            return self.function_of(local, value, memo)
         if cls is OrderedDict or cls is defaultdict or cls is Counter:
             for key, item in value.items():
                 if self.handed(local, key, memo) is not key or self.handed(local, item, memo) is not item:
                     raise Unknown
             return value
         raise Unknown
+
+    cdef object function_of(self, Local local, function, dict memo):
+        """A function that a run has made: the same one, with proxies in its closure."""
+        cells = [CellType() for _ in function.__closure__]
+        memo[id(function)] = made = FunctionType(
+            function.__code__, function.__globals__, function.__name__, function.__defaults__, tuple(cells))
+        made.__kwdefaults__, made.__qualname__ = function.__kwdefaults__, function.__qualname__
+        made.__dict__.update(function.__dict__)
+        for cell, old in zip(cells, function.__closure__):
+            try:
+                content = old.cell_contents
+            except ValueError:
+                continue                # not yet assigned
+            cell.cell_contents = self.handed(local, content, memo)
+        return made
 
     cdef int take_back(self, object args, Local local) except -1:
         """A local run was given this: parts of the state that it has stored there become proxies."""

@@ -316,7 +316,7 @@ cdef class Replica:
             for cell, known in old.items():
                 for id in known - self.born[cell]:
                     self.free(id)
-        except (CorruptDataError, MemoryError, KeyboardInterrupt, SystemExit, CellMissingError):
+        except (CorruptDataError, MemoryError, RecursionError, KeyboardInterrupt, SystemExit, CellMissingError):
             self.is_broken = True
             raise
         except BaseException as error:
