@@ -246,10 +246,10 @@ def array_at(Proxy owner not None, uint32_t index, tuple path, value):
     return made
 
 
-def array_of_node(Session session not None, id, uint32_t home, value):
+def array_of_node(Session session not None, id, uint32_t home, value, tuple path=()):
     """An array that is a node, as a reader may have it. The replica has another one when it has changed."""
     made = view_of(value)
-    put(made, (session.name, id), home, (), False)
+    put(made, (session.name, id), home, path, False)
     return made
 
 

@@ -78,8 +78,11 @@ cdef class Nested(Proxy):
     cdef object find(self):
         """The node's object in the replica that there is now. Raises DeletedObjectError if there is none."""
         found = self.reader.node(self.node)
-        if found is None or self.reader.home_of(self.node) != self.home or \
-                type(found) is not type(self)._share_class_:
+        if found is not None and self.reader.home_of(self.node) != self.home:
+            found = None
+        if found is not None and self.path:
+            found = _paths.walk(found, self.path)
+        if found is None or type(found) is not type(self)._share_class_:
             self.found, self.seen = None, 0
             raise gone()
         self.cell = self.reader.cell(self.home)
@@ -124,6 +127,14 @@ cdef class Nested(Proxy):
     cdef object child(self, int kind, object key, object value):
         if self.owner is not None:
             return part_at(self.owner, self.index, self.path + (kind, key), value)
+        cls = type(value)
+        if cls is int or cls is str or self.reader.id_of(value) or is_value(value) or isinstance(value, (tuple, Shared)):
+            return part(self.session, self.reader, value)
+        # Part of something that is encoded whole.
+        if is_nested(value):
+            return at_node(self.session, self.node, self.home, self.path + (kind, key), cls)
+        if is_array(value):
+            return array_in(self.session, self.node, self.home, self.path + (kind, key), value)
         return part(self.session, self.reader, value)
 
     cdef object attribute(self, str name):
@@ -221,6 +232,8 @@ cdef class Nested(Proxy):
 
     def __reduce__(self):
         if self.owner is None:
+            if self.path:
+                return part_reference, (self.session.name, self.node, self.home, self.path)
             return node_reference, (self.session.name, self.node, self.home)
         cls = type(self)._share_class_
         encoded = cls if cls.__module__ in ("builtins", "collections") else encode(cls, "class")
@@ -333,15 +346,26 @@ cdef object generated_for(cls):
 
 def node_proxy(Session session not None, id, home, cls):
     """The proxy of a node of class ``cls``, one for each node and process."""
+    return at_node(session, id, home, (), cls)
+
+
+cdef object at_node(Session session, id, home, tuple path, cls):
     cdef dict proxies = reader_of(session).proxies
-    weak = proxies.get(id)
+    key = (id, path) if path else id
+    weak = proxies.get(key)
     if weak is not None:
         found = weak()
         if found is not None and type(found) is classes.get(cls):
             return found
-    proxy = new_node(session, id, home, (), cls)
-    proxies[id] = weakref.ref(proxy, partial(forget, proxies, id))
+    proxy = new_node(session, id, home, path, cls)
+    proxies[key] = weakref.ref(proxy, partial(forget, proxies, key))
     return proxy
+
+
+cdef object array_in(Session session, id, home, tuple path, value):
+    from ._arrays import array_of_node       # needs numpy, which whoever has an array has imported
+
+    return array_of_node(session, id, home, value, path)
 
 
 cdef Nested new_node(Session session, uint64_t id, uint64_t home, tuple path, cls):
@@ -425,6 +449,18 @@ cdef object part_at(Proxy owner, uint32_t index, tuple path, value):
     if not is_nested(value):
         return sealed(plain_copy(owner.session, value))
     return nested_at(owner, index, path, type(value))
+
+
+def part_reference(name, id, home, path):
+    """What a pickled proxy of a part of an opaque node becomes: a proxy, or in the share's own coordinator the live
+    object."""
+    found = node_reference(name, id, home)
+    if isinstance(found, Nested):
+        for i in range(0, len(path), 2):
+            value = _paths.walk((<Nested>found).peek(), path[i:i + 2])
+            found = (<Nested>found).child(path[i], path[i + 1], value)
+        return found
+    return _paths.walk(found, path)
 
 
 def nested_reference(name, id, flags, slots, shape, cells, index, path, cls):

@@ -181,8 +181,9 @@ cdef class Reader:
                     try:
                         self.replica.bring(bases, changes)
                     except CellMissingError as error:
+                        extra = self.extra
                         self.retire()
-                        self.extra.add(error.cell)
+                        self.extra = extra | {error.cell}
                         return AGAIN
                     except BaseException:
                         if self.serial == serial:
