@@ -822,7 +822,7 @@ class Calls:
         known = owner in _CONTAINERS
         if name not in ("__init__", "__new__") or node.kind is not Kind.SITE:
             own = known and args.own
-            solver.mutate(instance, node, f".{name}(...)", definite=known, own=own, seen=args.own)
+            solver.mutate(instance, node, f".{name}(...)", definite=known, own=own, seen=args.own and name != "__call__")
         others = args.all()
         solver.put(node, others)
         if known or method_effect(owner, "__len__") is not None:

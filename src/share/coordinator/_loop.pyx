@@ -382,7 +382,7 @@ cdef class Loop:
             cells = (mirror.shape.cell_of(steps[1]),)
         self.store.touch(mirror, cells)
         if is_unsure:
-            self.store.touch_unseen(mirror, cells)
+            self.store.touch_unseen(mirror, None)       # its parts may be at home in other attributes
         return 0
 
     cdef int failed(self, const Command* command, bytes name, uint32_t owner, uint64_t end, error) except -1:

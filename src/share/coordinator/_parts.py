@@ -1,5 +1,6 @@
 """Commands on parts of an object's state: on a node, or on what is found from a node or a top-level object on."""
 
+from collections import Counter, OrderedDict, defaultdict, deque
 from types import BuiltinMethodType, MethodType, MethodWrapperType
 from typing import Any
 
@@ -11,7 +12,7 @@ from ._live import MISSING
 
 __all__ = ["apply_to_root", "call_goes_past", "part", "setting_goes_past", "starts_at_node"]
 
-_BUILT_IN = ("builtins", "collections")
+_RECORDED = (list, dict, set, bytearray, deque, OrderedDict, defaultdict, Counter)
 _METHODS = (MethodType, BuiltinMethodType, MethodWrapperType)  # of a proxy, where the command comes from
 
 
@@ -30,29 +31,30 @@ def part(start: Any, head: tuple[Any, ...], steps: tuple[Any, ...]) -> Any:
 
 def call_goes_past(node: Any, name: str) -> bool:
     """Whether calling a method of a node may change nodes past recording."""
-    plan = _plan_of(node)
-    if plan is None:
+    if node.__class__ in _RECORDED:
         return False
+    plan = _plan_of(node)
+    if plan.kind == "opaque":
+        return True
     method = plan.methods.get(name)
     return method is None or method.unseen is None or bool(method.unseen)
 
 
 def setting_goes_past(node: Any, name: str) -> bool:
     """Whether getting, setting or deleting an attribute of a node may change nodes past recording."""
+    if node.__class__ in _RECORDED:
+        return False
     plan = _plan_of(node)
-    if plan is None or plan.custom_setattr:
-        return plan is not None
+    if plan.custom_setattr or plan.kind == "opaque":
+        return True
     found = [plans[name] for plans in (plan.getters, plan.setters, plan.deleters) if name in plans]
     return any(each.unseen is None or bool(each.unseen) for each in found)
 
 
 def _plan_of(node: Any) -> Any:
-    cls = node.__class__
-    if cls.__module__ in _BUILT_IN:
-        return None
     from share.analysis import draft  # only when it is needed: it takes longer to import than all else
 
-    return draft(cls)
+    return draft(node.__class__)
 
 
 def apply_to_root(store: Any, name: str, operation: str, operand: Any) -> None:

@@ -41,6 +41,9 @@ log = logging.getLogger("share.coordinator")
 cdef enum:
     PAGE = 64                   # root names whose cells are allocated together
     MOST_INDEX = 4096           # in a purpose
+    # A part that has been removed is kept for a while: somebody may have a proxy of it, to look at or to store again.
+    KEPT_SECONDS = 10
+    MOST_KEPT = 1000
 
 # As what a cell of a mirror is published, beside (node id, cell of the node, bits).
 cdef object ENCODED = "encoded"         # a value
@@ -231,7 +234,7 @@ cdef class Store:
         indices = None if mirror.shape.opaque or mirror.shape.plan.entangled else (cell.index,)
         self.touch(mirror, indices)
         if is_unsure:
-            self.touch_unseen(mirror, indices)
+            self.touch_unseen(mirror, None)     # its parts may be at home in other attributes
 
     def note_all_reached(self):
         """Notes that whatever can be reached from what the command has got hold of may be changed."""
@@ -305,6 +308,7 @@ cdef class Store:
         """An object has lost a name; with the last one it goes, unless the state refers to it."""
         mirror.names -= 1
         if mirror.names <= 0:
+            self.state.drop_removed()
             self.unnamed[mirror.id] = mirror
             self.loose.add(mirror)
             if Py_REFCNT(<PyObject*>mirror.live) > 1 and unreachable([mirror], self.by_identity):
@@ -607,6 +611,7 @@ cdef class Store:
                 if mirror.forms[i] is not OPAQUE or not (everything or i in mirror.touched or is_node(value)):
                     continue
             changed = self.prepare_attribute(mirror, i, value)
+            self.state.keep_for_now(mirror.last[i])
             mirror.last[i] = value
             if changed and was_published and not everything and i not in mirror.touched:
                 self.warn_outside_plan(mirror, i)
@@ -1070,6 +1075,7 @@ cdef class Store:
         finally:
             self.loading = False
             self.replica = None
+        self.state.keep_removed(KEPT_SECONDS, MOST_KEPT)
         self.state.set_foreign(self._encoded_foreign, self._reduce_foreign)
         for mirror in self.mirrors.values():
             if mirror.shape.is_container and type(mirror.live) is not Unreadable:

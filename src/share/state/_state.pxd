@@ -19,11 +19,17 @@ cdef class State:
     cdef dict digests                   # id of an opaque node -> of what was published of it
     cdef dict far_opaque                # the same -> other cells that may refer to it
     cdef readonly list gone             # numbers of the cells that the last end of a command has given back
+    cdef object removed                 # deque of (when, node): what nothing else holds any more
+    cdef size_t most_removed
+    cdef double seconds_removed
     cdef list entered                   # ids of the nodes that have entered by themselves in the command under way
     cdef dict spare                     # address -> references of the command under way that will have gone at its end
     cdef size_t spare_inverses, spare_born      # so many of each have been counted
     cdef bint is_closed
 
+    cdef int look_at_removed(self, PyObject* removed) except -1
+    cdef int keep_for_now(self, object node) except -1
+    cdef int give_up_old(self) except -1
     cdef set renew_opaque(self, set cells)
     cdef Py_ssize_t spare_references(self, PyObject* object) except -1
     cdef int forget_spare(self) except -1
@@ -31,6 +37,7 @@ cdef class State:
     cdef int check_open(self) except -1
     cdef int write_births(self) except -1
     cdef int write_birth(self, PyObject* object, Shape shape) except -1
+    cdef int compare_bound(self, object opaque) except -1
     cdef int begin_recording(self, PyObject* object, Shape shape) except -1
     cdef int write_hole(self, PyObject* object) except -1
     cdef int watch_opaque(self, PyObject* object) except -1

@@ -2,6 +2,8 @@
 
 import collections
 import gc
+import time
+import types
 import weakref
 from hashlib import blake2b
 
@@ -71,6 +73,7 @@ cdef tuple CONTAINERS = (list, dict, set, tuple, frozenset, collections.deque)
 
 cdef enum:
     KEEP = 1 << 16              # as many births and inverses have room in the next command, too
+    MOST_LOOKED_AT = 1000       # parts of an opaque object
     ROUNDS = 100                # of finalizers that change the state, at the end of one command
 
 _nodes.here = _nodes.registry()
@@ -107,6 +110,7 @@ cdef class State:
         self.far_opaque = _record.far_opaque = {}
         self.gone = []
         self.entered = []
+        self.removed = collections.deque()
         self.spare = {}
         the_state = weakref.ref(self)
         # Cell number 0: the names, and what concerns the state as a whole.
@@ -205,6 +209,39 @@ cdef class State:
     def host(self, node: object) -> None:
         """Has a node referred to as a foreign object (see ``set_foreign``) wherever it is stored."""
         find(<PyObject*>node).id |= HOST
+
+    def keep_removed(self, seconds: float, most: int) -> None:
+        """Nodes that nothing holds any more are kept for so long, and at most so many; the youngest."""
+        self.seconds_removed = seconds
+        self.most_removed = most
+
+    def drop_removed(self) -> None:
+        """Those that are kept so are kept no longer."""
+        self.removed.clear()
+
+    cdef int look_at_removed(self, PyObject* removed) except -1:
+        """Something that a command has replaced or removed, about to be given up."""
+        if removed == NULL or Py_REFCNT(removed) != 1:
+            return 0
+        if find(removed) != NULL:
+            self.keep_for_now(<object>removed)
+        elif type(<object>removed) is list:
+            for part in (<list><object>removed)[-<Py_ssize_t>self.most_removed:]:
+                if find(<PyObject*>part) != NULL:
+                    self.keep_for_now(part)
+        return 0
+
+    cdef int keep_for_now(self, object node) except -1:
+        if find(<PyObject*>node) != NULL:
+            self.removed.append((time.monotonic(), node))
+            if <size_t>len(self.removed) > self.most_removed:
+                self.removed.popleft()
+        return 0
+
+    cdef int give_up_old(self) except -1:
+        while self.removed and self.removed[0][0] < time.monotonic() - self.seconds_removed:
+            self.removed.popleft()
+        return 0
 
     cdef set renew_opaque(self, set cells):
         """Opaque nodes in those cells that have changed in place become new ones. The cells to be written anew.
@@ -355,6 +392,17 @@ cdef class State:
         self.begin_recording(object, shape)
         if is_opaque(shape):
             self.digests[find(object).id & ID] = digest_of(opaque_content(&cell.births, births))
+            self.compare_bound(<object>object)
+        return 0
+
+    cdef int compare_bound(self, object opaque) except -1:
+        """Methods in C that were bound before their container became a node change it past recording."""
+        cdef Node* node
+        for container in bound_in(opaque):
+            node = find(<PyObject*>container)
+            if node != NULL and not node.id & (COMPARED | FRESH):
+                node.id |= COMPARED
+                self.compared[node.id & ID] = shadow_of(container, shape_of(type(container)))
         return 0
 
     cdef int begin_recording(self, PyObject* object, Shape shape) except -1:
@@ -459,6 +507,8 @@ cdef class State:
         cdef size_t i, born_count, inverse_count, born_room, inverse_room
         cdef int _round
         self.forget_spare()
+        if self.removed:
+            self.give_up_old()
         for _round in range(ROUNDS):
             born, born_count, born_room = _nodes.here.born, _nodes.here.born_count, _nodes.here.born_room
             inverses, inverse_count = _nodes.here.inverses, _nodes.here.inverse_count
@@ -469,6 +519,9 @@ cdef class State:
             _nodes.here.inverse_count = _nodes.here.inverse_room = 0
             self.filled = 0
             for i in range(inverse_count):
+                if self.most_removed:
+                    self.look_at_removed(inverses[i].first)
+                    self.look_at_removed(inverses[i].second)
                 give_up_if(inverses[i].first)
                 give_up_if(inverses[i].second)
                 give_up(inverses[i].node)
@@ -665,6 +718,8 @@ cdef class State:
         for n in range(max(replica.loaded) + 1):
             if n not in replica.loaded:
                 drop_cell(_nodes.here.cells[<uint32_t>n])
+        for id in list(self.opaque):
+            self.compare_bound(<object>object_of(id))
         _nodes.new_cells.clear()
         _nodes.here.next_id = next_id
         names = replica.ids_in(0)
@@ -807,6 +862,7 @@ cdef class State:
         if self.is_closed:
             return
         self.is_closed = True
+        self.removed.clear()
         the_state = None
         reset_registry(1)
 
@@ -836,6 +892,24 @@ cdef bytes opaque_content(Bytes* births, size_t start):
     while births.data[at] & 128:
         at += 1
     return births.data[at + 1:births.size]
+
+
+cdef list bound_in(object opaque):
+    """What the built-in methods that are part of an object are bound to."""
+    cdef list rest = [opaque], found = []
+    cdef set seen = set()
+    while rest and len(seen) < MOST_LOOKED_AT:
+        value = rest.pop()
+        if <size_t><PyObject*>value in seen or isinstance(value, (type, types.ModuleType)):
+            continue
+        seen.add(<size_t><PyObject*>value)
+        if type(value) is types.BuiltinMethodType:
+            found.append(value.__self__)
+        elif type(value) is types.FunctionType:
+            rest.append(value.__closure__)
+        elif value is opaque or find(<PyObject*>value) == NULL:
+            rest.extend(gc.get_referents(value))
+    return found
 
 
 cdef bytes digest_of(bytes content):
