@@ -376,7 +376,10 @@ class Parts(dict):
     def get(self, address, default=None):
         """What the object at that address is in the copy (called by ``copy.deepcopy`` for each that it meets)."""
         cdef Proxy proxy = self.proxy
-        cdef Reader reader = proxy.reader
+        cdef Reader reader
+        if proxy is None:
+            return default
+        reader = proxy.reader
         if address == id(self.instance):
             return proxy
         number = reader.objects.get(address)
@@ -443,7 +446,8 @@ cdef class Proxy(Shared):
                 if version.payload[2] & BOXED:
                     self.cache(index, None, EMPTY)
                     return part(self.session, self.reader, value[0])
-                self.cache(index, value, version.tag)
+                if isinstance(value, Shared) or type(value).__name__ == "SharedArray":
+                    self.cache(index, value, version.tag)
                 return value
         tag = version.tag
         if value is MISSING or is_value(value):
@@ -514,9 +518,9 @@ cdef class Proxy(Shared):
         while True:
             c = self.session.barrier(position)
             torn = not slot_read(self.slots + index, c, version, &found_owner)
+            if found_owner != self.id or not torn and version.kind == DELETED:
+                raise deleted()
             if not torn:
-                if found_owner != self.id or version.kind == DELETED:
-                    raise deleted()
                 if version.kind == ABSENT:
                     return MISSING
                 if version.kind == NODE:
