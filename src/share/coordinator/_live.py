@@ -3,7 +3,7 @@
 from types import MemberDescriptorType
 from typing import Any
 
-from share.errors import NotShareableError
+from share.state._unreadable import Unreadable
 
 __all__ = [
     "MISSING",
@@ -23,27 +23,6 @@ class _Missing:
 
 
 MISSING = _Missing()
-
-
-class Unreadable:
-    """Stands for an attribute, a name or an object whose published state cannot be loaded in this process.
-
-    What is published stays as it is until something else is assigned.
-    """
-
-    __slots__ = ("_share_why",)
-
-    def __init__(self, why: str) -> None:
-        self._share_why = why
-
-    def __repr__(self) -> str:
-        return f"<{self._share_why}>"
-
-    def __getattr__(self, name: str) -> Any:
-        raise NotShareableError(self._share_why)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        raise NotShareableError(self._share_why)
 
 
 def live_instance(cls: type, state: dict[str, Any], made: Any = None) -> Any:

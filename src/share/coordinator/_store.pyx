@@ -1141,6 +1141,8 @@ cdef class Store:
                     version.kind = ABSENT if value is MISSING else 0xffff
                 if version.kind == ABSENT:
                     value = MISSING
+            if version.kind == NODE and type(value) is Unreadable and i:
+                self.unreadable_cell(mirror, i, value)
             if version.kind == NODE:
                 mirror.forms[i] = (version.payload[0], version.payload[1], version.payload[2])
                 if version.payload[2] & BOXED:
@@ -1165,6 +1167,9 @@ cdef class Store:
         """What stands for the value of a cell that cannot be loaded."""
         cell = mirror.shape.cells[i - 1] if i else "an attribute without a cell"
         what = f"attribute {cell} of {class_name(mirror.shape.cls)}"
+        if type(error) is Unreadable:           # which stands for a node
+            error._share_why = self.note_unreadable(what, (mirror.id, i), error._share_error)
+            return error
         value = Unreadable(self.note_unreadable(what, (mirror.id, i), error))
         if not i:
             return MISSING          # which attributes are in there is not known

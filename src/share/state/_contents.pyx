@@ -36,6 +36,7 @@ cdef extern from "Python.h":
 
 from share.cerial import loads
 from share.errors import NotShareableError
+from share.state._unreadable import Unreadable
 
 _nodes.here = _nodes.registry()
 cdef object plain_iter_of_set = set.__iter__
@@ -242,8 +243,12 @@ cdef class Outermost:
 
 
 cdef bytes encode_opaque(object value):
-    cdef Encoder encoder = idle_encoders.pop() if idle_encoders else Encoder()
-    cdef Outermost outermost = Outermost.__new__(Outermost)
+    cdef Encoder encoder
+    cdef Outermost outermost
+    if type(value) is Unreadable:
+        return value._share_content
+    encoder = idle_encoders.pop() if idle_encoders else Encoder()
+    outermost = Outermost.__new__(Outermost)
     outermost.outermost = value
     encoder.reduce = outermost
     encoder.fresh = fresh = set()

@@ -23,6 +23,7 @@ from share.state cimport _operations as operations
 from share.cerial import loads
 from share.errors import CorruptDataError, ShareError
 from share.state._contents import set_replica_lookup
+from share.state._unreadable import Unreadable
 
 cdef extern from "Python.h":
     bint PyList_Check(object) noexcept
@@ -382,6 +383,12 @@ cdef class Replica:
         outer, self.decoding = self.decoding, self.homes[id]
         try:
             made = loads(data) if data else None
+        except (CellMissingError, MemoryError, KeyboardInterrupt, SystemExit):
+            self.unread[id] = data
+            raise
+        except BaseException as error:
+            # It costs only itself.
+            made = Unreadable(f"a part of the state cannot be loaded: {type(error).__name__}: {error}", data, error)
         finally:
             self.decoding = outer
         self.nodes[id] = made
