@@ -1,6 +1,7 @@
 """State that cannot be loaded: refused where that can be known, else it costs only itself."""
 
 import os
+import random
 import signal
 from pathlib import Path
 from typing import Any
@@ -19,26 +20,27 @@ class Failure(Exception):
         self.code = code
 
 
-class OneWay:
-    """Can be encoded and not decoded."""
+class OneWay(random.Random):
+    """Opaque, as its base is written in C; it can be encoded and not decoded."""
 
     def __reduce__(self) -> Any:
         return int, ("no number",)
 
 
-class Reader:
+class Reader(random.Random):
     """Opens its file when it is loaded."""
 
     def __init__(self, path: str) -> None:
+        super().__init__()
         self.path = path
 
-    def __getstate__(self) -> Any:
-        return {"path": self.path}
+    def __reduce__(self) -> Any:
+        return open_reader, (self.path,)
 
-    def __setstate__(self, state: Any) -> None:
-        self.__dict__.update(state)
-        with open(self.path):
-            pass
+
+def open_reader(path: str) -> Reader:
+    with open(path):
+        return Reader(path)
 
 
 class Job:

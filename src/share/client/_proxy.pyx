@@ -28,6 +28,7 @@ from ._session cimport pause_before_retry, Session, Shared
 from .._protocol import reference
 from ..errors import CorruptDataError, DeletedObjectError
 from .._kinds import is_array, is_nested, is_value
+from ..state._unreadable import Unreadable
 from ._copies import sealed
 from .._paths import ATTRIBUTE
 from ._instances import instance_of
@@ -1111,6 +1112,8 @@ cdef object part(Session session, Reader reader, value):
             return carrying(value)
         if isinstance(value, Shared):
             return value
+    if cls is Unreadable:
+        raise value._share_error
     id = reader.id_of(value)
     if id:
         if is_nested(value):

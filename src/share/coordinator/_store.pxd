@@ -26,6 +26,7 @@ cdef class Store:
     cdef dict unnamed               # id -> Mirror: those that only other objects of the state may hold
     cdef set loose                  # those of them that have lost their name in this group
     cdef set condemned              # ids of those of them that nothing but themselves refers to
+    cdef dict replaced              # id -> when another object got the only name of this one
     cdef uint64_t most_unnamed      # beyond so many it is looked whether they only hold each other
     cdef uint64_t root_page_flags, root_page_slots
     cdef int root_page_used

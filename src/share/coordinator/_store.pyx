@@ -1,6 +1,7 @@
 """Mirrors and their publication: live objects on one side, slots and blocks on the other."""
 
 import logging
+from time import monotonic
 
 from cpython.object cimport PyObject
 from libc.stdint cimport uint32_t, uint64_t
@@ -99,7 +100,7 @@ cdef class Store:
         self.roots, self.mirrors, self.by_identity, self.shapes = {}, {}, {}, {}
         self.unnamed, self.loose = {}, set()
         self.dirty, self.changing, self.dirty_roots, self.assigned = set(), [], set(), []
-        self.condemned = set()
+        self.condemned, self.replaced = set(), {}
         self.unsure = {}
         self.errors = FailureBook()
         self.errors_before = self.errors.state()
@@ -201,7 +202,9 @@ cdef class Store:
 
     cdef bint is_held(self, Mirror mirror) except -1:
         # Without a name, and held by nobody: deleted earlier in this group. See also runs_alone in _loop.
-        return mirror.names > 0 or mirror.id not in self.condemned and Py_REFCNT(<PyObject*>mirror.live) > 1
+        if mirror.names > 0 or mirror.id in self.replaced:
+            return True
+        return mirror.id not in self.condemned and Py_REFCNT(<PyObject*>mirror.live) > 1
 
     def held(self, uint64_t id, str name):
         """The mirror of that id. Raises DeletedObjectError if its object, of that class, has been deleted."""
@@ -298,11 +301,15 @@ cdef class Store:
         if isinstance(value, Mirror):
             (<Mirror>value).names += 1
             self.unnamed.pop((<Mirror>value).id, None)
+            self.replaced.pop((<Mirror>value).id, None)
+            self.condemned.discard((<Mirror>value).id)
         old, root.value = root.value, value
         self.assigned.append((root, old))
         self.dirty_roots.add(root)
         if isinstance(old, Mirror):
             self.let_go(old)
+            if isinstance(value, Mirror) and (<Mirror>old).names == 0:
+                self.replaced[(<Mirror>old).id] = monotonic()
 
     def let_go(self, Mirror mirror not None):
         """An object has lost a name; with the last one it goes, unless the state refers to it."""
@@ -901,17 +908,25 @@ cdef class Store:
         """The mirrors without a name to which no other object of the state refers."""
         cdef Mirror mirror
         cdef list found = [], others = []
+        for id, when in list(self.replaced.items()):
+            if when < monotonic() - KEPT_SECONDS:
+                del self.replaced[id]
+                self.loose.add(self.unnamed.get(id))
         for mirror in self.unnamed.values():
+            if mirror.id in self.replaced:
+                continue                    # ``shared.a, shared.b = shared.b, shared.a`` is two commands
             if Py_REFCNT(<PyObject*>mirror.live) == 1:
                 found.append(mirror)
             elif mirror in self.loose:
                 others.append(mirror)
         self.loose.clear()
         if <uint64_t>len(self.unnamed) > self.most_unnamed and not found:
-            others = list(self.unnamed.values())        # they may hold each other
+            others = [mirror for id, mirror in self.unnamed.items() if id not in self.replaced]
+            # They may hold each other.
             self.most_unnamed = 2 * len(others) + 16
         if others:
-            found += unreachable(others, self.by_identity)
+            found += [mirror for mirror in unreachable(others, self.by_identity)
+                      if mirror.id not in self.replaced]
         return found
 
     def forget(self, Mirror mirror not None):
@@ -1025,6 +1040,7 @@ cdef class Store:
         self.doomed.clear()
         self.loose.clear()
         self.condemned.clear()
+        self.replaced.clear()
         self.unsure.clear()
         self.unsure_everywhere = self.ended = self.directory_dirty = self.errors_dirty = False
         self.departed = None

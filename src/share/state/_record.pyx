@@ -27,7 +27,7 @@ from share.state._nodes cimport (
     touch,
     withdraw,
 )
-from share.state._shapes cimport EITHER, NAMED_TUPLE, Shape, shape_of
+from share.state._shapes cimport EITHER, is_sentinel, NAMED_TUPLE, Shape, shape_of
 from share.state._values cimport put_scalar
 
 from share.state._shapes import is_value_of
@@ -181,7 +181,7 @@ cdef int put_simple(Cell* cell, Bytes* to, PyObject* value) except -1:
     if cls is frozenset:
         return 0
     shape = shape_of(cls)
-    if shape.kind == EITHER or shape.kind == NAMED_TUPLE:
+    if shape.kind == EITHER or shape.kind == NAMED_TUPLE or is_sentinel(<object>value, shape):
         return 0
     if not put_foreign(to, <object>value):
         bear(cell, to, value, shape)
@@ -227,7 +227,8 @@ cdef int put_any(Cell* cell, Bytes* to, object value) except -1:
             number(to, len(items))
             rest.extend(items)
             continue
-        if put_foreign(to, value) or shape.kind == EITHER and put_value(to, shape, value):
+        if put_foreign(to, value) or \
+                (shape.kind == EITHER or is_sentinel(value, shape)) and put_value(to, shape, value):
             continue
         bear(cell, to, <PyObject*>value, shape)
     return 0

@@ -9,9 +9,11 @@ from cpython.object cimport Py_TPFLAGS_HEAPTYPE, PyObject, PyTypeObject
 
 from share.cerial._kinds cimport kind_of
 from share.state cimport _nodes
+from share.state._layouts cimport next_attribute
 
 from share._kinds import _ATOMS, is_value
 from share.cerial import dumps
+from share.cerial._sentinels import is_singleton
 
 cdef extern from *:
     """
@@ -19,9 +21,16 @@ cdef extern from *:
     static int share_is_plain_layout(PyTypeObject *cls, PyTypeObject *ordinary)
     {
         while (cls->tp_flags & Py_TPFLAGS_HEAPTYPE) {
-            if (cls->tp_itemsize || cls->tp_base == NULL || cls->tp_dealloc != ordinary->tp_dealloc)
+            PyTypeObject *base = cls->tp_base;
+            if (cls->tp_itemsize || base == NULL || cls->tp_dealloc != ordinary->tp_dealloc)
                 return 0;
-            cls = cls->tp_base;
+            /* Slots, a dict and weak references: whatever else there is is for code in C. */
+            Py_ssize_t known = Py_SIZE(cls) * (Py_ssize_t)sizeof(PyObject *);
+            known += (cls->tp_weaklistoffset > 0 && base->tp_weaklistoffset == 0) * (Py_ssize_t)sizeof(PyObject *);
+            known += (cls->tp_dictoffset > 0 && base->tp_dictoffset == 0) * (Py_ssize_t)sizeof(PyObject *);
+            if (cls->tp_basicsize - base->tp_basicsize != known)
+                return 0;
+            cls = base;
         }
         return cls == &PyBaseObject_Type;
     }
@@ -147,6 +156,21 @@ cdef Shape with_attributes(Shape shape):
     return shape
 
 
+cdef bint is_sentinel(object value, Shape shape) except -1:
+    """Whether an instance without attributes is one that is known by its name, and so the same one everywhere."""
+    cdef PyObject* name
+    cdef PyObject* content
+    cdef Py_ssize_t at = 0
+    cdef int more
+    if shape.kind != _nodes.INSTANCE | _nodes.CLASSED or shape.slots:
+        return False
+    if shape.has_dict:
+        more = next_attribute(<PyObject*>value, &at, &name, &content)
+        if more > 0 or more < 0 and value.__dict__:
+            return False
+    return is_singleton(value)
+
+
 def is_value_of(shape: Shape, value: object) -> bool:
     """Whether an object of a class of which some are values and others nodes is a value."""
     if issubclass(shape.cls, NUMBERS_AND_TEXT):
@@ -162,7 +186,7 @@ cdef int role_of(object value) except -1:
         return IS_VALUE
     shape = shape_of(cls)
     if shape.kind != EITHER and shape.kind != NAMED_TUPLE:
-        return IS_NODE
+        return IS_VALUE if is_sentinel(value, shape) else IS_NODE
     if is_value_of(shape, value):
         return IS_VALUE
     if shape.is_frozen:
