@@ -81,6 +81,7 @@ class StandIn:
     """
 
     __slots__ = ()
+    _share_opaque_ = True  # so that it is refused where it is kept
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -1,7 +1,5 @@
 """The cells of nodes: where each is published, and how: as a base and a log of changes."""
 
-from hashlib import blake2b
-
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -12,7 +10,7 @@ from .._heap cimport Cells
 from .._layout cimport BLOCK_HEADER, CELL_PAGE_COUNT, CELL_PAGES, DELETED, FIRST_CELL_PAGE, NODES, page_of_cell, \
     PURPOSE_INDEX, Slot, SLOT_SIZE, Version
 from .._slots cimport slot_assign, slot_find, slot_read
-from ..state._state cimport State
+from ..state._state cimport digest_of, State
 from ._publications cimport Publication, Publications
 
 from ..errors import CorruptDataError
@@ -145,18 +143,19 @@ cdef class NodeCells:
         return 0
 
     cdef int prepare_unsure(self, State state, uint64_t number, bytes whole, bytes data) except -1:
-        """Publishes a cell anew in which something may have changed past recording.
+        """Publishes a cell anew in which something may have changed past recording. 1 if it is certain that it has.
 
         whole: its base as it is now; data: what has been recorded, of which no part is enough.
         """
         cdef NodeCell cell = self.by_number[number]
-        cdef bytes digest = blake2b(content_of(whole), digest_size=16).digest()
+        cdef bytes digest = digest_of(content_of(whole))
         if not data and digest == cell.digest:
             return 0
+        certain = data is not None or cell.digest is not None
         self.put_base(cell, whole)
         cell.changed = state.commits
         cell.digest = digest
-        return 1
+        return certain
 
     cdef int retire(self, uint64_t number) except -1:
         """The state has given back a cell."""

@@ -744,7 +744,8 @@ cdef class Store:
             for number in unsure & self.cells.by_number.keys():
                 whole[number] = self.state.base(number)
         for number, base in whole.items():
-            self.cells.prepare_unsure(self.state, number, base, changes.pop(number, None))
+            if self.cells.prepare_unsure(self.state, number, base, changes.pop(number, None)):
+                self.warn_of_cell(number)
         for number, data in changes.items():
             if number == 0 and number not in self.cells.by_number:
                 self.cells.settle_at(0, 0, 0, 0, self.new_id())

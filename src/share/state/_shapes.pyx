@@ -11,7 +11,7 @@ from share.cerial._kinds cimport kind_of
 from share.state cimport _nodes
 from share.state._layouts cimport next_attribute
 
-from share._kinds import _ATOMS, is_value
+from share._kinds import _ATOMS, _COPIED_MODULES, is_value
 from share.cerial import dumps
 from share.cerial._sentinels import is_singleton
 
@@ -120,11 +120,20 @@ cdef Shape decide(object cls):
         for base, kind in BUILT_IN:
             if issubclass(cls, base):
                 return with_attributes(with_class(cls, kind | _nodes.CLASSED))
-        if is_plain_layout(<PyTypeObject*>cls, <PyTypeObject*>Ordinary) and kind_of(cls).rule is None:
+        if is_plain_layout(<PyTypeObject*>cls, <PyTypeObject*>Ordinary) and kind_of(cls).rule is None \
+                and not is_opaque_class(cls):
             if is_frozen(cls) and cls.__hash__ is not object.__hash__:
                 return with_attributes(with_class(cls, EITHER, True))
             return with_attributes(with_class(cls, _nodes.INSTANCE | _nodes.CLASSED))
     return make(cls, EITHER)
+
+
+cdef bint is_opaque_class(object cls) except -1:
+    """Of which instances are taken whole although they have attributes: what C code must have as it is, and what says so."""
+    for base in cls.__mro__:
+        if base.__module__.partition(".")[0] in _COPIED_MODULES or "_share_opaque_" in base.__dict__:
+            return True
+    return False
 
 
 cdef bint is_frozen(object cls):

@@ -52,3 +52,6 @@ cdef class State:
     cdef int write_attribute(self, Cell* own, Bytes* fills) except -1
     cdef Cell* cell(self, object n) except NULL
     cdef bint nothing_done(self) noexcept
+
+# Tells what is the same as before from what is not.
+cdef bytes digest_of(bytes content)

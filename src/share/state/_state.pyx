@@ -5,7 +5,6 @@ import gc
 import time
 import types
 import weakref
-from hashlib import blake2b
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.object cimport Py_TYPE, PyObject, PyTypeObject
@@ -16,6 +15,7 @@ from libc.string cimport memset
 
 cimport cython
 
+from share.cerial._checksum cimport checksum
 from share.state cimport _nodes, _record, _shapes
 from share.state cimport _operations as operations
 from share.state._contents cimport encode_opaque, is_opaque, write_node
@@ -862,7 +862,8 @@ cdef class State:
         if self.is_closed:
             return
         self.is_closed = True
-        self.removed.clear()
+        if self.removed is not None:
+            self.removed.clear()
         the_state = None
         reset_registry(1)
 
@@ -913,7 +914,12 @@ cdef list bound_in(object opaque):
 
 
 cdef bytes digest_of(bytes content):
-    return blake2b(content, digest_size=16).digest()
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(content)
+    cdef uint64_t[3] digest
+    digest[0] = size
+    digest[1] = checksum(PyBytes_AS_STRING(content), size, 1)
+    digest[2] = checksum(PyBytes_AS_STRING(content), size, 2)
+    return PyBytes_FromStringAndSize(<char*>digest, sizeof(digest))
 
 
 cdef list parts_of_dict(object value):
