@@ -5,7 +5,6 @@ writes one of them raises the flags of both.
 """
 
 import gc
-from dataclasses import replace
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
 from ._kinds import is_value
@@ -35,6 +34,7 @@ def with_aliases(plan, groups):
     cdef dict whole = {name: group for group in groups for name in group}
     if not whole:
         return plan
+    from dataclasses import replace         # takes long to import, and whoever has a plan has it
 
     def widened(names):
         return names and frozenset().union(names, *[whole[name] for name in names if name in whole])

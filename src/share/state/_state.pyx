@@ -52,7 +52,7 @@ from share.state._record cimport places_of_opaque, put, set_foreign
 from share.state._shapes cimport Shape, forget_shapes, number_class, shape_of
 from share.state._undo cimport undo_all
 
-from share.errors import CorruptDataError, NotShareableError
+from share.errors import CorruptDataError, NotShareableError, ShareError
 from share.state._replica import Replica
 
 import share.state._bytearrays
@@ -467,6 +467,8 @@ cdef class State:
         reachable = self.reachable()
         for value, error in suspects:
             if <size_t><PyObject*>value in reachable:
+                if isinstance(error, ShareError) and not isinstance(error, NotShareableError):
+                    raise error
                 place = places_of_opaque.get(find(<PyObject*>value).id & ID)
                 where = f", stored at {place[0]}:{place[1]}" if place else ""
                 raise NotShareableError(f"{error}{where}") from error
