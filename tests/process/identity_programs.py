@@ -132,7 +132,9 @@ def work(connection: Connection, board: Any) -> None:
             connection.send((error, None))
 
 
-Handle = tuple[Any, Any]  # what it is among the plain objects, and here; None: only the other process holds it
+Handle = tuple[
+    Any, Any
+]  # what it is among the plain objects, and here; None: only the other process holds it
 
 
 class Program:
@@ -154,7 +156,14 @@ class Program:
     def fresh(self) -> Any:
         self.n += 1
         n, kind = self.n, self.choose(6)
-        return [lambda: [n], lambda: {"a": n}, lambda: Row(n), lambda: [[n], [n]], lambda: Slotted(n), lambda: n][kind]
+        return [
+            lambda: [n],
+            lambda: {"a": n},
+            lambda: Row(n),
+            lambda: [[n], [n]],
+            lambda: Slotted(n),
+            lambda: n,
+        ][kind]
 
     def part(self, *classes: type) -> int | None:
         """The number of something that is held and has one of those classes."""
@@ -264,7 +273,10 @@ class Program:
         elif which == 15:
             self.run(replace, ("held", row), ("", "link"), value)
         elif which == 16 and isinstance(self.model[row], Row):
-            self.run(call, ("held", row), ("", self.one_of(["linked", "link_to"])), *())
+            self.run(call, ("held", row), ("", "link_to"), value)
+            self.run(call, ("held", row), ("", "linked"))
+            if value[0] == "held":
+                self.run(call, ("held", row), ("", "is_linked_to"), value)
         else:
             self.run(take_attribute, ("held", row), ("", "link"))
 

@@ -25,7 +25,7 @@ from objects import (
 )
 from programs import wait_for
 
-from share import NotShareableError, Share, plain
+from share import Share, plain
 
 
 def test_attributes(shared: Share) -> None:

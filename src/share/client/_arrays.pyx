@@ -110,8 +110,8 @@ class SharedArray(ndarray):
     """
 
     # Where it is in the share: the owner's reference, its cell, and the path there; or (share, node), the cell where
-    # that is at home, and the path from it. `_taken`: a private copy of some elements, which can only be written back by
-    # the statement that has read it.
+    # that is at home, and the path from it. `_taken`: a private copy of some elements, which can only be written back
+    # by the statement that has read it.
     __slots__ = ("_cell", "_owner", "_path", "_taken")
     __module__ = "share"
 

@@ -12,9 +12,8 @@ from operator import index as as_index
 cimport cython
 from cpython.pythread cimport PyThread_get_thread_ident
 
-from ._proxy cimport Proxy, execute, plain_copy, plain_operand
+from ._proxy cimport Proxy, execute, plain_operand
 from ._replica cimport pin, unpin
-from ._session cimport Shared
 
 from .._kinds import is_value
 from .._paths import ITEM

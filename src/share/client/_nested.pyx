@@ -128,7 +128,8 @@ cdef class Nested(Proxy):
         if self.owner is not None:
             return part_at(self.owner, self.index, self.path + (kind, key), value)
         cls = type(value)
-        if cls is int or cls is str or self.reader.id_of(value) or is_value(value) or isinstance(value, (tuple, Shared)):
+        if cls is int or cls is str or self.reader.id_of(value) or is_value(value) \
+                or isinstance(value, (tuple, Shared)):
             return part(self.session, self.reader, value)
         # Part of something that is encoded whole.
         if is_nested(value):

@@ -50,7 +50,7 @@ cdef class Snapshot:
     cdef list values
     cdef uint64_t serial            # of the snapshot, never used twice in a process
 
-    cdef Snapshot copy(self)
+    cdef Snapshot another(self)
     cdef int put(self, uint32_t index, uint64_t tag, object value, const Version* version) except -1
 
 

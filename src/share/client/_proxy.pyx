@@ -22,7 +22,7 @@ from ..cerial._codec cimport Encoder, decode
 from .._internal cimport Maker, maker_of, make_internal
 from ._augmented cimport carrying, is_augmented_store, take_operation
 from ._noted cimport note, noting
-from ._replica cimport AGAIN, Cell, pin, READY, Reader, reader_of, TORN, unpin
+from ._replica cimport Cell, pin, READY, Reader, reader_of, TORN, unpin
 from ._session cimport pause_before_retry, Session, Shared
 
 from .._protocol import reference
@@ -107,7 +107,7 @@ cdef class Snapshot:
     def __dealloc__(self):
         free(self.tags)
 
-    cdef Snapshot copy(self):
+    cdef Snapshot another(self):
         cdef Snapshot other = empty_snapshot(len(self.values))
         memcpy(other.tags, self.tags, len(self.values) * sizeof(uint64_t))
         other.values = list(self.values)
@@ -492,7 +492,7 @@ cdef class Proxy(Shared):
 
     cdef Snapshot keep(self, uint32_t index, object value, const Version* version):
         """Makes a decoded value this process's replica of a cell; from then on nobody may change it."""
-        cdef Snapshot new = self.snapshot.copy()
+        cdef Snapshot new = self.snapshot.another()
         new.put(index, version.tag, value, version)
         self.snapshot = new
         return new
@@ -565,7 +565,8 @@ cdef class Proxy(Shared):
         cdef uint64_t position = self.position_of(index), tag = 0, c = load_acq(self.commit)
         cdef Cell cell = self.cell
         if cell is not None and c - position < CLOSED_BIT and slot_find(self.slots + index, c, &tag) >= 0 \
-                and tag == self.node_tag and slot_find(cell.slot, c, &tag) >= 0 and tag == cell.tag and tag == self.seen:
+                and tag == self.node_tag and slot_find(cell.slot, c, &tag) >= 0 and tag == cell.tag \
+                and tag == self.seen:
             if noting:
                 note(self.session.control, cell.slot, cell.owner)
             return self.found
@@ -812,7 +813,7 @@ cdef class Proxy(Shared):
                     if torn:
                         break
                 if not torn:
-                    new = self.snapshot.copy()
+                    new = self.snapshot.another()
                     # Large blocks last: the small ones would be reused while a large one is decoded.
                     for k in range(2 * n):
                         i = k % n
@@ -972,7 +973,8 @@ cdef class Proxy(Shared):
         """A local run was given this: parts of the state that it has stored there become proxies."""
         for value in args:
             cls = type(value)
-            if cls is int or cls is str or cls is float or value is None or isinstance(value, Shared) or is_value(value):
+            if cls is int or cls is str or cls is float or value is None or isinstance(value, Shared) \
+                    or is_value(value):
                 continue
             if self.reader.id_of(value):
                 continue            # a proxy was given, and this for it

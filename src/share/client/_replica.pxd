@@ -12,7 +12,7 @@ cdef enum:
     AGAIN = 3                       # with the replica that is the reader's now
 
 
-# A cell as far as the replica has it. When the reader begins a new replica it makes new ones: `tag` of the old is EMPTY.
+# A cell as far as the replica has it. When the reader begins a new replica it makes new ones: the old have no tag.
 cdef class Cell:
     cdef uint32_t number
     cdef Slot* slot                 # NULL: not looked at yet
@@ -31,7 +31,7 @@ cdef class Reader:
     cdef Control control
     cdef readonly object replica
     cdef bint has_finalizers
-    cdef dict nodes, objects, homes # of the replica
+    cdef dict nodes, objects, homes     # of the replica
     cdef uint64_t links             # of the replica, when it was last moved
     cdef readonly uint64_t serial   # of the replica, never used twice
     cdef dict cells                 # number -> Cell
@@ -47,7 +47,8 @@ cdef class Reader:
     cdef uint64_t id_of(self, object value) noexcept
     cdef uint32_t home_of(self, uint64_t id) except? 0xffffffff
     # One try to have cells as they were at c, with `whole` also all that these refer to: READY, or why it has to be
-    # done again. `known` are the cells whose flags this read has looked at before. `closure` gets the cells, or is None.
+    # done again. `known` are the cells whose flags this read has looked at before; `closure` gets the cells, or is
+    # None.
     cdef int attempt(self, uint64_t c, list wanted, bint whole, set known, uint64_t* position, list closure) except -1
     cdef int try_at(self, uint64_t c, list wanted, bint whole, set known, uint64_t* position, list closure) except -1
     cdef int look_at(self, Cell cell, uint64_t c, set known, uint64_t* position, Version* version) except -1

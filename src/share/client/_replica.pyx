@@ -16,10 +16,10 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from .._atomic cimport fence_acq, load_acq, load_rlx, TESTPOINT
+from .._atomic cimport fence_acq, load_acq, load_rlx
 from .._control cimport Control
 from .._internal cimport make_internal
-from .._layout cimport CLOSED_BIT, DELETED, EMPTY, NODES, PURPOSE_INDEX, Slot, Version
+from .._layout cimport CLOSED_BIT, DELETED, EMPTY, NODES, PURPOSE_INDEX, Version
 from .._protocol cimport copy_of_block
 from .._slots cimport slot_find, slot_read
 from ._noted cimport note, noting
@@ -123,7 +123,7 @@ cdef class Reader:
         cdef Version* versions = NULL
         cdef Version version
         cdef Cell cell
-        cdef Py_ssize_t i, count
+        cdef Py_ssize_t i
         cdef int status
         cdef bint classes = False
         while todo:
@@ -212,7 +212,8 @@ cdef class Reader:
         return READY
 
     cdef int look_at(self, Cell cell, uint64_t c, set known, uint64_t* position, Version* version) except -1:
-        """The version of a cell at c; of kind DELETED if there is none. First time in a read: whether c is late enough."""
+        """The version of a cell at c, of kind DELETED if there is none; when a read first meets it, whether c is late
+        enough."""
         cdef uint64_t owner = 0, purpose, flag
         cdef bint complete
         if cell.slot == NULL:
@@ -374,8 +375,8 @@ cdef class Reader:
     # -- for tests ------------------------------------------------------------------------------------
 
     def read(self, Session session not None, id, number, function=None):
-        """The object of a node, as it is now with all that it holds, for looking at only; or what a function makes of it.
-        While that runs nobody moves it."""
+        """The object of a node, as it is now with all that it holds, for looking at only; or what a function makes of
+        it. While that runs nobody moves it."""
         cdef list cells = self.whole(session, number)
         if function is None:
             return self.node(id)

@@ -268,7 +268,8 @@ cdef class Replica:
     def bring(self, bases: dict[int, bytes], changes: dict[int, bytes]) -> None:
         """Takes whole cells and moves these and others forward, to where they were at one commit.
 
-        Bases of several ages refer to each other, and to what later changes brought: all is read in the order of commits.
+        Bases of several ages refer to each other, and to what later changes brought: so all is read in the order of
+        commits.
         """
         self.read(bases, changes)
 
@@ -291,7 +292,7 @@ cdef class Replica:
                     self.links += 1
                 self.split(parts, cell, bytes(bases[cell]), 0)
             parts.sort(key=cell_and_commit)         # cell 0, which has the classes, first of all
-            for commit, cell, source in parts:
+            for commit, cell, _ in parts:
                 self.positions[cell] = commit
             for cell in changes:
                 self.split(later, cell, bytes(changes[cell]), self.positions.get(cell, 0))
