@@ -156,7 +156,8 @@ class Calls:
                         solver.doubt(instance, node, "a call of unknown effect")
                         out |= self.plain(instance, node, "__call__", args, key)
                     elif found is MISSING:
-                        solver.mutate(instance, node, "a call of unknown effect", surely=True)
+                        # A method of it; or it is kept, and what it is bound to is looked at (see share.state).
+                        solver.mutate(instance, node, "a call of unknown effect", surely=True, seen=True)
                         solver.put(node, args.all())
                         out |= self.unknown(instance, args, key, "a call of unknown effect")
                         out |= solver.objects.elements(node) | {self.nodes.state(node.name, True)}
@@ -822,7 +823,7 @@ class Calls:
         known = owner in _CONTAINERS
         if name not in ("__init__", "__new__") or node.kind is not Kind.SITE:
             own = known and args.own
-            solver.mutate(instance, node, f".{name}(...)", definite=known, own=own, seen=args.own and name != "__call__")
+            solver.mutate(instance, node, f".{name}(...)", definite=known, own=own, seen=args.own)
         others = args.all()
         solver.put(node, others)
         if known or method_effect(owner, "__len__") is not None:

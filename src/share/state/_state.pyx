@@ -396,7 +396,7 @@ cdef class State:
         return 0
 
     cdef int compare_bound(self, object opaque) except -1:
-        """Methods in C that were bound before their container became a node change it past recording."""
+        """What is kept to be called may change containers past recording: a method in C that was bound before, a partial."""
         cdef Node* node
         for container in bound_in(opaque):
             node = find(<PyObject*>container)
@@ -898,9 +898,11 @@ cdef bytes opaque_content(Bytes* births, size_t start):
 
 
 cdef list bound_in(object opaque):
-    """What the built-in methods that are part of an object are bound to."""
+    """The containers that something can get at when it is called."""
     cdef list rest = [opaque], found = []
     cdef set seen = set()
+    if not callable(opaque):
+        return found
     while rest and len(seen) < MOST_LOOKED_AT:
         value = rest.pop()
         if <size_t><PyObject*>value in seen or isinstance(value, (type, types.ModuleType)):
@@ -912,6 +914,8 @@ cdef list bound_in(object opaque):
             rest.append(value.__closure__)
         elif value is opaque or find(<PyObject*>value) == NULL:
             rest.extend(gc.get_referents(value))
+        elif shape_of(type(value)).kind & ~CLASSED < _nodes.INSTANCE:
+            found.append(value)
     return found
 
 
