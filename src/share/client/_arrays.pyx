@@ -19,10 +19,11 @@ import operator
 
 from numpy import array, ascontiguousarray, may_share_memory, ndarray, uint8
 
-from .. import _paths
+from .. import _paths, _protocol
 from .._paths import ITEM
 from .._protocol import node_reference, reference
 from ..cerial._codec import register_plain
+from ._session import sessions
 
 
 cdef class Sealed:
@@ -88,9 +89,9 @@ cdef Nested proxy_of(self):
 
 
 cdef Session session_of(str name):
-    from .._lifecycle import attach_session
-
-    return attach_session(name)
+    if name not in _protocol.node_resolvers:
+        _protocol.attach_unknown(name)
+    return next(session for session in sessions if session.name == name)
 
 
 cdef bint same_key(first, second):
