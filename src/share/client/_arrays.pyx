@@ -261,11 +261,13 @@ def is_at(value, Proxy parent not None, tuple step):
     cdef Proxy owner = parent
     if not isinstance(value, SharedArray) or value._owner is None:
         return False
+    if len(value._owner) == 2:
+        return is_augmented_store()             # d["a"] += 1: the array has done it itself
     if parent.is_nested:
         outer = parent
         owner, before = outer.owner, outer.path
         if owner is None:
-            return is_augmented_store()         # d["a"] += 1: the array has done it itself
+            return False
     return isinstance(value, SharedArray) and value._owner is not None and value._path == before + step \
         and value._owner[0] == owner.session.name and value._owner[1] == owner.id
 

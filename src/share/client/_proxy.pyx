@@ -1119,9 +1119,9 @@ cdef object part(Session session, Reader reader, value):
     id = reader.id_of(value)
     if id:
         if is_nested(value):
-            return node_factory(session, id, reader.home_of(id), cls)
+            return node_factory(session, reader.first_id(id), reader.home_of(id), cls)
         if is_array(value):
-            return node_array(session, id, reader.home_of(id), value)
+            return node_array(session, reader.first_id(id), reader.home_of(id), value)
     elif cls is tuple or cls is frozenset:
         return cls([part(session, reader, item) for item in value])
     elif isinstance(value, tuple):

@@ -31,7 +31,7 @@ cdef class Reader:
     cdef Control control
     cdef readonly object replica
     cdef bint has_finalizers
-    cdef dict nodes, objects, homes     # of the replica
+    cdef dict nodes, objects, homes, first_ids, renewed     # of the replica
     cdef uint64_t links             # of the replica, when it was last moved
     cdef readonly uint64_t serial   # of the replica, never used twice
     cdef dict cells                 # number -> Cell
@@ -41,11 +41,12 @@ cdef class Reader:
     cdef unsigned long mover        # the thread that moves the replica; 0: none does
 
     cdef Cell cell(self, uint64_t number)
-    # A node of the replica, by id; None: it has gone.
+    # A node of the replica, by id; None: it has gone. Opaque nodes are known by the first id that they had.
     cdef object node(self, uint64_t id)
     # 0: it is no node of the replica.
     cdef uint64_t id_of(self, object value) noexcept
     cdef uint32_t home_of(self, uint64_t id) except? 0xffffffff
+    cdef uint64_t first_id(self, uint64_t id) except 0
     # One try to have cells as they were at c, with `whole` also all that these refer to: READY, or why it has to be
     # done again. `known` are the cells whose flags this read has looked at before; `closure` gets the cells, or is
     # None.

@@ -75,6 +75,7 @@ cdef class Reader:
         self.extra = set()
         self.replica = Replica(self.has_finalizers)
         self.nodes, self.objects, self.homes = self.replica.nodes, self.replica.objects, self.replica.homes
+        self.first_ids, self.renewed = self.replica.first_ids, self.replica.renewed
         self.links = 0
         if old[0] is not None:
             for cell in old[0].values():
@@ -93,6 +94,8 @@ cdef class Reader:
 
     cdef object node(self, uint64_t id):
         cdef PyObject* found = PyDict_GetItem(self.nodes, id)
+        if found == NULL and id in self.renewed:
+            found = PyDict_GetItem(self.nodes, self.renewed[id])
         return None if found == NULL else <object>found
 
     cdef uint64_t id_of(self, object value) noexcept:
@@ -100,7 +103,10 @@ cdef class Reader:
         return 0 if found == NULL else <uint64_t><object>found
 
     cdef uint32_t home_of(self, uint64_t id) except? 0xffffffff:
-        return self.homes[id]
+        return self.homes[self.renewed[id] if id in self.renewed else id]
+
+    cdef uint64_t first_id(self, uint64_t id) except 0:
+        return self.first_ids.get(id, id) if self.first_ids else id
 
     cdef int attempt(self, uint64_t c, list wanted, bint whole, set known, uint64_t* position,
                      list closure) except -1:
@@ -181,6 +187,9 @@ cdef class Reader:
                     try:
                         self.replica.bring(bases, changes)
                     except CellMissingError as error:
+                        if error.cell in seen:
+                            self.retire()
+                            raise CorruptDataError(f"share {self.control.name}: {error}") from None
                         extra = self.extra
                         self.retire()
                         self.extra = extra | {error.cell}

@@ -16,6 +16,7 @@ from .._slots cimport slot_assign, slot_find, slot_read
 from ..cerial._codec cimport Encoder, decode
 from ..cerial._kinds cimport Kind
 from ..state cimport _nodes
+from ..state._contents cimport first_ids
 from ..state._nodes cimport find as find_node, ID, object_of
 from ..state._shapes cimport built_in_kind, IS_BOXED, IS_NODE, IS_OPAQUE, IS_VALUE, role_of
 from ..state._state cimport State
@@ -145,7 +146,7 @@ cdef class Store:
 
     def node(self, uint64_t id):
         """The node of that id. Raises DeletedObjectError."""
-        cdef PyObject* found = object_of(id)
+        cdef PyObject* found = self.state.object_at(id)
         if found == NULL:
             raise DeletedObjectError("this part of the state has been deleted; read it from the share again")
         return <object>found
@@ -176,7 +177,7 @@ cdef class Store:
         if reduced is not NotImplemented or node == NULL or value is self.self_encoded or \
                 self.departed and node.id & ID in self.departed:
             return reduced
-        return _protocol.node_reference, (self.control.name, node.id & ID, node.cell)
+        return _protocol.node_reference, (self.control.name, first_ids.get(node.id & ID, node.id & ID), node.cell)
 
     @property
     def name(self):

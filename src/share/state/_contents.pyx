@@ -57,6 +57,10 @@ cdef int write_node(PyObject* object, Cell* cell, Bytes* births, Bytes* fills, l
     if is_opaque(shape):
         data = encode_opaque(<object>object)
         put_bytes(births, data)
+        if id in first_ids:
+            put_operation(fills, operations.RENEWED, id)
+            reserve(fills, 10)
+            number(fills, first_ids[id])
         return 0
     if was.id & TOP:
         return write_top(<object>object, cell, id, shape, births, fills)
@@ -211,6 +215,7 @@ def node_at(cell: int, id: int) -> object:
     return _lookups[PyThread_get_thread_ident()](cell, id)
 
 
+first_ids = {}
 _lookups: dict[int, object] = {}            # by thread
 
 

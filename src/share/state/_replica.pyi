@@ -12,6 +12,8 @@ class Replica:
     is_broken: bool
     nodes: dict[int, Any]
     objects: dict[int, int]
+    first_ids: dict[int, int]
+    renewed: dict[int, int]
     homes: dict[int, int]
     links: int
     absent: set[int]

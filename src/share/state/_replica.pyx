@@ -171,6 +171,8 @@ cdef class Replica:
     cdef readonly dict homes                 # id -> cell
     cdef dict ids                       # cell -> set of ids
     cdef dict unread                    # id -> bytes of an opaque object that nothing has asked for yet
+    cdef readonly dict first_ids        # id of an opaque object that has been renewed -> the first that it had
+    cdef readonly dict renewed          # the other way
     cdef dict references                # cell -> set of the others that it may refer to
     cdef readonly uint64_t links             # another number whenever one of these sets has changed
     cdef uint64_t decoding              # the home of the opaque object that is being decoded
@@ -193,6 +195,8 @@ cdef class Replica:
         self.ids = {}
         self.references = {}
         self.unread = {}
+        self.first_ids = {}
+        self.renewed = {}
         self.classes = []
         self.positions = {}
         self.cells_of_attributes = {}
@@ -371,8 +375,8 @@ cdef class Replica:
         self.refer(self.decoding, cell)
         self.resolve(id)
         if id not in self.nodes:
-            if cell not in self.loaded and cell not in self.absent:
-                raise CellMissingError(cell)
+            if id not in self.homes and cell not in self.absent:
+                raise CellMissingError(cell)    # or what there is of it is too old
             raise CorruptDataError(f"there is no node {id}")
         return self.nodes[id]
 
@@ -484,6 +488,9 @@ cdef class Replica:
         if node is not None:
             self.objects.pop(<size_t><PyObject*>node, None)
         self.unread.pop(id, None)
+        first = self.first_ids.pop(id, None)
+        if first is not None and self.renewed[first] == id:
+            del self.renewed[first]
         self.cells_of_attributes.pop(id, None)
         cell = self.homes.pop(id, None)
         if cell in self.ids:
@@ -574,6 +581,7 @@ cdef class Replica:
                     raise CellMissingError(cell)
                 if self.positions[cell] > self.commit:
                     return None
+                raise CellMissingError(cell)    # what there is of it is too old
             return self.node_at(source, id)
         found = self.nodes.get(id)
         if found is None:
@@ -646,6 +654,11 @@ cdef class Replica:
             id = source.number()
             if operation == operations.FREE:
                 self.free(id)
+                continue
+            if operation == operations.RENEWED:
+                first = source.number()
+                self.first_ids[id] = first
+                self.renewed[first] = id
                 continue
             if operation == operations.UNUSED:
                 if self.positions.get(id, 0) > self.commit:

@@ -16,6 +16,7 @@ cdef class State:
     cdef dict opaque                    # id -> weak reference to an opaque node, or the node itself
     cdef dict pending                   # what the next end of a command is to publish first
     cdef dict opaque_in                 # cell -> ids of the opaque nodes at home in it
+    cdef dict renewed                   # first id of an opaque node -> the one that it has now
     cdef dict digests                   # id of an opaque node -> of what was published of it
     cdef dict far_opaque                # the same -> other cells that may refer to it
     cdef readonly list gone             # numbers of the cells that the last end of a command has given back
@@ -52,6 +53,7 @@ cdef class State:
     cdef int write_attribute(self, Cell* own, Bytes* fills) except -1
     cdef Cell* cell(self, object n) except NULL
     cdef bint nothing_done(self) noexcept
+    cdef PyObject* object_at(self, uint64_t id) except? NULL
 
 # Tells what is the same as before from what is not.
 cdef bytes digest_of(bytes content)

@@ -18,7 +18,7 @@ cimport cython
 from share.cerial._checksum cimport checksum
 from share.state cimport _nodes, _record, _shapes
 from share.state cimport _operations as operations
-from share.state._contents cimport encode_opaque, is_opaque, write_node
+from share.state._contents cimport encode_opaque, first_ids, is_opaque, write_node
 from share.state._instances cimport attributes_of, cells_of_attributes, prepare
 from share.state._nodes cimport (
     CLASSED,
@@ -107,6 +107,8 @@ cdef class State:
         self.opaque = {}
         self.opaque_in = {}
         self.digests = {}
+        self.renewed = {}
+        first_ids.clear()
         self.far_opaque = _record.far_opaque = {}
         self.gone = []
         self.entered = []
@@ -263,6 +265,9 @@ cdef class State:
                 (<set>self.opaque_in[number]).discard(id)
                 _nodes.note_birth(at)
                 add_node(at, cell, FRESH)
+                first = first_ids.pop(id, id)
+                first_ids[find(at).id & ID] = first
+                self.renewed[first] = find(at).id & ID
                 touch(cell)
         return anew
 
@@ -564,6 +569,9 @@ cdef class State:
             self.compared.pop(id, None)
             if self.opaque.pop(id, None) is not None:
                 self.digests.pop(id, None)
+                first = first_ids.pop(id, 0)
+                if self.renewed.get(first) == id:
+                    del self.renewed[first]
                 self.far_opaque.pop(id, None)
                 (<set>self.opaque_in.get(cell.number, set())).discard(id)
             maybe_unused.add(cell.number)
@@ -722,6 +730,8 @@ cdef class State:
                 drop_cell(_nodes.here.cells[<uint32_t>n])
         for id in list(self.opaque):
             self.compare_bound(<object>object_of(id))
+        first_ids.update(replica.first_ids)
+        self.renewed.update(replica.renewed)
         _nodes.new_cells.clear()
         _nodes.here.next_id = next_id
         names = replica.ids_in(0)
@@ -850,10 +860,17 @@ cdef class State:
         Raises:
             KeyError: there is none (any more).
         """
-        cdef PyObject* found = object_of(id)
+        cdef PyObject* found = self.object_at(id)
         if found == NULL:
             raise KeyError(f"there is no node {id}")
         return <object>found
+
+    cdef PyObject* object_at(self, uint64_t id) except? NULL:
+        """The node of an id, which may be the first that it had; NULL: there is none."""
+        cdef PyObject* found = object_of(id)
+        if found == NULL and id in self.renewed:
+            return object_of(self.renewed[id])
+        return found
 
     def __len__(self) -> int:
         return _nodes.here.used
