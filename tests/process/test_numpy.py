@@ -1,7 +1,9 @@
 """NumPy arrays: read without copies, written by commands, never seen torn. Tables of pandas as values."""
 
 import copy
+import os
 import pickle
+import signal
 from typing import Any
 
 import numpy as np
@@ -269,7 +271,7 @@ def test_a_frame_with_a_name_is_read_here_and_written_by_commands(shared: Share,
 
 def test_an_array_that_is_held_is_written_to_again_and_again(shared: Share, context: Any) -> None:
     """In a container it is a node, known by its first id however often it changes in place."""
-    shared.d = {"a": numpy.zeros(4), "rows": [numpy.arange(3)]}
+    shared.d = {"a": np.zeros(4), "rows": [np.arange(3)]}
     held, row = shared.d["a"], shared.d["rows"][0]
     for i in range(4):
         held[i] = i + 1
