@@ -32,9 +32,10 @@
 #        | flags guard it; else 0                                 |
 #
 # Payload by kind: INLINE the encoded bytes; BLOCK {locator, length, generation}; REF {object id, flags
-# locator, slots locator, shape slot locator, cells}; ABSENT and DELETED nothing; NODE {node id, number of its cell, bits};
-# NODES {base block: locator, length, generation; log block: locator (0: none), generation}, `length` being how much of
-# the log the version has. Successive versions share base and log: what is behind the length is no version's yet.
+# locator, slots locator, shape slot locator, cells}; ABSENT and DELETED nothing; NODE {node id, number of its cell,
+# bits: BOXED, and from bit 8 on the kind of a built-in container}; NODES {base block: locator, length, generation;
+# log block: locator (0: none), generation}, `length` being how much of the log the version has. Successive versions
+# share base and log: what is behind the length is no version's yet.
 #
 # A cell holds nodes of the state (see state/_operations.pxd): its base is what they hold, whole; its log begins with 8
 # bytes, the number of a commit: what later ones have changed follows. Who has applied that commit, or a later one,

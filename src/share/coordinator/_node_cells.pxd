@@ -30,7 +30,8 @@ cdef class NodeCells:
     cdef list fresh                 # numbers of those that no commit has published yet
     cdef list going                 # NodeCells that the commit under way deletes
 
-    cdef int settle_at(self, uint64_t number, uint64_t mirror, uint32_t index, uint64_t purpose, uint64_t owner) except -1
+    cdef int begin(self, uint64_t number, uint64_t mirror, uint32_t index, uint64_t purpose,
+                   uint64_t owner) except -1
     cdef set cells_of(self, uint64_t mirror, indices)
     cdef Slot* slot_of(self, uint64_t number) except NULL
     cdef int prepare(self, State state, uint64_t number, bytes data, bint anew) except -1

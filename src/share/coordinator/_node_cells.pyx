@@ -33,7 +33,8 @@ cdef class NodeCells:
         self.to = to
         self.by_number, self.of_mirror, self.fresh, self.going = {}, {}, [], []
 
-    cdef int settle_at(self, uint64_t number, uint64_t mirror, uint32_t index, uint64_t purpose, uint64_t owner) except -1:
+    cdef int begin(self, uint64_t number, uint64_t mirror, uint32_t index, uint64_t purpose,
+                   uint64_t owner) except -1:
         """A cell that is new: whose it is, and its slot."""
         cdef NodeCell cell = NodeCell()
         cell.slot = self.slot_of(number)
@@ -107,7 +108,7 @@ cdef class NodeCells:
                     piece += data
                     start = 0
                 else:
-                    # Words are written whole: the bytes before the first new one as they are, which is what they say.
+                    # Words are written whole: the bytes before the first new one as what they are.
                     block = self.control.at(version.payload[3], length + BLOCK_HEADER) + BLOCK_HEADER
                     piece = (block + start // 8 * 8)[:start % 8] + data
                     start -= start % 8
@@ -130,6 +131,7 @@ cdef class NodeCells:
         """The log begins with what has just changed: who has the commit before needs no more than that."""
         cdef uint64_t generation = 0, where
         cdef bytes log
+        cdef char* block
         cdef Publication result
         self.put_base(cell, base)
         if data:
@@ -138,8 +140,8 @@ cdef class NodeCells:
             where = self.to.heap.allocate(max(2 * <uint64_t>len(log), <uint64_t>LEAST_BLOCK), &generation)
             result.payload[3], result.payload[4], result.new_log = where, generation, True
             result.length = PyBytes_GET_SIZE(data)
-            copy_to_shared(self.control.at(where, SINCE + result.length + BLOCK_HEADER) + BLOCK_HEADER, PyBytes_AS_STRING(log),
-                           PyBytes_GET_SIZE(log))
+            block = self.control.at(where, SINCE + result.length + BLOCK_HEADER) + BLOCK_HEADER
+            copy_to_shared(block, PyBytes_AS_STRING(log), PyBytes_GET_SIZE(log))
         return 0
 
     cdef int prepare_unsure(self, State state, uint64_t number, bytes whole, bytes data) except -1:

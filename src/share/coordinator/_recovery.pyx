@@ -18,7 +18,6 @@ from .._ringbuf cimport SPSC, mpsc_free, spsc_bind, spsc_bytes, spsc_cut
 from .._segment cimport Segment
 from .._slots cimport slot_assign, slot_drop_uncommitted, slot_read
 from ._mirrors cimport Mirror, Root, Shape
-from ._node_cells cimport NodeCell
 from ._publications cimport blocks_of
 from ._store cimport Store
 

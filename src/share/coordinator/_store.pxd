@@ -86,7 +86,6 @@ cdef class Store:
     cdef bint undo(self) except -1
     cdef bint is_committed(self, Slot* slot) noexcept
     cdef bint is_new(self, Mirror mirror) noexcept
-    cdef int restore(self, Mirror mirror) except -1
     cdef int reload(self) except -1
     cdef int forget_changes(self) except -1
     cdef object read(self, Slot* slot, Version* version)

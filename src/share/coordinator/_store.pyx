@@ -411,7 +411,7 @@ cdef class Store:
             purpose = mirror.flags_at
             if index < MOST_INDEX and not mirror.shape.opaque and not mirror.shape.plan.entangled:
                 purpose |= <uint64_t>index << PURPOSE_INDEX
-            self.cells.settle_at(number, mirror.id, index, purpose, self.new_id())
+            self.cells.begin(number, mirror.id, index, purpose, self.new_id())
         return id, number
 
     cdef int touch_call(self, Mirror mirror, Call call) except -1:
@@ -719,7 +719,6 @@ cdef class Store:
         """Ends the state's command: publishes what has changed in the cells of nodes, and deletes what nobody holds."""
         cdef set unsure = self.unsure_cells()
         cdef dict changes = {}, whole = {}
-        cdef NodeCell cell
         cdef list dead
         self.unsure.clear()
         self.unsure_everywhere = False
@@ -749,7 +748,7 @@ cdef class Store:
                 self.warn_of_cell(number)
         for number, data in changes.items():
             if number == 0 and number not in self.cells.by_number:
-                self.cells.settle_at(0, 0, 0, 0, self.new_id())
+                self.cells.begin(0, 0, 0, 0, self.new_id())
             self.warn_of_cell(number)
             self.cells.prepare(self.state, number, data, False)
         return 0
@@ -863,7 +862,6 @@ cdef class Store:
             self.loading = loading
         for kind in self.encoder.fresh:
             kind.decoded = True
-
 
     cpdef int publish(self, uint64_t position) except -1:
         """Stores what was prepared into the slots, as versions of that position."""
@@ -996,7 +994,7 @@ cdef class Store:
         try:
             for mirror in touched:
                 if mirror.id in self.mirrors and not mirror.shape.opaque:
-                    self.restore(mirror)
+                    self.fill(mirror)           # with what was published last
         finally:
             self.loading = False
         for name, root in list(self.roots.items()):
@@ -1016,16 +1014,8 @@ cdef class Store:
     cdef bint is_new(self, Mirror mirror) noexcept:
         return not self.is_committed(mirror.slots)
 
-    cdef int restore(self, Mirror mirror) except -1:
-        """Gives an object the attributes that were published last."""
-        cdef Version version
-        cdef uint32_t i
-        self.fill(mirror)
-        return 0
-
     cdef int reload(self) except -1:
         cdef Mirror mirror
-        cdef uint64_t tag = 0
         for mirror in self.mirrors.values():
             if self.is_new(mirror):
                 self.release_cells(mirror)      # made since the last commit

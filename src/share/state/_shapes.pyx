@@ -129,7 +129,7 @@ cdef Shape decide(object cls):
 
 
 cdef bint is_opaque_class(object cls) except -1:
-    """Of which instances are taken whole although they have attributes: what C code must have as it is, and what says so."""
+    """Whether instances are taken whole although they have attributes: C code must have them, or the class says so."""
     for base in cls.__mro__:
         if base.__module__.partition(".")[0] in _COPIED_MODULES or "_share_opaque_" in base.__dict__:
             return True

@@ -286,7 +286,7 @@ cdef class State:
         return _nodes.here.next_id - 1
 
     def settle_births(self) -> None:
-        """What has been born so far in the command under way is recorded from now on, too; none of its code is running."""
+        """From now on what has been born so far in the command is recorded, too; none of its code is running."""
         self.check_open()
         if self.filled < _nodes.here.born_count:
             self.write_births()
@@ -294,7 +294,7 @@ cdef class State:
     cdef Py_ssize_t spare_references(self, PyObject* object) except -1:
         """How many references to an object are only there to undo the command under way."""
         cdef Inverse* step
-        cdef size_t i, address
+        cdef size_t address
         while self.spare_inverses < _nodes.here.inverse_count:
             step = &_nodes.here.inverses[self.spare_inverses]
             for address in (<size_t>step.node, <size_t>step.first, <size_t>step.second):
@@ -332,7 +332,8 @@ cdef class State:
                 continue
             node = find(at)
             if node != NULL:
-                if Py_REFCNT(at) - self.spare_references(at) - <Py_ssize_t>replaced.get(<size_t>at, 0) > 2 * <Py_ssize_t>met[<size_t>at]:
+                gone = self.spare_references(at) + replaced.get(<size_t>at, 0)
+                if Py_REFCNT(at) > 2 * met[<size_t>at] + gone:
                     continue
                 found.add(node.id & ID)
             expanded.add(<size_t>at)
@@ -401,7 +402,7 @@ cdef class State:
         return 0
 
     cdef int compare_bound(self, object opaque) except -1:
-        """What is kept to be called may change containers past recording: a method in C that was bound before, a partial."""
+        """What is kept to be called may change containers past recording: methods in C bound before, partials."""
         cdef Node* node
         for container in bound_in(opaque):
             node = find(<PyObject*>container)

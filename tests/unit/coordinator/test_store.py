@@ -213,15 +213,15 @@ def test_a_node_is_found_by_its_id_until_it_has_gone(driver: Driver) -> None:
     live = touch(driver)
     live.a = [[1], [2]]
     driver.commit()
-    id = driver.store.state.id_of(live.a[0])
-    assert driver.store.node(id) is live.a[0]
+    number = driver.store.state.id_of(live.a[0])
+    assert driver.store.node(number) is live.a[0]
     first = live.a.pop(0)
     driver.commit()
-    assert driver.store.node(id) is first  # somebody may have a proxy of it
+    assert driver.store.node(number) is first  # somebody may have a proxy of it
     del first
     driver.store.state.drop_removed()
     with pytest.raises(DeletedObjectError):
-        driver.store.node(id)
+        driver.store.node(number)
 
 
 def test_what_is_changed_past_recording_is_published(driver: Driver) -> None:
