@@ -29,6 +29,7 @@ from ..errors import CorruptDataError, DeletedObjectError, NotShareableError, Sh
 from .._kinds import is_array
 from .._protocol import encode
 from ..state import Replica
+from ..state._unreadable import UnreadableClass
 from ._failures import class_name, FailureBook, line_of
 from ._live import live_instance, MISSING, replace_state, state_of, Unreadable
 from ._unreachable import unreachable
@@ -1079,6 +1080,9 @@ cdef class Store:
             self.errors_told = last_of(self.errors.recent)
             self.cells.loaded(self.replica.position, {(<Mirror>each).flags_at: (<Mirror>each).id
                                                       for each in self.mirrors.values()})
+            for cls in self.replica.known_classes():
+                if isinstance(cls, UnreadableClass):
+                    self.note_unreadable("a part of the state", hash(cls.content), cls.error)
             self.state = State.of(self.replica, next_id) if bases else State(next_id)
         finally:
             self.loading = False

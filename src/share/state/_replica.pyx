@@ -23,7 +23,7 @@ from share.state cimport _operations as operations
 from share.cerial import loads
 from share.errors import CorruptDataError, ShareError
 from share.state._contents import set_replica_lookup
-from share.state._unreadable import Unreadable
+from share.state._unreadable import Unreadable, UnreadableClass
 
 cdef extern from "Python.h":
     bint PyList_Check(object) noexcept
@@ -448,8 +448,13 @@ cdef class Replica:
             return 0                            # a base repeats them
         if n != <uint64_t>len(self.classes):
             source.corrupt(f"class number {n}, {len(self.classes)} expected")
-        cls = loads(data)
-        if not PyType_Check(cls):
+        try:
+            cls = loads(data)
+        except (MemoryError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            cls = UnreadableClass(data, error)      # it costs only its instances
+        if not PyType_Check(cls) and not isinstance(cls, UnreadableClass):
             source.corrupt("something that is no class")
         self.classes.append(cls)
         return 0
@@ -606,6 +611,8 @@ cdef class Replica:
         while True:
             if is_open:
                 cls = self.class_at(source) if tag == operations.RECORD else None
+                if isinstance(cls, UnreadableClass):
+                    cls = cls.of(tuple)
                 stack.append((tag, source.count(), [], cls))
                 is_open = False
             tag, count, items, cls = stack[len(stack) - 1]
@@ -857,6 +864,8 @@ cdef class Replica:
             return set_or_delete(node, self.value(source), NULL)
         if operation == operations.ATTRIBUTES_ASSIGN:
             cls = self.class_at(source)
+            if isinstance(cls, UnreadableClass):
+                cls = cls.of(object)
             clear_attributes(node)
             if type(node) is not cls:
                 object.__setattr__(node, "__class__", cls)
@@ -924,6 +933,8 @@ cdef object cell_and_commit(tuple part):
 cdef object make(Bytes source, int kind, object cls):
     """A new, empty node."""
     cdef int built_in = kind & ~_nodes.CLASSED
+    if isinstance(cls, UnreadableClass) and 0 < built_in <= _nodes.INSTANCE:
+        cls = cls.of(object if built_in == _nodes.INSTANCE else BUILT_IN[built_in])
     if built_in == _nodes.INSTANCE and cls is not None:
         node = new_instance(<PyTypeObject*>cls)
     elif not 0 < built_in < 9:

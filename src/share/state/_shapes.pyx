@@ -14,6 +14,7 @@ from share.state._layouts cimport next_attribute
 from share._kinds import _ATOMS, _COPIED_MODULES, is_value
 from share.cerial import dumps
 from share.cerial._sentinels import is_singleton
+from share.state._unreadable import UnreadableClass
 
 cdef extern from *:
     """
@@ -81,8 +82,13 @@ cdef int forget_shapes() except -1:
 
 
 cdef int number_class(object cls) except -1:
-    cdef Shape shape = shape_of(cls)
-    cdef int wanted = len(numbered)
+    cdef Shape shape
+    cdef int wanted
+    if isinstance(cls, UnreadableClass):
+        number_unreadable(cls)
+        return 0
+    shape = shape_of(cls)
+    wanted = len(numbered)
     if shape.number < 0:
         shape.record = dumps(cls)
         shape.number = wanted
@@ -91,6 +97,24 @@ cdef int number_class(object cls) except -1:
         pass                                    # by shape_of
     else:
         raise ValueError(f"{cls!r} has been numbered twice")
+    return 0
+
+
+cdef int number_unreadable(object unreadable) except -1:
+    """The next number is that of a class that cannot be loaded; what is published of it stays as it is."""
+    cdef Shape shape = make(unreadable, EITHER)
+    cdef int number = len(numbered), kind
+    shape.record = unreadable.content
+    shape.number = number
+    numbered.append(shape)
+    for base, cls in unreadable.made.items():
+        kind = NAMED_TUPLE if base is tuple else _nodes.INSTANCE | _nodes.CLASSED
+        if base is not tuple and base is not object:
+            kind = shape_of(base).kind | _nodes.CLASSED
+        shape = make(cls, kind)
+        shape.record = unreadable.content
+        shape.number = number
+        shapes[cls] = shape if kind == NAMED_TUPLE else with_attributes(shape)
     return 0
 
 

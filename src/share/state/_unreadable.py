@@ -4,7 +4,7 @@ from typing import Any
 
 from share.errors import NotShareableError
 
-__all__ = ["Unreadable"]
+__all__ = ["Unreadable", "UnreadableClass"]
 
 
 class Unreadable:
@@ -27,3 +27,22 @@ class Unreadable:
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise NotShareableError(self._share_why)
+
+
+class UnreadableClass:
+    """Stands for a class that cannot be loaded: its instances have their attributes and contents, and no methods."""
+
+    def __init__(self, content: bytes, error: BaseException) -> None:
+        self.content, self.error = content, error
+        self.made: dict[type, type] = {}
+
+    def of(self, base: type) -> type:
+        """The stand-in for nodes of that built-in class, ``object`` for others."""
+        if base not in self.made:
+            self.made[base] = type("Unreadable", (base,), {"__getattr__": self._refuse})
+        return self.made[base]
+
+    def _refuse(self, *_: Any) -> Any:
+        raise NotShareableError(
+            f"the class of this object cannot be loaded: {type(self.error).__name__}: {self.error}"
+        )

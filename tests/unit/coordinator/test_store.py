@@ -243,6 +243,35 @@ def test_what_is_changed_past_recording_is_published(driver: Driver) -> None:
     ]  # fmt: skip
 
 
+def test_a_class_that_cannot_be_loaded_costs_only_its_objects(
+    driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = tmp_path / "module_that_goes.py"
+    module.write_text("class Part:\n    def __init__(self): self.n = 1\n    def hit(self): self.n += 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    driver.create("x", Holder())
+    part = __import__("module_that_goes").Part()
+    live = touch(driver)
+    live.a, live.b = [part], [2]
+    driver.commit()
+    del live, part
+    module.unlink()
+    monkeypatch.delitem(sys.modules, "module_that_goes")
+    for _ in range(2):
+        driver.take_over()
+        live = touch(driver)
+        live.b.append(3)
+        with pytest.raises(NotShareableError, match="cannot be loaded: ModuleNotFoundError"):
+            live.a[0].hit()
+        driver.commit()
+    module.write_text("class Part:\n    def hit(self): self.n += 1\n")
+    driver.take_over()
+    live = touch(driver)
+    live.a[0].hit()
+    assert (live.a[0].n, live.b) == (2, [2, 3, 3])
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_random_programs(driver: Driver, seed: int) -> None:
     choose = random.Random(seed).randrange
