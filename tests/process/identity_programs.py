@@ -341,3 +341,44 @@ def compare(pairs: list[Any]) -> list[Any]:
             names = ("rows", "table", "queue", "order") if isinstance(plain, Board) else ("n", "link")
             rest.extend((getattr(shared, name), getattr(plain, name)) for name in names)
     return seen
+
+
+class Key:
+    """Its hash needs what it holds."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and self.n == other.n
+
+    def __hash__(self) -> int:
+        return hash(self.n)
+
+
+class Index:
+    """Keys that are at home in one attribute, and a dict and a set in others."""
+
+    def __init__(self) -> None:
+        self.keys: list[Key] = []
+        self.places: dict[Key, int] = {}
+        self.some: set[Key] = set()
+
+    def add(self, count: int) -> None:
+        for _ in range(count):
+            self.keys.append(Key(len(self.keys)))
+            self.places[self.keys[-1]] = len(self.places)
+            if len(self.keys) % 2:
+                self.some.add(self.keys[-1])
+
+    def place(self, n: int) -> int:
+        return self.places[Key(n)]
+
+
+def look_up(index: Any, numbers: list[int]) -> Any:
+    """In a process that knows nothing yet; each number in another order of what is read first."""
+    found: list[Any] = [index.places[Key(n)] for n in numbers]
+    found += [index.place(n) for n in numbers]
+    found += [Key(n) in index.some for n in numbers]
+    found += [len(index.keys), index.keys[0] in index.places, [key.n for key in index.places][:2]]
+    return found

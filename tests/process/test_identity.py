@@ -59,3 +59,24 @@ def test_programs_that_can_be_made_smaller(pair: Any) -> None:
         run(pair, lambda below: data.draw(st.integers(0, below - 1)), 15)
 
     try_one()
+
+
+def test_keys_whose_hash_needs_another_attribute(shared: Share) -> None:
+    """Cells are loaded in any order, whatever their bases' ages are."""
+    shared.index = identity_programs.Index()
+    index = identity_programs.Index()
+    context = multiprocessing.get_context("spawn")
+    count = 0
+    with context.Pool(1, maxtasksperchild=1) as pool:
+        for more in (5, 0, 300, 1):
+            shared.index.add(more)
+            index.add(more)
+            count += more
+            numbers = [0, 3, count - 1]
+            expected = identity_programs.look_up(index, numbers)
+            assert identity_programs.look_up(shared.index, numbers) == expected
+            assert pool.apply(identity_programs.look_up, (shared.index, numbers)) == expected
+        del shared.index.keys[0]
+        del index.keys[0]
+        expected = [index.place(3), len(index.keys)]
+        assert [shared.index.place(3), len(shared.index.keys)] == expected

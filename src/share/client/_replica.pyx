@@ -194,9 +194,18 @@ cdef class Reader:
                         self.retire()
                         self.extra = extra | {error.cell}
                         return AGAIN
-                    except BaseException:
+                    except BaseException as error:
+                        more = set()
+                        if isinstance(error.__cause__, Exception):
+                            # The hash of a key may need what is in other cells.
+                            for number in seen:
+                                more |= self.replica.referred(number)
                         if self.serial == serial:
+                            extra = self.extra
                             self.retire()
+                            if not more <= seen:
+                                self.extra = extra | more
+                                return AGAIN
                         raise
                     if self.serial != serial:
                         return AGAIN

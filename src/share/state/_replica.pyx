@@ -99,6 +99,7 @@ cdef class Bytes:
     cdef const char* end
     cdef bytes data
     cdef uint64_t cell
+    cdef const char* operation      # where the one that is being read begins
     cdef list opaque                # ids of the opaque objects whose births it tells
 
     def __cinit__(self, bytes data, cell):
@@ -282,7 +283,7 @@ cdef class Replica:
         return self.positions.get(cell, 0)
 
     cdef int read(self, dict bases, dict changes) except -1:
-        cdef list parts = [], later = []
+        cdef list parts = [], later = [], waiting = []
         cdef Bytes source
         if self.is_broken:
             raise CorruptDataError("this replica met a change that it could not apply; build it again")
@@ -317,8 +318,9 @@ cdef class Replica:
                 count = 1
                 while count < len(parts) and parts[count][0] == parts[0][0]:
                     count += 1
-                self.read_together(parts[:count])
+                self.read_together(parts[:count], waiting)
                 del parts[:count]
+            self.read_waiting(waiting)
             for cell, known in old.items():
                 for id in known - self.born[cell]:
                     self.free(id)
@@ -355,20 +357,52 @@ cdef class Replica:
             source.at += <Py_ssize_t>size
         return 0
 
-    cdef int read_together(self, list parts) except -1:
+    cdef int read_together(self, list parts, list waiting) except -1:
         cdef Bytes source
         for commit, cell, source in parts:
             if commit > self.positions.get(cell, 0):
                 self.positions[cell] = commit
             self.loaded.add(cell)
             self.read_births(source)
-        for _, _, source in parts:
+        for part in parts:
+            if any([other[1] == part[1] for other in waiting]) or self.go_on(part) is not None:
+                waiting.append(part)
+        return 0
+
+    cdef int read_waiting(self, list waiting) except -1:
+        """What could not be read where it stands: the hash of a key may need what another cell tells only later."""
+        cdef list rest
+        while waiting:
+            rest, first = [], None
+            for part in waiting:
+                error = None
+                if not any([other[1] == part[1] for other in rest]):
+                    error = self.go_on(part)
+                    if error is None:
+                        continue
+                    if first is None or isinstance(error, CellMissingError):
+                        first = error
+                rest.append(part)
+            if len(rest) == len(waiting):
+                raise first
+            waiting = rest
+        return 0
+
+    cdef object go_on(self, tuple part):
+        """Reads a part on; what has raised, if that may be otherwise later. None: all has been read."""
+        cdef Bytes source = part[2]
+        self.commit = part[0]
+        source.operation = source.at
+        try:
             for id in source.opaque:
                 self.resolve(id)
-        for commit, _, source in parts:
-            self.commit = commit
             self.read_changes(source)
-        return 0
+        except (CorruptDataError, MemoryError, RecursionError):
+            raise
+        except Exception as error:
+            source.at = source.operation
+            return error
+        return None
 
     def lookup(self, cell: int, id: int) -> object:
         """A node inside an opaque object (called while that is decoded)."""
@@ -657,6 +691,7 @@ cdef class Replica:
         cdef int operation
         cdef uint64_t id
         while source.at < source.end:
+            source.operation = source.at
             operation = source.byte()
             id = source.number()
             if operation == operations.FREE:
