@@ -382,3 +382,39 @@ def look_up(index: Any, numbers: list[int]) -> Any:
     found += [Key(n) in index.some for n in numbers]
     found += [len(index.keys), index.keys[0] in index.places, [key.n for key in index.places][:2]]
     return found
+
+
+class Answers:
+    """What methods that only read give: parts, and things that hold parts."""
+
+    def __init__(self) -> None:
+        self.rows = [Row(i) for i in range(4)]
+        self.table = {"a": [1], "b": [2]}
+
+    def items(self) -> Any:
+        return self.table.items()
+
+    def values(self) -> Any:
+        return self.table.values()
+
+    def pairs(self) -> Any:
+        return list(enumerate(self.rows))
+
+    def by_n(self) -> Any:
+        return {row.n: row for row in self.rows}
+
+    def backwards(self) -> Any:
+        return reversed(self.rows)
+
+    def large(self, is_large: Callable[[Any], bool]) -> Any:
+        return [row for row in self.rows if is_large(row)]
+
+    def later(self) -> Any:
+        return lambda: len(self.rows)
+
+    def refuse(self) -> None:
+        raise ValueError(self.rows[0])
+
+    def generated(self) -> Any:
+        for row in self.rows:
+            yield row.n

@@ -80,3 +80,28 @@ def test_keys_whose_hash_needs_another_attribute(shared: Share) -> None:
         del index.keys[0]
         expected = [index.place(3), len(index.keys)]
         assert [shared.index.place(3), len(shared.index.keys)] == expected
+
+
+def test_what_methods_give_holds_the_parts(shared: Share) -> None:
+    shared.a = identity_programs.Answers()
+    rows = list(shared.a.rows)
+    for item in shared.a.items():
+        item[1].append(0)
+    for value in shared.a.values():
+        value.append(9)
+    assert shared.a.table == {"a": [1, 0, 9], "b": [2, 0, 9]}
+    assert all(row is rows[i] for i, row in shared.a.pairs())
+    assert all(row is rows[n] for n, row in shared.a.by_n().items())
+    assert all(a is b for a, b in zip(shared.a.backwards(), rows[::-1], strict=True))
+    assert shared.a.large(lambda row: row.n > 1)[0] is rows[2]
+    later = shared.a.later()
+    with pytest.raises(ValueError) as caught:
+        shared.a.refuse()
+    assert caught.value.args[0] is rows[0]
+    generated = shared.a.generated()
+    assert next(generated) == 0
+    shared.a.rows.append(identity_programs.Row(7))
+    rows[1].n = 50
+    assert list(generated) == [1, 2, 3]  # as it was when it was called
+    assert later() == 5
+    assert [row.n for row in shared.a.rows] == [0, 50, 2, 3, 7]

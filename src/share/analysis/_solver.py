@@ -49,7 +49,9 @@ class Instance:
         self.writes: dict[str | None, Reason] = {}
         self.doubtful: dict[str | None, Reason] = {}  # writes only of objects that are not plain
         self.assumed: set[str | None] = set()  # the attributes in which these objects would be
-        self.unseen: set[str | None] = set()  # attributes whose parts may be changed past what records changes
+        self.unseen: set[str | None] = (
+            set()
+        )  # attributes whose parts may be changed past what records changes
         self.class_writes: list[Reason] = []
         self.outside: dict[str, Reason] = {}
         self.blocks: dict[str, None] = {}

@@ -1,6 +1,7 @@
 """Proxies: reads go to shared memory, writes become commands."""
 
 import copy
+import gc
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
 from functools import partial
@@ -38,6 +39,9 @@ nested_factory = None
 #: callable(session, id, number of the cell, class) -> proxy of a node.
 node_factory = None
 
+cdef dict VIEWS = {
+    type(getattr(made, name)()): name for made in ({}, OrderedDict()) for name in ("keys", "values", "items")
+}
 cdef tuple BUILT_IN = (None, list, dict, set, deque, OrderedDict, defaultdict, Counter, bytearray)
 
 
@@ -909,6 +913,11 @@ cdef class Proxy(Shared):
         found = part_of(local.instance, result)
         if found is not None:
             return self.child(ATTRIBUTE, found, result)
+        if type(result) in VIEWS:
+            # A view says of what in no other way.
+            for viewed in gc.get_referents(result):
+                if self.reader.id_of(viewed):
+                    return getattr(part(self.session, self.reader, viewed), VIEWS[type(result)])()
         if type(result) is BuiltinFunctionType and self.reader.id_of(result.__self__):
             return getattr(part(self.session, self.reader, result.__self__), result.__name__)
         try:

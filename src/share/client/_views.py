@@ -38,7 +38,8 @@ class KeysView(_View, abc.KeysView[Any]):
     __slots__ = ()
 
     def __reversed__(self) -> Iterator[Any]:
-        return reversed(self._mapping)
+        found: Iterator[Any] = reversed(self._mapping)
+        return found
 
 
 class ValuesView(_View, abc.ValuesView[Any]):
