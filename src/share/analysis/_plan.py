@@ -43,8 +43,8 @@ class MethodPlan:
     #: ``"()"`` among them: the arguments too; ``"="``: the attributes hold no containers.
     plain: frozenset[str] = frozenset()
     reasons: tuple[Reason, ...] = ()
-    #: Attributes whose parts may be changed past what records changes: by unknown code that was given one, by an unbound
-    #: call (``list.append(self.x, 1)``) or through ``vars``. None means any attribute.
+    #: Attributes whose parts may be changed past what records changes: by unknown code that was given one, by an
+    #: unbound call (``list.append(self.x, 1)``) or through ``vars``. None means any attribute.
     unseen: frozenset[str] | None = None
     #: Classes of which ``plain`` attributes may hold objects, if what these hold is plain.
     opened: frozenset[type] = frozenset()

@@ -18,7 +18,8 @@ from ._session import Shared
 
 __all__ = ["describe", "may_be_missing"]
 
-# class -> {(cells, groups of attributes): encoded shape}; encoding a class and its plan is too slow to do at every assignment.
+# class -> {(cells, groups of attributes): encoded shape}; encoding a class and its plan is too slow to do at every
+# assignment.
 _encoded: "weakref.WeakKeyDictionary[type, dict[tuple[Any, ...], bytes]]" = weakref.WeakKeyDictionary()
 
 
