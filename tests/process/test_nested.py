@@ -262,8 +262,9 @@ def test_a_part_that_is_gone_says_so(shared: Share) -> None:
     part, other = shared.d["k"], shared.d["m"]
     del shared.d["k"]
     shared.d["m"] = [1]
-    for i in range(1200):  # what has been removed is kept for a while, but not very much of it
-        shared.d["more"] = [i]
+    with shared.waiting():
+        for i in range(1200):  # what has been removed is kept for a while, but not very much of it
+            shared.d["more"] = [i]
     for use in (part, other):
         with pytest.raises(DeletedObjectError, match="no part of its share any more"):
             len(use)
