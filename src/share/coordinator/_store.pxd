@@ -69,6 +69,7 @@ cdef class Store:
     cpdef int settle(self) except -1
     cpdef int abandon(self) except -1
     cdef bint dirty_at_all(self) noexcept
+    cdef int prepare_all(self) except -1
     cdef int prepare_mirror(self, Mirror mirror) except -1
     cdef int calm(self, Mirror mirror) except -1
     cdef int prepare_opaque(self, Mirror mirror, bint was_published) except -1

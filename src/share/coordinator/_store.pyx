@@ -554,6 +554,14 @@ cdef class Store:
 
     cpdef int prepare(self) except -1:
         """Encodes everything that changed since the last commit into blocks that nobody refers to yet."""
+        try:
+            self.prepare_all()
+        except NotShareableError as error:
+            self.explain(error)
+            raise
+        return 0
+
+    cdef int prepare_all(self) except -1:
         cdef Mirror mirror
         cdef Root root
         cdef Publication link
@@ -756,11 +764,7 @@ cdef class Store:
 
     cdef int end_state(self, dict changes) except -1:
         cdef dict more
-        try:
-            self.state.settle_births()
-        except NotShareableError as error:
-            self.explain(error)
-            raise
+        self.state.settle_births()
         more = self.state.end()
         self.ended = True
         for number in self.state.gone:
