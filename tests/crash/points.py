@@ -13,7 +13,6 @@ COORDINATOR = """
     coordinator.answered coordinator.committed coordinator.unlinked_spill coordinator.freed coordinator.settled
     coordinator.made_segment coordinator.listed_segment mpsc.consumer_helped mpsc.padded mpsc.freed
     mpsc.moved_head slot.begun slot.written slot.published heap.carved heap.released store.released store.buried
-    store.retired
     spsc.wrapped spsc.written spsc.committed segment.created segment.unlinked wait.announced wait.bumped
     reap.unlinked
 """.split()
