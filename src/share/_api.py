@@ -56,7 +56,15 @@ class FailedCommand(NamedTuple):
     traceback: str  # as the coordinator saw it
 
     def __str__(self) -> str:
-        return f"{self.command}: {type(self.error).__name__}: {self.error}"
+        return f"{self.command}: {type(self.error).__name__}: {message_of(self.error)}"
+
+
+def message_of(error: BaseException) -> str:
+    """What an exception says, unless its class's own code raises in turn."""
+    try:
+        return str(error)
+    except Exception:
+        return "(it cannot be shown)"
 
 
 class Health(NamedTuple):

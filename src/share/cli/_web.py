@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 import click
 
+from share.cli._observer import Unreadable
 from share.cli._output import as_json, shown_error
 
 if TYPE_CHECKING:
@@ -68,7 +69,10 @@ class Dashboard(ThreadingHTTPServer):
             return "json", json.dumps([{"number": n, **figures} for n, figures in list(self.seen)])
         if path == "objects":
             return "json", json.dumps(
-                {name: value.__class__.__qualname__ for name, value in self.observer.names().items()}
+                {
+                    name: repr(value) if isinstance(value, Unreadable) else value.__class__.__qualname__
+                    for name, value in self.observer.names().items()
+                }
             )
         if path.startswith("value/"):
             text = json.dumps(as_json(self.observer.value(unquote(path.removeprefix("value/")))), indent=2)

@@ -388,13 +388,19 @@ cdef class Namespace(Shared):
         return read_slot(self.session, self.session.control.errors, 0, position, &tag)
 
 
-def committed(Session session not None):
-    """{name: value or proxy} of what is committed now. Waits for nothing that is queued, unlike all other reads."""
+def committed(Session session not None, unreadable):
+    """{name: value or proxy} of what is committed now. Waits for nothing that is queued, unlike all other reads.
+
+    unreadable: gives, for the exception that reading a name raises, what stands for its value.
+    """
     cdef uint64_t tag = 0
     found = {}
     table = read_slot(session, session.control.directory, 0, 0, &tag)
     for name, (_, slot, owner) in ({} if table is MISSING else table).items():
-        value = read_slot(session, <Slot*>session.control.at(slot, SLOT_SIZE), owner, 0, &tag)
+        try:
+            value = read_slot(session, <Slot*>session.control.at(slot, SLOT_SIZE), owner, 0, &tag)
+        except Exception as error:
+            value = unreadable(error)
         if value is not MISSING:
             found[name] = value
     return found
