@@ -352,7 +352,10 @@ class Share(Namespace):
         return found
 
     async def wait_for_async(self, predicate: Callable[[], R]) -> R:
-        """As :meth:`wait_for`, in an event loop, which goes on meanwhile. ``asyncio.timeout`` limits it."""
+        """As :meth:`wait_for`, in an event loop, which goes on meanwhile. ``asyncio.timeout`` limits it.
+
+        The predicate may be called by another thread, as the function of :meth:`aget`.
+        """
         from share.client._futures import wait_for_async
 
         found: R = await wait_for_async(self.session_of(), predicate)

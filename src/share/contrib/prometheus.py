@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from share import ShareClosedError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -55,7 +57,10 @@ class ShareCollector:
         yield self._counter(
             "share_takeovers", "Times that a dead coordinator was replaced.", control.takeovers()
         )
-        errors = 0 if control.closed else len(self.share.read_errors(False))
+        try:
+            errors = 0 if control.closed else len(self.share.read_errors(False))
+        except ShareClosedError:
+            errors = 0  # just now
         yield self._gauge("share_errors_kept", "Failed commands that are kept, at most 100.", errors)
 
     def _gauge(self, name: str, text: str, value: float) -> "Metric":
