@@ -294,6 +294,19 @@ def test_gc_and_explain_print_json(alone_with_gc):
     assert {"member", "a call", "writes"} <= set(explained["methods"][0])
 
 
+def test_explain_draws(tmp_path):
+    file = tmp_path / "queue.svg"
+    assert run("explain", "queue:Queue", "--svg", str(file)) == ""
+    assert file.read_text().startswith("<svg ") and file.read_text() == run(
+        "explain", "queue:Queue", "--svg", "-"
+    )
+    assert run_json("explain", "queue:Queue", "--svg", str(file)) == {
+        "class": "queue:Queue",
+        "svg": str(file),
+    }
+    assert "No such file" in run("explain", "queue:Queue", "--svg", str(tmp_path / "none" / "q.svg"), code=1)
+
+
 def test_doctor_finds_this_machine_fit():
     checks = {check["what"]: check for check in run_json("doctor")}
     assert checks["a share"]["state"] == "ok", checks
