@@ -228,12 +228,27 @@ class Arena:
         else:
             self.largest = self.usual
 
-    def kill_coordinator(self, tell: str = "anywhere") -> None:
+    def kill_coordinator(self, point: str = "") -> None:
+        """Wherever it is. If its successor is to die at a point that a command can lead to, then between commands:
+
+        one that two coordinators die of is skipped, by design.
+        """
         pid = self.control.coordinator_pid()
         if pid:
+            if point == "segment.unlinked":  # also of an answer's memory
+
+                def between() -> bool:
+                    os.kill(pid, signal.SIGSTOP)
+                    until(lambda: state_of(pid) in ("T", "", "Z"), "its stop")
+                    if state_of(pid) != "T" or not self.control.running()[1]:
+                        return True
+                    os.kill(pid, signal.SIGCONT)
+                    return False
+
+                until(between, "the end of a command")
             os.kill(pid, signal.SIGKILL)
             until(lambda: state_of(pid) in ("", "Z"), "the coordinator's death")
-            self.tell("coordinator", tell, "kill", True)
+            self.tell("coordinator", "anywhere", "kill", True)
 
     def successor_round(self, point: str, action: str, nth: int, others: int, times: int = 1) -> bool:
         """The coordinator is killed with work queued, and so is its successor, at a point of its take-over.
@@ -260,7 +275,7 @@ class Arena:
                 ),
                 "the load",
             )
-            self.kill_coordinator()
+            self.kill_coordinator(point)
         epoch = role >> 32
         reached = False
         if action == "stop":
