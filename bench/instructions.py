@@ -3,7 +3,7 @@
 python -m bench.instructions [--record]
 
 One process runs each path a thousand times under `valgrind --tool=callgrind`; the coordinator runs beside it, outside.
-The exit code is 1 if one takes more than twice as many instructions as bench/instructions.json says; --record writes it.
+The exit code is 1 if one takes more than twice the instructions that bench/instructions.json says; --record writes it.
 """
 
 import argparse
