@@ -68,6 +68,7 @@ class Engine(ABC):
     """
 
     limit: int | None = None  # bytes of the largest record that goes into the log itself
+    lag = 0.0  # for how many seconds an answer can be older than one before, as of another server
 
     def __init__(self) -> None:
         self._token = secrets.token_bytes(8)  # tells our records from those of any other home
@@ -78,6 +79,7 @@ class Engine(ABC):
         )
         self._fenced = ""
         self._has_appended = False
+        self._short_since: float | None = None  # since when the log has been said to end too early
         self._closed = False  # there will be no answer any more
         self._lease_seen: int | None = None
         self._lease_since = 0.0
@@ -91,8 +93,9 @@ class Engine(ABC):
         before the first append, by the append before after that). So a home whose place another one has taken never
         gets a record into the log: the first refused append ends it.
 
-        An append without an answer is repeated until ``timeout``; then the log is read to see whether one of the
-        attempts was stored. It is stored once or not at all.
+        An append without an answer, or with answers that contradict each other, is repeated until ``timeout``. Each
+        time that one is refused, the log is read to see whether an attempt before was stored. It is stored once or not
+        at all.
 
         Args:
             data: the record.
@@ -104,7 +107,8 @@ class Engine(ABC):
 
         Raises:
             FencedError: somebody else has appended. The record is not in the log, and no later one will be.
-            EngineLostError: no answer in time. The same append has to be repeated before any other is made.
+            EngineLostError: it was not to be learned in time whether the record is in the log. The same append has to
+                be repeated before any other is made.
             EngineError: it cannot be stored; the log is as before.
             ValueError: ``expected`` was not told by the engine.
         """
@@ -115,36 +119,77 @@ class Engine(ABC):
                 raise ValueError(f"the engine told {self._told} as the last number, not {expected}")
             if self._unsettled is not None and self._unsettled[0] != data:
                 raise ValueError("it is not known whether the append before was stored: repeat it first")
-            is_repeated = self._unsettled is not None
+            is_unknown = self._unsettled is not None
             sent = self._unsettled[1] if self._unsettled is not None else self._wrapped(data, expected + 1)
             until = time.monotonic() + timeout
             while True:
                 self._unsettled = data, sent  # whatever ends this, Ctrl-C too, until the outcome is known
                 try:
-                    stored = self._append("log", sent, expected) != 0
-                    if not stored and is_repeated:
-                        stored = [sent] == [record.data for record in self._read("log", expected, 0)[:1]]
-                    break
-                except EngineError:
-                    if not is_repeated:
-                        self._unsettled = None
+                    if self._append("log", sent, expected) or self._is_there(sent, expected + 1):
+                        break
+                except FencedError as error:
+                    self._unsettled, self._fenced = None, str(error)
                     raise
-                except EngineLostError:
-                    is_repeated = True
-                    if self._closed or time.monotonic() >= until:
+                except EngineError as error:
+                    if not is_unknown:
+                        self._unsettled = None
                         raise
-                    time.sleep(RETRY)
-            self._unsettled = None
-            if not stored:
-                self._fenced = (
-                    f"another home has stored record {expected + 1} of this share: this one has been replaced"
-                )
-                _, last = self._bounds("log")
-                if last < expected:
-                    self._fenced = lost_future(last, expected)
-                raise FencedError(self._fenced)
+                    failure = EngineLostError(f"record {expected + 1} may have been stored before: {error}")
+                    failure.__cause__ = error
+                except EngineLostError as error:
+                    failure = error
+                is_unknown = True
+                if self._closed or time.monotonic() >= until:
+                    raise failure
+                time.sleep(RETRY)
+            self._unsettled = self._short_since = None
             self._told, self._has_appended = expected + 1, True
             return expected + 1
+
+    def _is_there(self, sent: bytes, number: int) -> bool:
+        """Whether a record that was refused is in the log all the same, stored by an attempt before.
+
+        Raises:
+            FencedError: another home's is there.
+            EngineLostError: neither can be seen, perhaps not yet.
+        """
+        try:
+            there = self._record(number)
+            if there == sent:
+                return True
+            first, last = self._bounds("log")
+        except EngineError as error:
+            raise EngineLostError(
+                f"record {number} was refused, and what is there cannot be read: {error}"
+            ) from error
+        if there is not None or number < first:
+            raise FencedError(
+                f"another home has stored record {number} of this share: this one has been replaced"
+            )
+        self._check_end(last, number - 1)
+        raise EngineLostError(f"record {number} was refused, and is not in the log yet")
+
+    def _record(self, number: int) -> bytes | None:
+        """What is stored as a record of the log, if anything is."""
+        return next((data for found, data in self._read("log", number - 1, 0) if found == number), None)
+
+    def _check_end(self, last: int, number: int) -> None:
+        """Raises an error if the log ends before a record that was once there.
+
+        Raises:
+            FencedError: it is lost.
+            EngineLostError: it is, or who answers does not know it yet.
+        """
+        if number <= last:
+            self._short_since = None
+            return
+        now = time.monotonic()
+        if self._short_since is None:
+            self._short_since = now
+        lost = f"the log ends with record {last}: record {number} is of a future that was lost"
+        if now - self._short_since >= self.lag:
+            raise FencedError(lost)
+        raise EngineLostError(f"{lost}, or the server that says so is behind the others")
 
     def _wrapped(self, data: bytes, number: int) -> bytes:
         if self.limit is None or len(data) < self.limit - 16:
@@ -163,16 +208,14 @@ class Engine(ABC):
         Raises:
             GapError: the next record has been trimmed.
             FencedError: the log ends before ``after``: what is known there is of a future that was lost.
+            EngineLostError: the same, but another of the engine's servers may know more.
         """
         found = self._read("log", after, wait)
         if not found:
             first, last = self._bounds("log")
             if after + 1 < first:
                 raise GapError(after, first)
-            if after > last:
-                raise FencedError(
-                    f"the log ends with record {last}: record {after} is of a future that was lost"
-                )
+            self._check_end(last, after)
         elif found[0].number != after + 1:
             raise GapError(after, found[0].number)
         records = []
@@ -421,8 +464,3 @@ class Engine(ABC):
     @abstractmethod
     def _keys(self, prefix: str) -> list[str]:
         """All keys that begin so."""
-
-
-def lost_future(last: int, number: int) -> str:
-    """What is said when an engine has lost what it acknowledged."""
-    return f"the log ends with record {last}: record {number} is of a future that was lost"

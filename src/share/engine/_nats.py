@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from share.engine._engine import PIECE, Engine, Record
+from share.engine._engine import PIECE, RETRY, Engine, Record
 from share.errors import EngineError, EngineLostError
 
 __all__ = ["NatsEngine"]
@@ -24,7 +24,8 @@ WRONG_LAST = (
 )  # err_code of a refused append: with the number that it should have been, and without
 NOT_FOUND = (10037, 10059)  # of a message, of a stream
 IN_USE = 10058  # the name of a stream
-UNAVAILABLE = (503, 504)
+NO_ROOM = (10002, 10047)  # for the account, on the server: said before anything is stored
+LAG = 30.0  # seconds for which a server may take itself for the leader and be no longer: 10, twice, and some
 AT_A_TIME = 256  # records that one read gives
 
 
@@ -169,16 +170,18 @@ class NatsEngine(Engine):
 
         answer = json.loads(self._talk(asked(), self._answer + 1).data)
         found = answer.get("error")
-        if found and found.get("code") in UNAVAILABLE:
+        if found and found.get("code", 500) >= 500 and found.get("err_code") not in NO_ROOM:
             raise EngineLostError(f"the NATS server: {found.get('description')}")
         return answer
 
     def _make(self, **stream: Any) -> None:
         answer = self._request(f"$JS.API.STREAM.CREATE.{stream['name']}", json.dumps(stream).encode())
         if (
-            answer.get("error", {}).get("err_code") != IN_USE
+            answer.get("error", {}).get("err_code") == IN_USE
         ):  # it is there, with other settings: its operator's
-            checked(answer)
+            answer = self._api(f"STREAM.INFO.{stream['name']}")
+        if checked(answer)["config"]["num_replicas"] > 1:
+            self.lag = LAG
 
     def _api(self, what: str, **arguments: Any) -> Any:
         answer = self._request(f"$JS.API.{what}", json.dumps(arguments).encode() if arguments else b"")
@@ -209,11 +212,24 @@ class NatsEngine(Engine):
         while True:
             found = self._next(stream, after, AT_A_TIME, 0)
             left = until - time.monotonic()
-            if found or left <= 0:
+            if found:
                 return found
+            if left <= 0:
+                if not self._is_behind(stream, after):
+                    return found
+                if -left > 5 * self._answer:
+                    raise EngineLostError(f"a NATS server does not get what follows {after} in the {stream}")
+                left = RETRY
             found = self._next(stream, after, 1, min(left, 1.0))
             if found:
                 return found
+
+    def _is_behind(self, stream: str, after: int) -> bool:
+        """Whether there is more than the consumer gives, whose server does not have it yet."""
+        if not self.lag:
+            return False
+        first, last = self._bounds(stream)
+        return max(first - 1, after) < last
 
     def _next(self, stream: str, after: int, count: int, wait: float) -> list[Record]:
         """Asks a consumer, which is made when there is none that goes on behind ``after``."""
@@ -270,6 +286,11 @@ class NatsEngine(Engine):
         finally:
             await subscription.unsubscribe()
 
+    def _record(self, number: int) -> bytes | None:
+        """Asks the leader, who has refused an append: a consumer may be at a server that is behind."""
+        found = self._one("log", seq=number)
+        return None if found is None else found[1]
+
     def _bounds(self, stream: str) -> tuple[int, int]:
         state = self._api(f"STREAM.INFO.{self._stream(stream)}")["state"]
         return max(1, state["first_seq"]), state["last_seq"]
@@ -280,8 +301,12 @@ class NatsEngine(Engine):
             self._api(f"STREAM.PURGE.{self._stream(stream)}", seq=min(upto, last) + 1)
 
     def _get(self, key: str) -> tuple[int, bytes] | None:
-        data = json.dumps({"last_by_subj": self._subject(key)}).encode()
-        answer = self._request(f"$JS.API.STREAM.MSG.GET.{self._stream('keys')}", data)
+        return self._one("keys", last_by_subj=self._subject(key))
+
+    def _one(self, stream: str, **which: Any) -> tuple[int, bytes] | None:
+        """Asks the leader of a stream's servers for one message."""
+        data = json.dumps(which).encode()
+        answer = self._request(f"$JS.API.STREAM.MSG.GET.{self._stream(stream)}", data)
         if answer.get("error", {}).get("err_code") in NOT_FOUND:
             return None
         message = checked(answer)["message"]
@@ -316,6 +341,6 @@ def checked(answer: Any) -> Any:
     """
     error = answer.get("error")
     if error is not None:
-        code = errno.ENOSPC if error.get("err_code") in {10023, 10047, 10077} else errno.EREMOTEIO
+        code = errno.ENOSPC if error.get("err_code") in NO_ROOM else errno.EREMOTEIO
         raise EngineError(code, f"the NATS server: {error.get('description')}")
     return answer

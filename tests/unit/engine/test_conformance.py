@@ -11,7 +11,7 @@ import pytest
 from backends import Backend, Cluster, Journal, LazyNats, LazyPostgres, Memory
 
 from share import CorruptDataError, EngineError, EngineLostError, FencedError
-from share.engine import PIECE, Engine, GapError
+from share.engine import PIECE, Engine, GapError, Record
 
 
 def filled(engine: Engine, count: int, start: int = 0) -> int:
@@ -100,6 +100,10 @@ def test_what_was_trimmed_is_a_gap_and_never_skipped_in_silence(backend: Backend
 def test_a_reader_from_a_future_that_was_lost_is_told(backend: Backend) -> None:
     engine = backend.connect()
     filled(engine, 3)
+    if isinstance(backend, Cluster):  # one of three may only be behind the others
+        with pytest.raises(EngineLostError, match="ends with record 3.* or the server"):
+            engine.read(4)
+        engine.lag = 0
     with pytest.raises(FencedError, match="future"):
         engine.read(4)
 
@@ -209,6 +213,71 @@ def test_an_append_without_an_answer_is_stored_once(tmp_path, fault: str) -> Non
     assert engine.append(b"given up", 3) == 4
     assert engine.append(b"after", 4) == 5
     assert [data for _, data in everything(engine, 2)] == [b"once", b"given up", b"after"]
+
+
+def test_an_append_that_may_be_stored_is_not_refused_for_another_reason(tmp_path) -> None:
+    backend = Memory(tmp_path)
+    backend.start()
+    engine = backend.connect()
+    last = filled(engine, 2)
+    backend.server.faults = ["stored"]
+    with pytest.raises(EngineLostError):
+        engine.append(b"once", last, timeout=0)
+    backend.server.faults = ["full"]
+    with pytest.raises(EngineLostError, match="record 3 may have been stored before"):
+        engine.append(b"once", last, timeout=0)
+    backend.server.faults = ["full", "full"]
+    assert engine.append(b"once", last) == 3
+    backend.server.faults = ["full"]
+    with pytest.raises(EngineError, match="no room"):
+        engine.append(b"refused", 3)
+    assert engine.append(b"another", 3) == 4
+    assert [data for _, data in everything(engine, 2)] == [b"once", b"another"]
+
+
+def test_an_append_without_an_answer_is_found_on_servers_that_are_behind(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the next leader of three refuses, as it has it, a server beside it may not have yet."""
+    engine = backend.connect()
+    last = filled(engine, 2)
+    append, record, calls = engine._append, engine._record, []
+
+    def unanswered(stream: str, data: bytes, expected: int | None) -> int:
+        monkeypatch.setattr(engine, "_append", append)
+        append(stream, data, expected)
+        raise EngineLostError("no answer")
+
+    def late(number: int) -> bytes | None:
+        calls.append(number)
+        return None if len(calls) < 3 else record(number)
+
+    monkeypatch.setattr(engine, "_append", unanswered)
+    monkeypatch.setattr(engine, "_record", late)
+    assert engine.append(b"x", last, timeout=60) == 3
+    assert len(calls) >= 3
+    assert engine.append(b"y", 3) == 4
+    assert [data for _, data in everything(engine, 2)] == [b"x", b"y"]
+
+
+def test_a_reader_whose_server_is_behind_gets_what_the_leader_has(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not isinstance(backend, Cluster):
+        return
+    engine = backend.connect()
+    filled(engine, 3)
+    ask, calls = engine._next, []
+
+    def late(*arguments) -> list[Record]:
+        calls.append(arguments)
+        return ask(*arguments) if len(calls) > 3 else []
+
+    monkeypatch.setattr(engine, "_next", late)
+    assert engine.read(1)[0] == (2, b"record 1")
+    assert len(calls) > 3
+    engine.trim(3)
+    assert engine.read(3) == []
 
 
 @pytest.mark.parametrize("is_stored", [False, True])
@@ -445,14 +514,19 @@ def test_what_was_acknowledged_is_there_after_kills_of_the_server(backend: Backe
     acknowledged: dict[int, bytes] = {}
     last, ending = engine.last(), threading.Event()
 
+    raised: list[BaseException] = []
+
     def append() -> None:
         nonlocal last
         i = 0
-        while not ending.is_set():
-            data = b"%d " % i + os.urandom(20)
-            last = engine.append(data, last, timeout=60)
-            acknowledged[last] = data
-            i += 1
+        try:
+            while not ending.is_set():
+                data = b"%d " % i + os.urandom(20)
+                last = engine.append(data, last, timeout=60)
+                acknowledged[last] = data
+                i += 1
+        except BaseException as error:
+            raised.append(error)
 
     writer = threading.Thread(target=append)
     writer.start()
@@ -469,7 +543,14 @@ def test_what_was_acknowledged_is_there_after_kills_of_the_server(backend: Backe
     finally:
         ending.set()
         writer.join()
-    found = dict(everything(backend.connect()))
+    assert raised == []
+    until = time.monotonic() + 60
+    while True:
+        try:
+            found = dict(everything(backend.connect()))
+            break
+        except EngineLostError:  # they have not found their next leader yet
+            assert time.monotonic() < until
     assert found == acknowledged
     assert engine.append(b"goes on", last, timeout=60) == last + 1
 
@@ -484,6 +565,26 @@ def test_an_engine_that_has_lost_what_it_acknowledged_fences_its_home(tmp_path) 
         with pytest.raises(FencedError, match="ends with record 3: record 5 is of a future that was lost"):
             engine.append(b"x", last)
     assert len(everything(engine)) == 3
+
+
+def test_one_answer_of_a_server_that_is_behind_the_others_fences_nobody(tmp_path) -> None:
+    backend = Memory(tmp_path)
+    backend.start()
+    engine = backend.connect()
+    engine.lag = 1000
+    last = filled(engine, 5)
+    records = backend.server.records["log"]
+    backend.server.records["log"] = records[:3]
+    with pytest.raises(EngineLostError, match="ends with record 3.* or the server"):
+        engine.append(b"x", last, timeout=0)
+    backend.server.records["log"] = records
+    assert engine.append(b"x", last) == 6
+    backend.server.records["log"] = records[:3]
+    with pytest.raises(EngineLostError):
+        engine.append(b"y", 6, timeout=0)
+    engine.lag = 0.2
+    with pytest.raises(FencedError, match="ends with record 3"):  # it stays so
+        engine.append(b"y", 6)
 
 
 # ---- what is promised ----
