@@ -132,6 +132,26 @@ def test_what_changes_a_list_gives() -> None:
     assert not found["append"].returns and not found["sort"].returns and found["pop"].returns
 
 
+def test_iter_of_one_argument_calls_nothing() -> None:
+    class Table:
+        def __init__(self, size: int) -> None:
+            self.rows = {k: str(k) for k in range(size)}
+            self.free = [1, 2, 0]
+
+        def first(self) -> int:
+            return next(iter(self.rows))
+
+        def again(self) -> None:
+            self.rows[next(iter(self.rows))] = "seen"
+
+        def all(self) -> list[object]:
+            return list(iter(self.free.pop, 0))
+
+    found = plan(Table).methods
+    assert found["first"].read_only and not found["again"].unseen
+    assert found["all"].writes == {"free"}  # of two, the first is called
+
+
 def test_subclass_of_a_container() -> None:
     class Keyed(dict[str, int]):
         def bump(self, key: str) -> None:

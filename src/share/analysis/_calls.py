@@ -589,7 +589,7 @@ class Calls:
     def call_unknown(self, instance: "Instance", name: str, args: Args, held: NodeSet, key: Any) -> None:
         """What is given as a function and may be anything is called with the elements too."""
         given = args.keywords.get("key", set()) | args.rest_keywords
-        if name in _CALLING and args.positional:
+        if name in _CALLING and args.positional and (name != "iter" or len(args.positional) > 1):
             given = given | args.positional[0]
         if name in ("sub", "subn") and len(args.positional) > 1:
             given = given | args.positional[1]
