@@ -4,7 +4,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeVar, cast
 
 from share import _runtime
 from share._lifecycle import attach_session, end, leave, named_session, open_session, start_session
@@ -21,6 +21,7 @@ __all__ = ["FailedCommand", "Health", "Share", "plain", "shareable"]
 
 T = TypeVar("T", bound=type)
 R = TypeVar("R")
+S = TypeVar("S", bound="Share")
 _ALL = object()
 _shares: "weakref.WeakValueDictionary[str, Share]" = weakref.WeakValueDictionary()
 
@@ -119,8 +120,8 @@ class Share(Namespace):
     Use it as a context manager or call :meth:`close`: both execute everything queued and remove all shared memory.
     """
 
-    def __new__(cls, name: str | None = None, **options: Any) -> Any:
-        return super().__new__(cls) if _runtime.coordinator_of is None else _stand_in()
+    def __new__(cls, name: str | None = None, **options: Any) -> Self:
+        return super().__new__(cls) if _runtime.coordinator_of is None else _stand_in(cls)
 
     def __init__(
         self,
@@ -151,7 +152,7 @@ class Share(Namespace):
         *,
         writes: Literal["queue", "wait"] | None = None,
         on_full: Literal["wait", "raise"] = "wait",
-    ) -> "Share":
+    ) -> Self:
         """Joins the share that another program of this user has made under that name.
 
         Raises:
@@ -159,8 +160,8 @@ class Share(Namespace):
                 pid namespace or another version of this library.
         """
         if _runtime.coordinator_of is not None:
-            return _stand_in()
-        return _share_of(named_session(check_name(name)), writes, on_full)
+            return _stand_in(cls)
+        return _share_of(cls, named_session(check_name(name)), writes, on_full)
 
     @classmethod
     def open(
@@ -175,7 +176,7 @@ class Share(Namespace):
         max_run: float | None = None,
         executable: str | None = None,
         linger: float = 0,
-    ) -> "Share":
+    ) -> Self:
         """Joins the share of that name, or creates it if there is none; for programs without a common parent.
 
         Such a share has no owner: it lives until the last process that uses it has left (closed it, ended or died),
@@ -183,11 +184,11 @@ class Share(Namespace):
         ``slow_after``, ``max_run``, ``executable`` and ``linger`` count only for the one that creates it.
         """
         if _runtime.coordinator_of is not None:
-            return _stand_in()
+            return _stand_in(cls)
         if not linger >= 0:
             raise ValueError(f"linger must be at least 0 seconds, not {linger!r}")
         options = {**_options(check, slow_after, max_run, executable), "linger": float(linger)}
-        return _share_of(open_session(ring, options, check_name(name)), writes, on_full)
+        return _share_of(cls, open_session(ring, options, check_name(name)), writes, on_full)
 
     # -- state of the share ---------------------------------------------------------------------------
 
@@ -499,30 +500,32 @@ def attach_share(name: str) -> Any:
     if _runtime.coordinator_of == name:
         return _runtime.inside
     share = _shares.get(name)
-    return _share_of(attach_session(name), None) if share is None else share
+    return _share_of(Share, attach_session(name), None) if share is None else share
 
 
 _runtime.attach = attach_share
 
 
-def _stand_in() -> Share:
+def _stand_in(cls: type[S]) -> S:
     """What a coordinator gets that imports a module which makes, opens or attaches a share at its top level."""
     from share.coordinator._inside import StandIn
 
     return StandIn()  # type: ignore[return-value] # whatever is done with a Share can be done with it
 
 
-def _share_of(session: Session, writes: Literal["queue", "wait"] | None, on_full: str = "wait") -> Share:
-    """This process's Share for a session."""
+def _share_of(
+    cls: type[S], session: Session, writes: Literal["queue", "wait"] | None, on_full: str = "wait"
+) -> S:
+    """This process's Share for a session; of the class, if there is none yet."""
     waits, raises = _check_writes(writes), _check_full(on_full)
     share = _shares.get(session.name)
     if share is None or is_detached(share):
-        share = _shares[session.name] = Namespace.__new__(Share)
+        share = _shares[session.name] = Namespace.__new__(cls)
         Namespace.__init__(share, session)
     session.writes_wait = session.writes_wait or waits
     session.on_full_raises = session.on_full_raises or raises
     session.assignments_queue = session.assignments_queue or writes == "queue"
-    return share
+    return cast("S", share)
 
 
 def _check_writes(writes: str | None) -> bool:
