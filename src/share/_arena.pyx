@@ -88,6 +88,7 @@ cdef class Arena:
                 raise
             # Another thread may have been here meanwhile, and may have come further.
             self.reserved = max(self.reserved, end)
+            self.touched = max(self.touched, end)
         return region
 
     cdef Region take_at(self, uint64_t start, uint64_t end, uint64_t until):
@@ -101,8 +102,6 @@ cdef class Arena:
     cdef int release(self, uint64_t count) except -1:
         """Takes back what was in use until then. Of memory that has not been needed lately most is given back."""
         cdef uint64_t kept
-        if not self.regions:
-            return 0
         while self.regions and (<Region>self.regions[0]).until <= count:
             self.regions.popleft()
         if self.regions:
@@ -111,26 +110,35 @@ cdef class Arena:
         self.lately = max(self.lately - self.lately // 8, self.used)
         self.used = 0
         kept = max(<uint64_t>KEPT, (self.lately + STEP - 1) // STEP * STEP)
-        if self.reserved > 2 * kept:
-            self.segment.give_back(kept, self.reserved - kept)
-            self.reserved = kept
+        if self.touched > 2 * kept:
+            self.segment.give_back(kept, self.touched - kept)
+            self.reserved = min(self.reserved, kept)
+            self.touched = kept
         return 0
+
+    cdef bint has_spare(self) noexcept:
+        """Whether releasing may give memory back some time."""
+        return self.touched > 2 * KEPT
 
 
 cdef Arena open_arena(str name):
     """Makes an arena; or takes over that of a predecessor, of which nothing is in use as far as this knows."""
     cdef Segment segment
-    cdef uint64_t size = arena_bytes()
+    cdef Arena arena
+    cdef uint64_t size = arena_bytes(), reserved = STEP, touched = STEP
     try:
         segment = Segment.create(name, size, STEP)
     except FileExistsError:
         try:
             segment = Segment.attach(name, STEP)
+            reserved, touched = 0, segment.size     # nothing is known
         except SegmentError:        # its maker died making it, so nothing can refer to it
             unlink(name)
             segment = Segment.create(name, size, STEP)
     TESTPOINT("arena.made")
-    return Arena(segment)
+    arena = Arena(segment)
+    arena.reserved, arena.touched = reserved, touched
+    return arena
 
 
 cdef const char* referred(Segment segment, const char* reference, uint64_t size, uint64_t* length) except NULL:

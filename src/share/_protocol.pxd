@@ -55,7 +55,7 @@ cdef struct Command:
     uint16_t name_length
     uint64_t target
 
-cdef str arguments_name(Control control, uint64_t entry)
+cdef str arguments_name(str share, uint64_t serial)
 cdef str answers_name(str share, uint64_t serial)
 cdef str spill_name(Control control, uint64_t entry, uint64_t number)
 # How many it has unlinked.

@@ -245,9 +245,9 @@ def no_room(published) -> list:
 # process that was killed has made and not sent goes with its entry.
 
 
-cdef str arguments_name(Control control, uint64_t entry):
+cdef str arguments_name(str share, uint64_t serial):
     """The name of a process's arena for arguments."""
-    return f"{control.name}_c{control.process_info(entry)[1]:x}"
+    return f"{share}_c{serial:x}"
 
 
 cdef str answers_name(str share, uint64_t serial):

@@ -77,13 +77,14 @@ cdef class Session:
     cdef int register(self) except -1
     cdef uint64_t send(self, int kind, int flags, uint64_t target, bytes name, Encoder payload,
                        uint64_t** raised, int count) except 0
-    cdef int reserve_response(self) except -1
-    cdef Region store_arguments(self, const char* data, uint64_t size)
-    cdef int open_arguments(self) except -1
+    cdef int reserve_response(self, uint64_t serial) except -1
+    cdef int check_registered(self, uint64_t serial) except -1
+    cdef Region store_arguments(self, const char* data, uint64_t size, uint64_t serial)
+    cdef int open_arguments(self, uint64_t serial) except -1
     cdef bint await_memory(self) except -1
     cdef int await_spill_room(self, uint64_t size) except -1
     cdef int make_spill(self, str name, bytes payload) except -1
-    cdef int open_responses(self) except -1
+    cdef int open_responses(self, uint64_t serial) except -1
     cdef int drain(self) except -1
     cdef tuple large_answer(self, uint32_t kind, const char* reference, uint64_t size)
     cdef str answer_name(self, uint64_t position)

@@ -55,6 +55,7 @@ cdef enum:
     SUMMARY_NS = 1000000000         # the same while the log of failures has something to say
     REAP_NS = 20000000              # a busy coordinator looks for processes that have gone no more often
     CLAIM_NS = 1000000              # sleep while a claim is at head
+    SPARE_NS = 1000000000           # how often an arena that is larger than need be gives something back
 
 
 cdef frozenset UNFINISHED = frozenset((CoroutineType, *KINDS))
@@ -258,7 +259,8 @@ cdef class Loop:
         """Where a process puts arguments that are too large for the ring; stays until its entry is given back."""
         cdef Segment found = self.arenas.get(owner)
         if found is None:
-            found = self.arenas[owner] = Segment.attach(arguments_name(self.control, owner))
+            serial = load_rlx(self.control.process(owner, P_SERIAL))
+            found = self.arenas[owner] = Segment.attach(arguments_name(self.control.name, serial))
         return found
 
     cdef bint is_poison(self, uint64_t end) noexcept:
@@ -602,6 +604,11 @@ cdef class Loop:
         cdef int64_t longest = IDLE_NS
         if self.unsaid:
             longest = SUMMARY_NS
+        if self.answers.keeps:
+            if now_ns() - self.given_back_at > SPARE_NS:
+                self.given_back_at = now_ns()
+                self.answers.give_back()
+            longest = min(longest, SPARE_NS)
         if self.left_at:
             longest = max(<int64_t>1, min(longest, self.left_at + self.linger - now_ns()))
         with nogil:
@@ -765,7 +772,7 @@ def remove_leftovers(str name, serial):
     from .._names import segments_of
 
     unlink(f"{name}_r{serial:x}")
-    unlink(f"{name}_c{serial:x}")
+    unlink(arguments_name(name, serial))
     unlink(answers_name(name, serial))
     for kind in "sa":
         for spill in segments_of(f"{name}_{kind}{serial:x}_"):
