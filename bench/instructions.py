@@ -47,6 +47,7 @@ class Counter:
 
 #: What is counted; `counter` is shared, and nothing of it is waited for.
 PATHS = {
+    "read a plain attribute, to compare": "plain.n",
     "read an int": "counter.n",
     "read a 1 KB str": "counter.text",
     "read by name and attribute": "shared.counter.n",
@@ -78,6 +79,7 @@ def run(marks: Any) -> None:
         names = {
             "shared": shared,
             "counter": shared.counter,
+            "plain": Counter(),
             "snapshot": shared.snapshot,
             "dumps": dumps,
             "loads": loads,
