@@ -180,7 +180,7 @@ class Share(Namespace):
         """Joins the share of that name, or creates it if there is none; for programs without a common parent.
 
         Such a share has no owner: it lives until the last process that uses it has left (closed it, ended or died),
-        and for ``linger`` seconds more; who opens it in that time finds it as it was left. ``ring``, ``check``,
+        and for ``linger`` seconds more; whoever opens it in that time finds it as it was left. ``ring``, ``check``,
         ``slow_after``, ``max_run``, ``executable`` and ``linger`` count only for the one that creates it.
         """
         if _runtime.coordinator_of is not None:
@@ -385,8 +385,8 @@ class Share(Namespace):
         """Waits until the predicate is true, and has the method called at that moment; returns its result.
 
         The predicate is looked at here, as in :meth:`wait_for`, and once more in the coordinator, in one step with
-        the method of a shared object: so nobody else comes in between. Who waits for the same gets it in the
-        order of arrival; who dies, or gives up, leaves its place.
+        the method of a shared object: so nobody else comes in between. Those who wait for the same are served in the
+        order of arrival; one that dies, or gives up, loses its place.
 
         Raises:
             ShareTimeoutError: after ``timeout`` seconds. The method has not been called.
@@ -406,9 +406,9 @@ class Share(Namespace):
 
         The first is the state as it is; then it waits for commits. Each :class:`Change` says which attributes have
         changed (of a container or a part: that it has, as a whole), and what they are. So ``copy = change.apply(copy)``
-        for each of them keeps a copy of the object as it is at ``change.position``. Who is slow is not told of each
-        commit, but of what has come of several; ``change.gap`` says so. Nothing is kept for who iterates, so that
-        it holds nobody up and needs no closing.
+        for each of them keeps a copy of the object as it is at ``change.position``. A slow iterator does not see each
+        commit, but what several have come to; ``change.gap`` says so. Nothing is kept for an iterator, so that it
+        holds nobody up and needs no closing.
 
         Args:
             obj: an object of this share, a container, or a part of one.

@@ -1,4 +1,4 @@
-"""A share as somebody sees it who only looks: nothing is sent, registered or started, and nothing is waited for."""
+"""A share for those who only look: nothing is sent, registered or started, and nothing is waited for."""
 
 import os
 import re
