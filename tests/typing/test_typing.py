@@ -52,7 +52,7 @@ def test_basedpyright_agrees(tmp_path: Path) -> None:
         "enableTypeIgnoreComments": True,
     }
     (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
-    result = run("basedpyright", "--project", str(tmp_path))
+    result = run("basedpyright", "--project", str(tmp_path), "--pythonpath", sys.executable)
     assert result.returncode == 0, result.stdout + result.stderr
 
 

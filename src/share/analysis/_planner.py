@@ -20,6 +20,7 @@ from ._objects import IN_PLACE
 from ._overrides import Override, checked, overrides_of
 from ._plain import SAID
 from ._plan import ClassPlan, MethodPlan, Reason
+from ._plan import Kind as StateKind
 from ._rules import by_rule
 from ._solver import Instance, Solver, TooComplexError
 from ._table import is_immutable_type
@@ -72,7 +73,7 @@ class Planner:
 
     def __init__(self, cls: type, work: int) -> None:
         self.cls = cls
-        self.kind = kind_of(cls)
+        self.kind: StateKind = kind_of(cls)
         self.said = overrides_of(cls)
         self.solver = Solver(cls, work)
         self.entries: list[Entry] = []
@@ -337,7 +338,6 @@ def _enter_stub(member: Member, receiver: Node | None, solver: Solver) -> Instan
             body.instrs = [("delattr", 0, "self", member.name)]
             body.may_end = True
         case _:
-            callee = member.function
             body.locals = {"callee"}
             body.instrs = [
                 ("call", 0, 1, "callee", [*names, (True, "args")], [(None, "kwargs")]),
@@ -345,7 +345,7 @@ def _enter_stub(member: Member, receiver: Node | None, solver: Solver) -> Instan
             ]
     instance = solver.new_instance(("stub", member.kind, member.name), Instance(body, None, None))
     if member.kind not in ("getter", "setter", "deleter"):
-        solver.add(instance, "callee", {solver.nodes.known(callee)})
+        solver.add(instance, "callee", {solver.nodes.known(member.function)})
     if receiver is not None:
         solver.add(instance, "self", {receiver})
     solver.add(instance, "args", {solver.many(instance, "*", tuple)})

@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 import click
@@ -84,16 +84,16 @@ class Dashboard(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     timeout = 5  # for a client that says nothing, as browsers do that connect in advance
-    server: Dashboard
 
     def do_GET(self) -> None:
         """Answers, or says no more than that there is nothing."""
+        dashboard = cast("Dashboard", self.server)
         secret, _, path = self.path.removeprefix("/").partition("/")
         status, found = 404, None
-        if secrets.compare_digest(secret.encode(), self.server.secret.encode()):
+        if secrets.compare_digest(secret.encode(), dashboard.secret.encode()):
             try:
-                with self.server.looking:
-                    found = self.server.answer(path)
+                with dashboard.looking:
+                    found = dashboard.answer(path)
                 status = 200 if found else 404
             except Exception as error:
                 message = error.message if isinstance(error, click.ClickException) else shown_error(error)
