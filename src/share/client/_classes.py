@@ -56,7 +56,9 @@ def nested_class(cls: type) -> type:
 def _made(cls: type, base: type, members: dict[str, Any]) -> type:
     made = type(cls.__name__, (base,), members)
     # What `match` goes by is a flag of the type.
-    abstract: Any = Sequence if issubclass(cls, (list, deque, tuple)) else Mapping if issubclass(cls, dict) else None
+    abstract: Any = (
+        Sequence if issubclass(cls, (list, deque, tuple)) else Mapping if issubclass(cls, dict) else None
+    )
     if abstract is not None:
         abstract.register(made)
     return made
