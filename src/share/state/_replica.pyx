@@ -20,7 +20,7 @@ from share.cerial._codec cimport decode
 from share.state cimport _nodes
 from share.state cimport _operations as operations
 
-from share.cerial import loads
+from share.cerial import _standins, loads
 from share.errors import CorruptDataError, ShareError
 from share.state._contents import set_replica_lookup
 
@@ -72,6 +72,8 @@ cdef extern from *:
     bint is_property "share_is_property"(PyObject*) noexcept
     object new_instance "share_new_instance"(PyTypeObject*)
 
+cdef object StandIn = _standins.StandIn
+cdef object Node = _standins.Node
 cdef object deque = collections.deque
 cdef object ordered = collections.OrderedDict
 cdef object defaultdict = collections.defaultdict
@@ -513,6 +515,8 @@ cdef class Replica:
                     made = tuple(items)
                 elif tag == tags.FROZENSET:
                     made = frozenset(items)
+                elif type(cls) is StandIn:
+                    made = tuple.__new__(cls.of(tuple), items)
                 elif issubclass(cls, tuple):
                     made = tuple.__new__(cls, items)
                 else:
@@ -748,6 +752,8 @@ cdef class Replica:
             return set_or_delete(node, self.value(source), NULL)
         if operation == operations.ATTRIBUTES_ASSIGN:
             cls = self.class_at(source)
+            if type(cls) is StandIn:
+                cls = cls.like(node)
             clear_attributes(node)
             if type(node) is not cls:
                 object.__setattr__(node, "__class__", cls)
@@ -811,6 +817,8 @@ cdef class Replica:
 cdef object make(Bytes source, int kind, object cls):
     """A new, empty node."""
     cdef int built_in = kind & ~_nodes.CLASSED
+    if type(cls) is StandIn and 0 < built_in <= _nodes.INSTANCE:
+        cls = cls.of(Node if built_in == _nodes.INSTANCE else BUILT_IN[built_in])
     if built_in == _nodes.INSTANCE and cls is not None:
         node = new_instance(<PyTypeObject*>cls)
     elif not 0 < built_in < 9:
