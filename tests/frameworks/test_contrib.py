@@ -164,3 +164,43 @@ def test_fastapi_waits_for_changes_without_the_loop(tmp_path):
         shared.flush()
         send(shared.items.append_when, "first", str(tmp_path / "go"))
         asyncio.run(asyncio.wait_for(look(shared), 100))
+
+
+def test_opentelemetry():
+    pytest.importorskip("opentelemetry.sdk")
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+    from share.contrib.opentelemetry import observe
+
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader])
+
+    def read():
+        (resource,) = reader.get_metrics_data().resource_metrics
+        return {
+            (metric.name, point.attributes.get("state")): point.value
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            for point in metric.data.data_points
+            if point.attributes["share"] == "mine"
+        }
+
+    try:
+        with Share() as shared:
+            observe(shared, "mine", provider.get_meter("test"))
+            shared.items = Items()
+            shared.flush()
+            before = read()
+            for i in range(10):
+                shared.items.append(i)
+            send(shared.items.fail)
+            with pytest.raises(ValueError, match="on purpose"):
+                shared.flush()
+            found = read()
+            assert found["share.commands", None] - before["share.commands", None] == 11
+            assert found["share.errors_kept", None] == 1
+            assert (found["share.state", "running"], found["share.state", "closed"]) == (1, 0)
+        assert read()["share.state", "closed"] == 1
+    finally:
+        provider.shutdown()
