@@ -16,7 +16,10 @@ from share.testing._ledger import Books, Producer, fork, left_of
 
 PATIENCE = 60.0  # seconds until a wait counts as wedged
 T = TypeVar("T")
-MANY = {"answers": 300, "large": 64}  # commands: so many wrap a response ring, or have an arena shrink and grow
+MANY = {
+    "answers": 300,
+    "large": 64,
+}  # commands: so many wrap a response ring, or have an arena shrink and grow
 
 
 #: Points that the coordinator only comes by after a producer has died, and where that one has to die.

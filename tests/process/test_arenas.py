@@ -4,10 +4,11 @@ import _posixshmem
 import errno
 import gc
 import os
+import resource
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ class Box:
     def __init__(self) -> None:
         self.n = 0
         self.seen: list[int] = []
+        self.taken: list[int] = []
 
     def wait_for(self, path: str) -> None:
         wait_for(lambda: os.path.exists(path))
@@ -37,6 +39,20 @@ class Box:
     def filled(self, i: int, size: int) -> bytes:
         self.n += 1
         return bytes([i % 256]) * size
+
+    def take_descriptors(self) -> None:
+        """All that the coordinator may have."""
+        resource.setrlimit(resource.RLIMIT_NOFILE, (200, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        self.taken = []
+        with suppress(OSError):
+            while True:
+                self.taken.append(os.open(os.devnull, os.O_RDONLY))
+
+    def give_descriptors_back(self) -> int:
+        count = len(self.taken)
+        while self.taken:
+            os.close(self.taken.pop())
+        return count
 
     def refuse(self) -> None:
         """From now on the coordinator gets no memory."""
@@ -365,3 +381,16 @@ def test_forked_in_the_middle(
 
     assert ended_well(fork(send))
     assert shared.errors == []
+
+
+def test_a_coordinator_whose_methods_have_taken_all_descriptors(shared: Share) -> None:
+    """It still finds memory, for a process that has not asked it before and for what is large."""
+    shared.box = Box()
+    box = shared.box
+    coordinator = shared.health().coordinator
+    box.take_descriptors.call()
+    assert box.filled.call(1, 3000) == b"\1" * 3000
+    box.see.call(2, b"\2" * LARGE)
+    assert box.give_descriptors_back.call() > 0
+    assert list(box.seen) == [2]
+    assert shared.health().coordinator == coordinator

@@ -11,6 +11,7 @@ from typing import Any
 from share import _runtime, cerial
 from share._control import Control
 from share._names import sweep
+from share._segment import keep_descriptors
 from share.errors import SegmentError
 
 from . import _streams
@@ -51,6 +52,7 @@ def _serve(name: str, role: int) -> None:
         control = Control.attach(name)
     except SegmentError:
         return  # the owner closed the share before we were up
+    keep_descriptors(12)  # each new segment takes one, and three while it is mapped
     options = cerial.loads(control.configuration())
     public = options["name"]
     _prepare(options, public or name.removeprefix("share_"))
