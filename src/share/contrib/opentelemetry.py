@@ -24,7 +24,7 @@ def observe(share: "Share", label: str | None = None, meter: Meter | None = None
         label: what the attribute ``share`` says; None: the name of its segment.
         meter: makes the instruments; None: the one named ``share`` of the global provider.
     """
-    meter = get_meter("share") if meter is None else meter
+    maker: Any = meter or get_meter("share")
     named = {"share": share.session_of().name if label is None else label}
 
     def states(_: CallbackOptions) -> Iterator[Observation]:
@@ -32,11 +32,11 @@ def observe(share: "Share", label: str | None = None, meter: Meter | None = None
         for state in STATES:
             yield Observation(int(now == state), {**named, "state": state})
 
-    meter.create_observable_gauge(
+    maker.create_observable_gauge(
         "share.state", [states], description="1 for the state that the share is in."
     )
     for figure in figures(share):
-        create: Any = meter.create_observable_counter if figure.only_grows else meter.create_observable_gauge
+        create = maker.create_observable_counter if figure.only_grows else maker.create_observable_gauge
         create(f"share.{figure.name}", [_read(figure.read, named)], unit=figure.unit, description=figure.text)
 
 
