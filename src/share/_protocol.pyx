@@ -7,8 +7,7 @@ from libc.string cimport memcpy
 
 from ._atomic cimport copy_from_shared, TESTPOINT
 from ._control cimport Control
-from ._layout cimport BLOCK, BLOCK_HEADER, INLINE, INLINE_BYTES, LOG, REF, Version
-from ._logs cimport replay
+from ._layout cimport BLOCK, BLOCK_HEADER, INLINE, INLINE_BYTES, REF, Version
 from ._ringbuf cimport CELL, COMMITTED, FREE, mpsc_body, mpsc_peek
 from ._segment cimport Segment
 from ._slots cimport block_unchanged
@@ -21,19 +20,32 @@ from .errors import CorruptDataError, ShareError, ShareMemoryError
 #: own coordinator, the mirror.
 resolvers = {}
 
-#: Called with the name of a share that this process does not have yet; must put it into ``resolvers``.
+#: name of a share -> callable(node id, cell) that gives a part of an object: a proxy, or, in the share's own
+#: coordinator, the live node.
+node_resolvers = {}
+
+#: Called with the name of a share that this process does not have yet; must put it into both of them.
 attach_unknown = None
 
 
-def reference(str name, id, flags, slots, shape, cells):
-    """What a pickled reference to a shared object becomes when it is loaded."""
-    resolver = resolvers.get(name)
+cdef object resolver_in(dict table, str name):
+    resolver = table.get(name)
     if resolver is None:
         if attach_unknown is None:
             raise ShareError(f"a reference to share {name} arrived before share was imported completely")
         attach_unknown(name)
-        resolver = resolvers[name]
-    return resolver(id, flags, slots, shape, cells)
+        resolver = table[name]
+    return resolver
+
+
+def reference(str name, id, flags, slots, shape, cells):
+    """What a pickled reference to a shared object becomes when it is loaded."""
+    return resolver_in(resolvers, name)(id, flags, slots, shape, cells)
+
+
+def node_reference(str name, id, cell):
+    """What a pickled reference to a part of a shared object becomes when it is loaded."""
+    return resolver_in(node_resolvers, name)(id, cell)
 
 
 #: Makes what stands for a generator that runs in the coordinator; set by the client side.
@@ -125,20 +137,6 @@ cdef char* copy_of_block(Control control, uint64_t where, uint64_t start, uint64
     return copy
 
 
-cdef object log_applied(Control control, object value, const Version* version, uint64_t done, bint* torn):
-    """Does to a container what the version's log has behind the first `done` bytes. None and torn: retry."""
-    cdef char* copy
-    torn[0] = False
-    copy = copy_of_block(control, version.payload[3], done, version.length - done, version.payload[4])
-    if copy == NULL:
-        torn[0] = True
-        return None
-    try:
-        return replay(value, copy, version.length - done)
-    finally:
-        free(copy)
-
-
 cdef object version_value(Control control, const Version* version, bint* torn):
     cdef Py_ssize_t used = 0
     cdef char* copy
@@ -150,7 +148,7 @@ cdef object version_value(Control control, const Version* version, bint* torn):
         if used != <Py_ssize_t>version.length:
             raise CorruptDataError(f"an inline value of {used} bytes where a slot says {version.length}")
         return value
-    if version.kind == BLOCK or version.kind == LOG:
+    if version.kind == BLOCK:
         copy = copy_of_block(control, version.payload[0], 0, version.payload[1], version.payload[2])
         if copy == NULL:
             torn[0] = True
@@ -161,8 +159,6 @@ cdef object version_value(Control control, const Version* version, bint* torn):
             free(copy)
         if used != <Py_ssize_t>version.payload[1]:
             raise CorruptDataError(f"a value of {used} bytes where its slot says {version.payload[1]}")
-        if version.kind == LOG and version.length:
-            return log_applied(control, value, version, 0, torn)
         return value
     if version.kind == REF:
         if version.payload[4] > MOST_CELLS:

@@ -181,7 +181,7 @@ class Planner:
             is_generator=body.is_generator,
             blocks=tuple(effects.blocks),
             reasons=tuple(effects.reasons()),
-            unseen=self.unseen(effects, groups),
+            unseen=None if None in effects.unseen else frozenset(filter(None, effects.unseen)),
             pending=pending,
             guessed=effects.guessed,
         )
@@ -206,13 +206,6 @@ class Planner:
             doubtful = bool(returns and effects.doubtful)
             return effects.to_be_plain() if doubtful else frozenset(), doubtful
         return frozenset(), not effects.surely
-
-    @staticmethod
-    def unseen(effects: Effects, groups: list[frozenset[str]]) -> frozenset[str] | None:
-        """Attributes with aliases are always among them: their containers are not all that there is to look at."""
-        if None in effects.unseen:
-            return None
-        return frozenset(name for name in effects.unseen if name is not None).union(*groups)
 
     def refuse(self, member: Member, reason: Reason) -> None:
         where = f" ({reason.file}, line {reason.line})" if reason.line else ""

@@ -11,7 +11,9 @@ import click
 from share.cerial._standins import without_classes
 from share.cli._output import json_option, print_json, shown_error
 from share.engine import CommitLog, JournalEngine, Restored, restore
+from share.errors import NotShareableError
 from share.state import Replica, State
+from share.state._unreadable import Unreadable, UnreadableClass
 
 __all__ = ["journal"]
 
@@ -49,6 +51,12 @@ def _names(found: Restored) -> tuple[dict[str, Any], int]:
     replica = Replica()
     replica.load(found.bases)
     replica.apply(found.changes)
+    for cls in replica.known_classes():
+        if isinstance(cls, UnreadableClass):
+            raise cls.error
+    for node in map(replica.node, replica.node_ids()):
+        if type(node) is Unreadable:
+            raise node._share_error or NotShareableError(node._share_why)
     (root,) = replica.ids_in(0)
     return replica.node(root), len(replica)
 

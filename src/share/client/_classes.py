@@ -33,16 +33,11 @@ def proxy_class(cls: type, cells: tuple[Any, ...], plan: "ClassPlan") -> type:
     """The proxy class for a user's class whose instances have these cells, from cell 1 on."""
     indices = index_of(cells)
     members = _members(cls, plan, indices, cells)
-    places = len(cells)  # of cached values: one a cell, and one more for each attribute that shares a cell
     if plan.kind != "opaque":
         for name, index in indices.items():
-            place = index
-            if isinstance(cells[index - 1], tuple):
-                place = places = places + 1
             # No class can have an attribute of that name; methods still find it in the state.
             if name != "__qualname__" and not isinstance(members.get(name), Property):
-                members[name] = Attribute(index, name, place)
-    members["_share_places_"] = places + 1
+                members[name] = Attribute(index, name)
     return _made(cls, Proxy, members)
 
 

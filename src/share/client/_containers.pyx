@@ -12,8 +12,8 @@ from operator import index as as_index
 cimport cython
 from cpython.pythread cimport PyThread_get_thread_ident
 
-from ._proxy cimport Proxy, execute, plain_copy, plain_operand
-from ._session cimport Shared
+from ._proxy cimport Proxy, execute, plain_operand
+from ._replica cimport pin, unpin
 
 from .._kinds import is_value
 from .._paths import ITEM
@@ -29,18 +29,17 @@ cdef inline bint simple(object value):
     return cls is int or cls is str or cls is float or value is None or is_value(value)
 
 
-cdef inline object part(Proxy self, object key, object value):
+cdef inline object part_of(Proxy self, object key, object value):
     """A part for an iterator: as `child` gives it, but a plain value as it is."""
     return value if simple(value) else self.child(ITEM, key, value)
 
 
 @cython.binding(False)
 cdef class SequenceIterator:
-    """Iterates over a sequence as it was when the iteration began."""
+    """Iterates over a sequence: an index into it, as it is at each step."""
 
-    cdef Proxy proxy
-    cdef object state
-    cdef Py_ssize_t at, end, step
+    cdef Proxy proxy                # None: it has ended
+    cdef Py_ssize_t at, step
 
     def __init__(self):
         raise TypeError("iterators are made by iter() and reversed()")
@@ -49,38 +48,55 @@ cdef class SequenceIterator:
         return self
 
     def __next__(self):
+        cdef Proxy proxy = self.proxy
         cdef Py_ssize_t at = self.at
-        if at == self.end:
-            self.state = None
+        if proxy is None:
+            raise StopIteration
+        state = proxy.peek()
+        if not 0 <= at < len(state):
+            self.proxy = None
             raise StopIteration
         self.at += self.step
-        return part(self.proxy, at, self.state[at])
+        return part_of(proxy, at, state[at])
 
     def __length_hint__(self):
-        return (self.end - self.at) * self.step
+        if self.proxy is None:
+            return 0
+        return max(0, len(self.proxy.peek()) - self.at) if self.step > 0 else self.at + 1
+
+    def __setstate__(self, state):
+        self.at = state
 
     def __reduce__(self):
+        if self.proxy is None:
+            return iter, ((),)
         return iter, (list(range_of(self)),)
 
 
 cdef object range_of(SequenceIterator self):
-    return [part(self.proxy, i, self.state[i]) for i in range(self.at, self.end, self.step)]
+    cdef list all = parts(self.proxy)
+    return all[self.at:] if self.step > 0 else all[self.at::-1] if self.at >= 0 else []
 
 
 cdef SequenceIterator iterate(Proxy self, bint backwards):
     cdef SequenceIterator iterator = SequenceIterator.__new__(SequenceIterator)
     iterator.proxy = self
-    iterator.state = self.current()
-    iterator.at, iterator.end, iterator.step = 0, len(iterator.state), 1
+    iterator.at, iterator.step = 0, 1
     if backwards:
-        iterator.at, iterator.end, iterator.step = iterator.end - 1, -1, -1
+        iterator.at, iterator.step = len(self.peek()) - 1, -1
     return iterator
 
 
-cdef object parts(Proxy self):
+cdef list parts(Proxy self):
     """The elements of a sequence, as a new list."""
-    state = self.current()
-    return [part(self, i, value) for i, value in enumerate(state)]
+    cdef list cells
+    state = self.peek()
+    cells = self.held()
+    pin(cells)
+    try:
+        return [part_of(self, i, value) for i, value in enumerate(state)]
+    finally:
+        unpin(cells)
 
 
 cdef object materialised(value):
@@ -115,11 +131,14 @@ def _repr(Proxy self not None):
         if isinstance(state, dict):
             return "{...}"
         return "(...)" if isinstance(state, tuple) else "[...]"
+    cells = self.held()
+    pin(cells)
     shown.add(key)
     try:
         return repr(state)
     finally:
         shown.discard(key)
+        unpin(cells)
 
 
 def _init(Proxy self not None, *args, **kwargs):
@@ -129,7 +148,7 @@ def _init(Proxy self not None, *args, **kwargs):
 
 
 def _len(Proxy self not None):
-    return len(self.current())
+    return len(self.peek())
 
 
 def _aiter(Proxy self not None):
@@ -139,7 +158,16 @@ def _aiter(Proxy self not None):
 
 
 def _contains(Proxy self not None, item):
-    return plain_operand(item) in self.current()
+    state = self.peek() if simple(item) and type(item) is not tuple else self.current()
+    item = plain_operand(item)
+    if isinstance(state, (dict, set)):
+        return item in state
+    cells = self.held()
+    pin(cells)
+    try:
+        return item in state
+    finally:
+        unpin(cells)
 
 
 def _remove(Proxy self not None, item, /):
@@ -172,10 +200,9 @@ def _imul(Proxy self not None, number):
 
 def _sequence_getitem(Proxy self not None, key):
     cdef Py_ssize_t at
-    state = self.current()
+    state = self.peek()
     if isinstance(key, slice) and not isinstance(state, deque):
-        wanted = range(len(state))[key]
-        found = [part(self, i, state[i]) for i in wanted]
+        found = parts(self)[key]
         return tuple(found) if isinstance(state, tuple) else found
     value = state[key]
     if simple(value):
@@ -195,7 +222,7 @@ def _sequence_setitem(Proxy self not None, key, value):
                         f"not {type(key).__name__}")
     at = as_index(key)
     if at < 0 and isinstance(value, Proxy):
-        at += len(self.current())
+        at += len(self.peek())
     set_item(self, at, value)
 
 
@@ -268,18 +295,23 @@ cdef object concrete(other):
 
 
 def _deque_copy(Proxy self not None):
-    return type(self.current())(parts(self), self.current().maxlen)
+    return type(self.peek())(parts(self), self.peek().maxlen)
 
 
 def _bytes(Proxy self not None):
-    return bytes(self.current())
+    return bytes(self.peek())
 
 
 # -- dict -----------------------------------------------------------------------------------------------
 
+cdef object dict_state(Proxy self, key):
+    """A dict in which to look a key up: keys that have a hash of their own may need what else there is."""
+    return self.peek() if simple(key) else self.current()
+
+
 def _dict_getitem(Proxy self not None, key):
-    state = self.current()
-    value = state.get(key, MISSING) if type(state) is dict else dict.get(state, key, MISSING)
+    state = dict_state(self, key)
+    value = state.get(key, MISSING) if type(state) is dict else dict.get(state, plain_operand(key), MISSING)
     if value is not MISSING:
         return self.child(ITEM, key, value)
     cls = type(state)
@@ -288,28 +320,81 @@ def _dict_getitem(Proxy self not None, key):
     plan = type(self)._share_plan_.methods.get("__missing__")
     if plan is not None and plan.read_only:
         return self.child(ITEM, key, cls.__missing__(state, key))
-    value = execute(self, "__getitem__", (key,), None, True)
-    return self.child(ITEM, key, value)
+    return execute(self, "__getitem__", (key,), None, True)
 
 
 def _dict_get(Proxy self not None, key, default=None, /):
-    value = dict.get(self.current(), key, MISSING)
+    value = dict.get(dict_state(self, key), plain_operand(key), MISSING)
     return default if value is MISSING else self.child(ITEM, key, value)
 
 
 def _dict_setdefault(Proxy self not None, key, default=None, /):
-    value = dict.get(self.current(), key, MISSING)
+    value = dict.get(dict_state(self, key), plain_operand(key), MISSING)
     if value is MISSING:
-        value = execute(self, "setdefault", (key, default), None, True)
+        return execute(self, "setdefault", (key, default), None, True)
     return self.child(ITEM, key, value)
 
 
+@cython.binding(False)
+cdef class DictIterator:
+    """Iterates over a dict or a set, which must not get another size meanwhile."""
+
+    cdef Proxy proxy                # None: it has ended
+    cdef object rest                # of the keys of the state at the beginning
+    cdef Py_ssize_t size
+    cdef int what                   # 0: keys, 1: values, 2: items
+
+    def __init__(self):
+        raise TypeError("iterators are made by iter() and reversed()")
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        cdef Proxy proxy = self.proxy
+        if proxy is None:
+            raise StopIteration
+        state = proxy.peek()
+        if len(state) != self.size:
+            self.size = -1
+            kind = "Set" if isinstance(state, (set, frozenset)) else "dictionary"
+            raise RuntimeError(f"{kind} changed size during iteration")
+        for key in self.rest:
+            if isinstance(state, (set, frozenset)):
+                if simple(key) or key in state:
+                    return part_of(proxy, key, key)
+                continue
+            value = dict.get(state, key, MISSING)
+            if value is MISSING:
+                raise RuntimeError("dictionary keys changed during iteration")
+            if self.what == 0:
+                return part_of(proxy, key, key)
+            value = part_of(proxy, key, value)
+            return value if self.what == 1 else (part_of(proxy, key, key), value)
+        self.proxy = None
+        raise StopIteration
+
+    def __length_hint__(self):
+        return 0 if self.proxy is None else self.rest.__length_hint__()
+
+    def __reduce__(self):
+        return iter, (list(self),)
+
+
+cdef DictIterator iterate_dict(Proxy self, int what, bint backwards):
+    cdef DictIterator iterator = DictIterator.__new__(DictIterator)
+    state = self.peek()
+    keys = list(reversed(state)) if backwards else list(state)
+    iterator.proxy, iterator.rest, iterator.size, iterator.what = self, iter(keys), len(keys), what
+    return iterator
+
+
 def _dict_iter(Proxy self not None):
-    return iter(self.current())
+    return iterate_dict(self, 0, False)
 
 
 def _dict_reversed(Proxy self not None):
-    return reversed(self.current())
+    return iterate_dict(self, 0, True)
 
 
 def _dict_keys(Proxy self not None):
@@ -324,11 +409,14 @@ def _dict_items(Proxy self not None):
     return ItemsView(self)
 
 
+def iter_values(Proxy self not None, bint backwards=False):
+    """Iterates over the values of a dict."""
+    return iterate_dict(self, 1, backwards)
+
+
 def iter_items(Proxy self not None, bint backwards=False):
-    """(key, part) of a dict as it is now."""
-    state = self.current()
-    for key in reversed(state) if backwards else state:
-        yield key, part(self, key, dict.__getitem__(state, key))
+    """Iterates over (key, value) of a dict."""
+    return iterate_dict(self, 2, backwards)
 
 
 def contents(Proxy self not None):
@@ -337,8 +425,13 @@ def contents(Proxy self not None):
 
 
 def _dict_copy(Proxy self not None):
-    state = self.current()
-    new = {key: part(self, key, dict.__getitem__(state, key)) for key in state}
+    state = self.peek()
+    cells = self.held()
+    pin(cells)
+    try:
+        new = {part_of(self, key, key): part_of(self, key, dict.__getitem__(state, key)) for key in state}
+    finally:
+        unpin(cells)
     if type(state) is dict:
         return new
     if isinstance(state, defaultdict):
@@ -398,32 +491,8 @@ def _dict_fromkeys(Proxy self not None, *args):
 
 # -- set ------------------------------------------------------------------------------------------------
 
-@cython.binding(False)
-cdef class SetIterator:
-    """Iterates over a set as it was when the iteration began. An element cannot be named: the mutable are copies."""
-
-    cdef Proxy proxy
-    cdef object rest
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        value = next(self.rest)
-        return value if simple(value) or isinstance(value, Shared) else plain_copy(self.proxy.session, value)
-
-    def __length_hint__(self):
-        return self.rest.__length_hint__()
-
-    def __reduce__(self):
-        return iter, (list(self),)
-
-
 def _set_iter(Proxy self not None):
-    cdef SetIterator iterator = SetIterator.__new__(SetIterator)
-    iterator.proxy = self
-    iterator.rest = iter(self.current())
-    return iterator
+    return iterate_dict(self, 0, False)
 
 
 cdef object updater(str name):

@@ -9,9 +9,10 @@ from .._protocol cimport APPLY, ASSIGN, CLEAR, CREATE, IF_ABSENT, LINK, REMOVE, 
 from .._slots cimport slot_find, slot_read
 from ..cerial._codec cimport Encoder
 from ._augmented cimport carrying, is_augmented_store, take_operation
+from ._nested cimport Nested
 from ._noted cimport note, noting
-from ._proxy cimport Proxy, is_array_at, new_proxy, pause_before_retry, read_slot
-from ._session cimport Session, Shared, note_reference
+from ._proxy cimport Proxy, is_array_at, new_proxy, read_slot
+from ._session cimport pause_before_retry, Session, Shared, note_reference
 
 import weakref
 
@@ -287,11 +288,14 @@ cdef class Namespace(Shared):
             finally:
                 self.session.give_back(encoder)
             return
-        if isinstance(value, Proxy) and (<Proxy>value).is_nested:
-            value = plain(value)
+        if isinstance(value, Proxy) and (<Proxy>value).is_nested and \
+                ((<Proxy>value).session is not self.session or (<Nested>value).owner is not None):
+            value = plain(value)        # no node of this share
         if isinstance(value, Proxy):
             proxy = value
-            if proxy.session is self.session:
+            if proxy.is_nested and is_augmented_store():
+                return
+            if proxy.session is self.session and not proxy.is_nested:
                 if is_augmented_store() or self.look_up(name) is proxy:
                     return          # shared.items += [1]: the list has done it itself
                 note_reference(self.session.control)

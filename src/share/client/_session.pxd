@@ -9,6 +9,9 @@ from .._segment cimport Segment
 from ..cerial._codec cimport Encoder
 
 
+cdef class Session
+
+
 cdef class Shared:
     pass
 
@@ -19,6 +22,8 @@ cdef class ArgumentReducer:
 
 cdef void note_reference(Control control) noexcept
 cdef int64_t nanoseconds(timeout) except -2
+# Before a read is tried again that a publication has overtaken.
+cdef int pause_before_retry(Session session, int* attempts) except -1
 
 
 cdef enum:
@@ -66,6 +71,7 @@ cdef class Session:
     cdef int waiting_blocks
     cdef readonly object local      # thread-local: .waiting
     cdef object proxies             # id -> proxy, weak
+    cdef public object reader       # of nodes; None before the first
     cdef dict classes               # shape locator -> generated proxy class
     cdef public object owner_state  # what only the owner has; None elsewhere
     cdef object __weakref__

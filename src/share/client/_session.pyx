@@ -7,12 +7,13 @@ import threading
 import weakref
 from collections import deque
 
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from .._arena cimport Arena, arena_bytes, open_arena, PENDING, referred, Region
-from .._atomic cimport load_acq, load_rlx, store_rel, TESTPOINT
+from .._atomic cimport load_acq, load_rlx, pause, store_rel, TESTPOINT
 from .._control cimport Control
 from .._flags cimport flag_raise
 from .._layout cimport CLOSED_BIT, P_RESPONSE, ROLE
@@ -84,11 +85,6 @@ cdef class Shared:
     """Base of what stands for shared state: proxies and ``Share``."""
 
 
-def same(value):
-    """What a pickled copy becomes."""
-    return value
-
-
 @cython.binding(False)
 cdef class ArgumentReducer:
     """The hook that an encoder of commands asks for objects in arguments."""
@@ -99,11 +95,6 @@ cdef class ArgumentReducer:
     def __call__(self, value):
         if not isinstance(value, Shared):
             return NotImplemented
-        if getattr(value, "is_nested", False):
-            # Part of another object's state: what is stored elsewhere is a copy.
-            from ._proxy import plain
-
-            return same, (plain(value),)
         note_reference(self.control)
         return value.__reduce__()
 
@@ -112,6 +103,30 @@ cdef void note_reference(Control control) noexcept:
     """A proxy is about to travel in a command: from then on any command may reach any object."""
     # Ordered by the CAS of our own claim before the load that every later command does after its claim.
     control.note_references()
+
+
+cdef extern from "<sched.h>" nogil:
+    int sched_yield()
+
+
+cdef enum:
+    MOST_ATTEMPTS = 1 << 18     # of a read; each that fails has been overtaken by two commits
+
+
+cdef int pause_before_retry(Session session, int* attempts) except -1:
+    # A publication was under way; it takes well under a microsecond unless the coordinator is descheduled.
+    attempts[0] += 1
+    if attempts[0] % 64 == 0:
+        if attempts[0] >= MOST_ATTEMPTS:
+            raise CorruptDataError(f"share {session.name}: a slot has no whole version, its memory is damaged")
+        PyErr_CheckSignals()
+        with nogil:
+            sched_yield()
+        if attempts[0] % (1 << 12) == 0:
+            session.control.look_after()
+    else:
+        pause()
+    return 0
 
 
 @cython.binding(False)
@@ -194,6 +209,8 @@ cdef class Session:
         self.spills = self.queued_bytes = 0
         self.queued_spills.clear()
         self.owner_state = None
+        if self.reader is not None:
+            self.reader.forget_process()
 
     def leave(self):
         """Gives back what this process has registered, unless it is the owner. Nothing it has queued is lost."""

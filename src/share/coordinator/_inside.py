@@ -47,12 +47,13 @@ class Inside:
             cells: tuple[Any, ...] = ("",)
             found = draft(cls)
             if found.kind != "opaque":
-                from share._cells import cells_for
+                from share._cells import cells_for, with_aliases
 
                 from ._live import all_state
 
                 state = all_state(value)
-                cells = cells_for(found, state, self._store.mirror_of, value)
+                cells, aliases = cells_for(found, state, self._store.mirror_of, value)
+                found = with_aliases(found, aliases)
             shape = self._store.shape(encode((cls, cells, found, code_of(cls)), name))
             mirror = self._store.create(shape, cerial.loads(encode(state, name, self._store.reduce)))
         self._store.assign(name, value if mirror is None else mirror)
@@ -88,6 +89,7 @@ class StandIn:
     """
 
     __slots__ = ()
+    _share_opaque_ = True  # so that it is refused where it is kept
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

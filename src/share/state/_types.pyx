@@ -106,8 +106,9 @@ cdef extern from *:
         PyTypeObject *cls = Py_TYPE(object), *base = cls;
         while (base->tp_traverse != share_traverse)
             base = base->tp_base;
+        if (base != cls)                /* a recording type lives for ever, and is not to be seen */
+            Py_VISIT((PyObject *)cls);
         base = base->tp_base;
-        Py_VISIT((PyObject *)cls);
         if (!(base->tp_flags & Py_TPFLAGS_HEAPTYPE))
             return base->tp_traverse(object, visit, arg);
         /* Counter: CPython's own function for subclasses starts at the type of the object, and visits that. */
