@@ -107,7 +107,7 @@ def test_what_is_missing_or_in_use_is_said_in_one_line(path: Path) -> None:
 
 
 HOME = """
-import enum, sys
+import enum, os, sys
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -133,8 +133,10 @@ class Shop:
     at: object = Point(1, Key(2))
     basket: Basket = field(default_factory=Basket)
 
-    def __setstate__(self, state):
-        raise SystemExit("code of the class")
+    def __setattr__(self, name, value):
+        if "loaded by e.py" not in os.listdir():
+            raise SystemExit("code of the class")
+        super().__setattr__(name, value)
 
 class Bomb(int):
     def __reduce__(self):
