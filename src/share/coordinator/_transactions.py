@@ -99,6 +99,8 @@ class Transactions:
             if self.store.abandon():
                 self.generators.drop(None)
             raise
+        finally:
+            arguments.clear()  # a traceback that lives on would keep them alive
         return result
 
     # -- waits ----------------------------------------------------------------------------------------
