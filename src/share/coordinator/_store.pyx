@@ -140,18 +140,19 @@ cdef class Store:
             return mirror.live
         if mirror is None or not self.is_held(mirror):
             raise DeletedObjectError(f"object {id} has been deleted from the share")
-        # Whoever receives it may change it, now or later in this batch.
+        # Whoever receives it may change it, now or later in this batch, and past recording. If it is kept, that is seen.
         mirror.everything = True
-        self.linked = True
         self.dirty.add(mirror)
+        self.touch_unseen(mirror, None)
         return mirror.live
 
     def resolve_node(self, id, cell):
         """The node that a reference means."""
         if self.replica is not None:
             return self.replica.lookup(cell, id)
-        self.linked = True
-        return self.node(id)
+        node = self.node(id)
+        self.note_node(node, True)
+        return node
 
     def node(self, uint64_t id):
         """The node of that id. Raises DeletedObjectError."""
