@@ -14,7 +14,7 @@ from ._slots cimport block_unchanged
 from .cerial._codec cimport Encoder, decode
 
 from ._segment import unlink
-from .errors import CorruptDataError, ShareError, ShareMemoryError
+from .errors import CorruptDataError, ShareClosedError, ShareError, ShareMemoryError
 
 #: name of a share -> callable(id, flags, slots, shape, cells) that gives the object: a proxy, or, in the share's
 #: own coordinator, the mirror.
@@ -34,7 +34,9 @@ cdef object resolver_in(dict table, str name):
         if attach_unknown is None:
             raise ShareError(f"a reference to share {name} arrived before share was imported completely")
         attach_unknown(name)
-        resolver = table[name]
+        resolver = table.get(name)
+        if resolver is None:        # another thread is closing it
+            raise ShareClosedError(f"share {name} has been closed")
     return resolver
 
 
