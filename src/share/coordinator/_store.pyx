@@ -140,7 +140,7 @@ cdef class Store:
             return mirror.live
         if mirror is None or not self.is_held(mirror):
             raise DeletedObjectError(f"object {id} has been deleted from the share")
-        # Whoever receives it may change it, now or later in this batch, past recording too. If it is kept, that is seen.
+        # Whoever receives it may change it, now or later in this batch, past recording too; that it is kept is seen.
         mirror.everything = True
         self.dirty.add(mirror)
         self.touch_unseen(mirror, None)
