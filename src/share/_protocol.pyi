@@ -4,6 +4,7 @@ from typing import Any
 resolvers: dict[str, Callable[[int, int, int, int, int], Any]]
 node_resolvers: dict[str, Callable[[int, int], Any]]
 attach_unknown: Callable[[str], None] | None
+stand_ins: dict[int, dict[tuple[str, int], Any]]
 
 def reference(name: str, id: int, flags: int, slots: int, shape: int, cells: int) -> Any: ...
 def node_reference(name: str, id: int, cell: int) -> Any: ...

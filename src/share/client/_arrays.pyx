@@ -142,6 +142,10 @@ class SharedArray(ndarray):
         cdef Encoder encoder
         cdef int flags
         if self._owner is None:
+            if not self.flags.writeable:
+                raise ValueError("assignment destination is read-only: this was computed from an array of a share, and "
+                                 "is not part of it. Write shared.obj.array[...] = ..., in a method of the object, or "
+                                 "into a copy()")
             ndarray.__setitem__(self, key, value)
             return
         if isinstance(value, SharedArray) and value._owner == self._owner and len(value._path) == len(self._path) + 2 \

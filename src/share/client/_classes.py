@@ -50,6 +50,8 @@ def nested_class(cls: type) -> type:
 
 def _made(cls: type, base: type, members: dict[str, Any]) -> type:
     made = type(cls.__name__, (base,), members)
+    if hasattr(cls, "__slots__"):
+        made.__slots__ = cls.__slots__  # type: ignore[attr-defined]
     # What `match` goes by is a flag of the type.
     abstract: Any = (
         Sequence if issubclass(cls, (list, deque, tuple)) else Mapping if issubclass(cls, dict) else None

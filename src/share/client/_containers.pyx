@@ -16,6 +16,7 @@ from ._proxy cimport Proxy, execute, plain_operand
 from ._replica cimport pin, unpin
 
 from .._kinds import is_value
+from ..errors import ShareClosedError
 from .._paths import ITEM
 from ._nested import set_item
 from ._views import ItemsView, KeysView, ValuesView
@@ -124,7 +125,10 @@ cdef set shown = set()          # (thread, address) of the proxies whose text is
 
 
 def _repr(Proxy self not None):
-    state = self.current()
+    try:
+        state = self.current()
+    except ShareClosedError:
+        return type(self).__base__.__repr__(self)
     key = (PyThread_get_thread_ident(), <size_t><void*>self)
     if key in shown:
         # It holds itself, by reference.
@@ -311,7 +315,7 @@ cdef object dict_state(Proxy self, key):
 
 def _dict_getitem(Proxy self not None, key):
     state = dict_state(self, key)
-    value = state.get(key, MISSING) if type(state) is dict else dict.get(state, plain_operand(key), MISSING)
+    value = dict.get(state, plain_operand(key), MISSING)
     if value is not MISSING:
         return self.child(ITEM, key, value)
     cls = type(state)
@@ -422,6 +426,31 @@ def iter_items(Proxy self not None, bint backwards=False):
 def contents(Proxy self not None):
     """The state of a container, for looking at only."""
     return self.current()
+
+
+def is_value_in(Proxy self not None, item):
+    """Whether a dict has such a value."""
+    state = self.current()
+    item = plain_operand(item)
+    cells = self.held()
+    pin(cells)
+    try:
+        return item in dict.values(state)
+    finally:
+        unpin(cells)
+
+
+def is_item_in(Proxy self not None, item):
+    """Whether a dict has such a pair of key and value."""
+    state = self.current()
+    if type(item) is tuple:
+        item = tuple([plain_operand(part) for part in item])
+    cells = self.held()
+    pin(cells)
+    try:
+        return item in dict.items(state)
+    finally:
+        unpin(cells)
 
 
 def _dict_copy(Proxy self not None):

@@ -26,6 +26,7 @@ from ..cerial._exceptions import travelling
 from collections import deque
 
 from .._kinds import is_value
+from ..errors import ShareClosedError
 from ._assignments import may_raise
 from ._instances import slots_of
 from ._proxy import MISSING
@@ -572,7 +573,13 @@ cdef class Method:
             if self.special:
                 # C code of built-in types looks at the concrete type of its operand.
                 args = tuple([plain_operand(arg) for arg in args])
-            result = effects.run_locally(proxy, self.name, args, kwargs)
+            try:
+                result = effects.run_locally(proxy, self.name, args, kwargs)
+            except ShareClosedError:
+                if self.name != "__repr__":
+                    raise
+                # An exception that names the object is printed after the end of the share.
+                return type(proxy).__base__.__repr__(proxy)
             if result is not MISSING:
                 return result
         self.check(args, kwargs)

@@ -15,6 +15,7 @@ from ._proxy cimport Proxy, is_array_at, new_proxy, read_slot
 from ._session cimport pause_before_retry, Session, Shared, note_reference
 
 import weakref
+from collections import deque
 
 from .._kinds import is_value
 from ..cerial import loads
@@ -60,6 +61,20 @@ cdef int encode_state(Encoder encoder, value, state, str name) except -1:
             ) from error
         finally:
             end_making()
+    return 0
+
+
+cdef int try_decoding(value, str name) except -1:
+    """Whether a container of a user's class can be loaded: the first time, where it is assigned."""
+    data = encode(value, name)
+    try:
+        loads(data)
+    except Exception as error:
+        cls = type(value).__qualname__
+        raise NotShareableError(
+            f"{name}: it can be encoded, but not decoded again: {type(error).__name__}: {error}. As for copy.copy() and "
+            f"pickle, {cls}.__init__ needs to work without arguments, or {cls} a __reduce__ of its own"
+        ) from error
     return 0
 
 
@@ -308,13 +323,16 @@ cdef class Namespace(Shared):
                 self.command(ASSIGN, name, 0, encoder, None, flags)
             else:
                 shape, state = describe(value, name)
+                cls = type(value)
+                if cls not in self.loaded and isinstance(value, (list, dict, set, deque)) and \
+                        cls.__module__ not in ("builtins", "collections"):
+                    try_decoding(value, name)
                 encoder.encode(shape, name)
                 if state is value:
                     encoder.encode(state, name)     # pickle knows what it has met
                 else:
                     encode_state(encoder, value, state, name)
                 # A class that the coordinator may be unable to load is waited for, the first time: it is said here.
-                cls = type(value)
                 # So is one of which the coordinator may have loaded other code.
                 wait = cls not in self.loaded and (
                     may_have_changed(cls, self.session.owner_state is not None)

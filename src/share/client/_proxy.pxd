@@ -102,6 +102,7 @@ cdef class Proxy(Shared):
     cdef int forget_snapshot(self) except -1
     cdef object hand_out(self, Local local, object result)
     cdef object function_of(self, Local local, object function, dict memo)
+    cdef object method_of(self, Local local, object method, dict memo)
     cdef int take_back(self, object args, Local local) except -1
     cdef int let_out(self, object error, object instance) except -1
     cdef Snapshot cell_state(self, uint32_t index)

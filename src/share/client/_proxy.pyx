@@ -959,12 +959,29 @@ cdef class Proxy(Shared):
             return value if same_items(items, made) else cls(made, value.maxlen) if cls is deque else cls(made)
         if cls is FunctionType:
             return self.function_of(local, value, memo)
+        if cls is METHOD:
+            return self.method_of(local, value, memo)
+        if cls is PARTIAL:
+            made = PARTIAL(self.handed(local, value.func, memo), *self.handed(local, value.args, memo),
+                           **self.handed(local, value.keywords, memo))
+            made.__dict__.update(value.__dict__)
+            return made
         if cls is OrderedDict or cls is defaultdict or cls is Counter:
             for key, item in value.items():
                 if self.handed(local, key, memo) is not key or self.handed(local, item, memo) is not item:
                     raise Unknown
             return value
         raise Unknown
+
+    cdef object method_of(self, Local local, method, dict memo):
+        """A method of what a run has met, as one of its proxy."""
+        owner = self.handed(local, method.__self__, memo)
+        if owner is method.__self__:
+            return method
+        found = own_descriptor(owner, method.__name__) if isinstance(owner, Proxy) else None
+        if found is None or getattr(found, "function", None) is not method.__func__:
+            raise Unknown
+        return found.__get__(owner, type(owner))
 
     cdef object function_of(self, Local local, function, dict memo):
         """A function that a run has made: the same one, with proxies in its closure."""

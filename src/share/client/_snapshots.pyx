@@ -1,5 +1,6 @@
 """Private copies of several shared objects, all as they are at one commit position."""
 
+from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
@@ -14,6 +15,7 @@ from ._replica cimport READY, Reader, TORN
 from ._session cimport pause_before_retry, Session
 
 from .. import _paths
+from .._protocol import stand_ins
 from ..errors import DeletedObjectError
 from ._instances import instance_of
 from ._proxy import MISSING
@@ -45,12 +47,25 @@ def snapshot(*objects, bint wait=True):
         return ()
     # A replica of its own: nobody moves it.
     reader = Reader(session.control, True)
-    states = read_together(session, reader, list(owners.values()), nodes, wait)
+    made = {(session.name, id): object.__new__(type(owner)._share_class_)
+            for id, owner in owners.items() if can_stand_in(owner)}
+    outer = stand_ins.get(me := PyThread_get_thread_ident())
+    stand_ins[me] = made        # where an object is met in its own state it is the copy
+    try:
+        states = read_together(session, reader, list(owners.values()), nodes, wait)
+    finally:
+        if outer is None:
+            del stand_ins[me]
+        else:
+            stand_ins[me] = outer
+    instances = {
+        id: instance_of(type(owner), states[id], MISSING, made.get((session.name, id))) for id, owner in owners.items()
+    }
     found = []
     for value in objects:
         proxy = value
         if not isinstance(value, Nested):
-            found.append(instance_of(type(proxy), states[proxy.id], MISSING))
+            found.append(instances[proxy.id])
             continue
         if (<Nested>value).owner is None:
             part = reader.node(proxy.node)
@@ -59,12 +74,17 @@ def snapshot(*objects, bint wait=True):
             if (<Nested>value).path:
                 part = _paths.walk(part, (<Nested>value).path)
         else:
-            part = instance_of(type((<Nested>value).owner), states[(<Nested>value).owner.id], MISSING)
-            part = _paths.walk(part, (<Nested>value).path)
+            part = _paths.walk(instances[(<Nested>value).owner.id], (<Nested>value).path)
         if type(part) is not type(value)._share_class_:
             raise DeletedObjectError("one of the objects is no part of its share any more")
         found.append(part)
     return found[0] if len(found) == 1 else tuple(found)
+
+
+cdef bint can_stand_in(Proxy owner) noexcept:
+    """Whether an instance can be met before it has its attributes: not one that is asked for its hash then."""
+    cls = type(owner)._share_class_
+    return type(owner)._share_plan_.kind != "opaque" and cls.__hash__ in (None, object.__hash__)
 
 
 def shared_object(value):

@@ -58,9 +58,9 @@ class ValuesView(_View, abc.ValuesView[Any]):
         return iter_values(self._mapping)
 
     def __contains__(self, item: object) -> bool:
-        from ._containers import contents
+        from ._containers import is_value_in
 
-        return item in contents(self._mapping).values()
+        return is_value_in(self._mapping, item)
 
     def __reversed__(self) -> Iterator[Any]:
         from ._containers import iter_values
@@ -79,9 +79,9 @@ class ItemsView(_View, abc.ItemsView[Any, Any]):
         return iter_items(self._mapping)
 
     def __contains__(self, item: object) -> bool:
-        from ._containers import contents
+        from ._containers import is_item_in
 
-        return item in contents(self._mapping).items()
+        return is_item_in(self._mapping, item)
 
     def __reversed__(self) -> Iterator[tuple[Any, Any]]:
         from ._containers import iter_items

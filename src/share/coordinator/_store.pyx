@@ -3,6 +3,7 @@
 cimport cython
 
 import logging
+from collections import deque
 from time import monotonic
 from weakref import ref
 
@@ -59,6 +60,9 @@ cdef object ENCODED = "encoded"         # a value
 cdef object OPAQUE = "opaque"           # encoded whole, too, and may change in place
 cdef object UNPUBLISHED = object()
 
+# What goes through a deque -> whether forwards.
+cdef dict DEQUE_ITERATORS = {type(iter(deque())): True, type(reversed(deque())): False}
+
 
 cdef bint same_values(value, last):
     """Whether two dicts hold the very same objects."""
@@ -87,6 +91,16 @@ cdef class Stand:
 
     def __reduce__(self):
         return self.reduced
+
+
+cdef object boxed(Mirror mirror, uint32_t i, value):
+    """The list that makes nodes of what can change in an attribute's tuple."""
+    box = mirror.kept.get(i)
+    if box is None:
+        box = mirror.kept[i] = [value]
+    elif box[0] is not value:
+        box[0] = value
+    return box
 
 
 @cython.binding(False)
@@ -187,6 +201,10 @@ cdef class Store:
         return mirror.reference
 
     def _reduce(self, value):
+        if not self.preparing and type(value) in DEQUE_ITERATORS:
+            # Their own form names a deque itself, which a node's proxy is not.
+            items, at = value.__reduce__()[1]
+            return iter, (list(items if DEQUE_ITERATORS[type(value)] else reversed(items))[at:],)
         reduced = self._reduce_kept(value) if self.preparing else self._reduce_foreign(value)
         node = find_node(<PyObject*>value)
         if reduced is not NotImplemented or node == NULL or value is self.self_encoded or \
@@ -544,6 +562,8 @@ cdef class Store:
             role = role_of(value)
             if role == IS_NODE:
                 self.enter(mirror, i, value)
+            elif role == IS_BOXED:
+                self.enter(mirror, i, boxed(mirror, i, value))
             elif role == IS_OPAQUE:
                 # Arrays are handed out without a copy, and so have a block of their own; unless they are there twice.
                 if met is None:
@@ -712,12 +732,7 @@ cdef class Store:
             return True
         role = IS_VALUE if builtin_id(value) in self.by_identity else role_of(value)
         if role == IS_BOXED:
-            box = mirror.kept.get(i)
-            if box is None:
-                box = mirror.kept[i] = [value]
-            elif box[0] is not value:
-                box[0] = value
-            return self.put_node(mirror, i, box, BOXED)
+            return self.put_node(mirror, i, boxed(mirror, i, value), BOXED)
         mirror.kept.pop(i, None)
         if role == IS_OPAQUE:
             self.state.settle_births()

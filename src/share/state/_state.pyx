@@ -332,10 +332,10 @@ cdef class State:
             if <size_t>at in expanded:
                 continue
             node = find(at)
+            gone = self.spare_references(at) + replaced.get(<size_t>at, 0)
+            if Py_REFCNT(at) > 2 * met[<size_t>at] + gone:
+                continue                        # a tuple too may be part of the state
             if node != NULL:
-                gone = self.spare_references(at) + replaced.get(<size_t>at, 0)
-                if Py_REFCNT(at) > 2 * met[<size_t>at] + gone:
-                    continue
                 found.add(node.id & ID)
             expanded.add(<size_t>at)
             parts = gc.get_referents(<object>at)
