@@ -35,7 +35,8 @@ def slots_of(instance: Any) -> dict[str, Any]:
 
 def instance_of(proxy_class: Any, values: list[Any], missing: Any, instance: Any = None) -> Any:
     """A snapshot: values are by cell; the first is a dict of the attributes that have none. `instance`: one that has
-    no attributes yet, which gets them."""
+    no attributes yet, which gets them.
+    """
     cls = proxy_class._share_class_
     if proxy_class._share_plan_.kind == "opaque":
         return values[1]

@@ -72,8 +72,8 @@ cdef int try_decoding(value, str name) except -1:
     except Exception as error:
         cls = type(value).__qualname__
         raise NotShareableError(
-            f"{name}: it can be encoded, but not decoded again: {type(error).__name__}: {error}. As for copy.copy() and "
-            f"pickle, {cls}.__init__ needs to work without arguments, or {cls} a __reduce__ of its own"
+            f"{name}: it can be encoded, but not decoded again: {type(error).__name__}: {error}. As for copy.copy() "
+            f"and pickle, {cls}.__init__ needs to work without arguments, or {cls} a __reduce__ of its own"
         ) from error
     return 0
 

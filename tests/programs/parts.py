@@ -1,0 +1,238 @@
+"""What a user does with parts of objects that are held by a name: the same with plain objects and with shared ones.
+
+``python parts.py NAME`` runs one of them, on a plain namespace and on a share, and prints where they differ.
+"""
+
+import collections
+import copy
+import fractions
+import functools
+import sys
+
+import users
+
+from share import plain
+
+
+class Card:
+    def __init__(self, title):
+        self.title, self.tags = title, []
+
+    def __repr__(self):
+        return f"<Card {self.title}>"
+
+
+class Board:
+    def __init__(self):
+        self.todo, self.done, self.seen = [Card("a"), Card("b")], [], {}
+
+    def move(self, card):
+        if card not in self.todo:
+            raise LookupError(f"{card!r} is not here")
+        self.todo.remove(card)
+        self.done.append(card)
+
+    def first(self):
+        return self.todo[0]
+
+    def find(self, title):
+        return next(card for card in self.todo if card.title == title)
+
+
+def moved(s):
+    s.board = Board()
+    s.board.move(s.board.todo[0])
+    return [card.title for card in s.board.done], len(s.board.todo)
+
+
+def returned(s):
+    s.board = Board()
+    s.board.first().tags.append(1)
+    s.board.find("b").tags.append(2)
+    return [list(card.tags) for card in s.board.todo]
+
+
+def membership(s):
+    s.rows, s.table = [Card("a"), Card("b")], {"a": Card("a")}
+    x = s.rows[0]
+    found = [x in s.rows, s.rows.index(x), s.rows.count(x), x in list(s.rows)]
+    y = s.table["a"]
+    found += [y in s.table.values(), ("a", y) in s.table.items(), x in s.table.values()]
+    s.rows.remove(x)
+    return [*found, len(s.rows)]
+
+
+def keys(s):
+    s.board = Board()
+    x, y = s.board.todo
+    s.board.seen[x] = 1
+    s.board.seen[x] += 1
+    return s.board.seen[x], s.board.seen.get(y), x in s.board.seen, next(iter(s.board.seen)) is x
+
+
+class Folder:
+    def __init__(self, name, parent=None):
+        self.name, self.parent, self.children = name, parent, {}
+
+    def mkdir(self, name):
+        self.children[name] = Folder(name, self)
+
+    def move_to(self, target):
+        del self.parent.children[self.name]
+        target.children[self.name] = self
+        self.parent = target
+
+
+def folders(s):
+    s.root = Folder("")
+    s.root.mkdir("home")
+    s.root.mkdir("etc")
+    home, etc = s.root.children["home"], s.root.children["etc"]
+    home.mkdir("ann")
+    ann = home.children["ann"]
+    ann.move_to(etc)
+    return list(etc.children), list(home.children), ann.parent.name, ann is etc.children["ann"]
+
+
+class Cell:
+    def __init__(self, sheet):
+        self.sheet = sheet
+
+
+class Sheet:
+    def __init__(self):
+        self.cells, self.n = {}, 0
+
+    def cell(self, name):
+        self.cells[name] = Cell(self)
+
+    def mine(self):
+        return self.cells["A"].sheet is self
+
+
+def copies(s):
+    s.sheet = Sheet()
+    s.sheet.cell("A")
+    found = []
+    for made in (plain(s.sheet), copy.deepcopy(s.sheet)):
+        made.n += 1
+        found += [made.cells["A"].sheet is made, made.cells["A"].sheet.n]
+    return [*found, s.sheet.n]
+
+
+def back_reference(s):
+    s.sheet = Sheet()
+    s.sheet.cell("A")
+    return s.sheet.mine()
+
+
+class Ways:
+    def __init__(self):
+        self.known, self.last = {}, None
+
+    def way(self, key):
+        if key not in self.known:
+            self.known[key] = (1, [key])
+        return self.known[key]
+
+    def step(self, key):
+        self.last = (1, [key])
+        return self.last
+
+
+def in_tuples(s):
+    s.ways = Ways()
+    s.ways.way("a")[1].append(1)
+    s.ways.way("a")[1].append(2)
+    s.ways.step("b")[1].append(3)
+    return s.ways.known["a"][1][:], s.ways.last[1][:]
+
+
+class Station:
+    def __init__(self):
+        self.heard, self.board = collections.defaultdict(list), Board()
+
+    def subscribe(self, name, callback):
+        self.heard[name].append(callback)
+
+    def on(self, name):
+        return functools.partial(self.subscribe, name)
+
+    def mover(self):
+        return self.board.move
+
+
+def methods(s):
+    s.station = Station()
+    s.station.on("z")(len)
+    s.station.mover()(s.station.board.todo[0])
+    return len(s.station.heard["z"]), len(s.station.board.done)
+
+
+class Log:
+    def __init__(self):
+        self.recent = collections.deque(maxlen=3)
+
+    def __iter__(self):
+        return iter(self.recent)
+
+    def latest(self):
+        return reversed(self.recent)
+
+
+def through_deques(s):
+    s.log = Log()
+    s.log.recent.extend(range(5))
+    return list(s.log), list(s.log.latest())
+
+
+class Cache(collections.OrderedDict):
+    def __setitem__(self, key, value):
+        super().__setitem__(key, value)
+        if len(self) > 2:
+            del self[next(iter(self))]
+
+
+def cache(s):
+    s.d = Cache()
+    s.d.update({1: 1, 2: 2, 3: 3})
+    s.d |= {4: 4}
+    s.d.setdefault(5, 5)
+    return list(s.d.items())
+
+
+class Line:
+    def __init__(self, product):
+        self.product, self.discount = product, fractions.Fraction(0)
+
+
+class Cart:
+    __slots__ = ("lines",)
+
+    def __init__(self):
+        self.lines = []
+
+    def add(self, product):
+        self.lines.append(Line(product))
+
+    def __iadd__(self, product):
+        self.add(product)
+        return self
+
+
+def carts(s):
+    s.carts = {"a": Cart()}
+    a = s.carts["a"]
+    a += "tea"
+    a.add("salt")
+    return len(a.lines), len(s.carts["a"].lines), a.__slots__
+
+
+#: What differs, and why.
+KNOWN = {"back_reference": "a reference back to the object is not the object itself in a local run"}
+PROGRAMS = (
+    "moved returned membership keys folders copies back_reference in_tuples methods through_deques cache carts"
+).split()
+
+if __name__ == "__main__":
+    sys.exit(users.main(sys.argv[1], globals()))
