@@ -11,7 +11,7 @@ import sys
 
 import users
 
-from share import plain
+from share import Share, plain
 
 
 class Card:
@@ -114,7 +114,8 @@ def copies(s):
     s.sheet = Sheet()
     s.sheet.cell("A")
     found = []
-    for made in (plain(s.sheet), copy.deepcopy(s.sheet)):
+    copied = plain if isinstance(s, Share) else copy.deepcopy  # of what is not shared, plain is that itself
+    for made in (copied(s.sheet), copy.deepcopy(s.sheet)):
         made.n += 1
         found += [made.cells["A"].sheet is made, made.cells["A"].sheet.n]
     return [*found, s.sheet.n]
