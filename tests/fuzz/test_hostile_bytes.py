@@ -129,6 +129,7 @@ def images() -> tuple[Image, Image]:
         share.small, share.text, share.blob = 5, "x" * 30, bytes(range(256)) * 20
         share.third, share.nested = fractions.Fraction(1, 3), {"a": [1, 2, {"b": [3.5]}], "c": (None, True)}
         share.alias = share.scratch
+        share.flush()  # so that what follows is in logs, wherever groups end
         for i in range(20):
             share.trail.append((1, i))
             share.table[f"new {i}"] = i

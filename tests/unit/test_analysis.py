@@ -13,7 +13,7 @@ import attrs
 import pytest
 from click.testing import CliRunner
 
-from share.analysis import ClassPlan, MethodPlan, explain, plan, reads, returns_value, writes
+from share.analysis import ClassPlan, MethodPlan, draft, explain, plan, reads, returns_value, writes
 from share.analysis._plain import is_plain
 from share.cli._explain import explain as explain_command
 from share.errors import AnalysisError
@@ -555,3 +555,22 @@ def test_a_method_that_can_only_raise_returns_nothing() -> None:
 
     made = plan(Abstract).methods
     assert not made["must"].returns and not made["writes"].returns and made["may"].returns
+
+
+class Row(list):  # type: ignore[type-arg]
+    def past_recording(self, x):
+        list.append(self, x)
+
+    def seen(self, x):
+        super().append(x)
+        self.sort()
+        self[0] = x
+
+
+@pytest.mark.parametrize("cls", [list, dict, set, bytearray, collections.deque, collections.OrderedDict, Row])
+def test_methods_of_containers_are_recorded(cls):
+    found = draft(cls).methods
+    written = {name: plan.unseen for name, plan in found.items() if plan.writes is None and plan.kind == "method"}
+    written = {name: unseen for name, unseen in written.items() if name not in ("__new__", "fromkeys")}
+    assert len(written) > 5
+    assert {name for name, unseen in written.items() if unseen is None} == {"past_recording"} & found.keys()

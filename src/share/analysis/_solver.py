@@ -710,7 +710,7 @@ class Solver:
                         instance.unseen.add(None if node.name == DICT else node.name)
             case Kind.SELF:
                 self.write(instance, None, text)
-                if not own and not seen:
+                if not own and not seen and instance.function is not None:
                     instance.unseen.add(None)
             case Kind.KNOWN:
                 if is_neutral_type(type(node.obj)):
