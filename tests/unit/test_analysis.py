@@ -570,7 +570,9 @@ class Row(list):  # type: ignore[type-arg]
 @pytest.mark.parametrize("cls", [list, dict, set, bytearray, collections.deque, collections.OrderedDict, Row])
 def test_methods_of_containers_are_recorded(cls):
     found = draft(cls).methods
-    written = {name: plan.unseen for name, plan in found.items() if plan.writes is None and plan.kind == "method"}
+    written = {
+        name: plan.unseen for name, plan in found.items() if plan.writes is None and plan.kind == "method"
+    }
     written = {name: unseen for name, unseen in written.items() if name not in ("__new__", "fromkeys")}
     assert len(written) > 5
     assert {name for name, unseen in written.items() if unseen is None} == {"past_recording"} & found.keys()
