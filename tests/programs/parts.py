@@ -5,6 +5,7 @@
 
 import collections
 import copy
+import dataclasses
 import fractions
 import functools
 import sys
@@ -229,10 +230,75 @@ def carts(s):
     return len(a.lines), len(s.carts["a"].lines), a.__slots__
 
 
+@dataclasses.dataclass
+class Point:
+    x: int
+    y: int = 0
+
+
+class Points:
+    def __init__(self):
+        self.all, self.chosen = [Point(1, 2), Point(3, 4)], None
+
+    def same(self, a, b):
+        return a is b
+
+    def is_me(self, other):
+        return other is self
+
+    def is_first(self, *, point):
+        return point is self.all[0]
+
+
+def unequal(s):
+    s.points = Points()
+    p, q = s.points.all
+    return (
+        p != Point(1, 2),
+        Point(1, 2) != p,
+        p != q,
+        s.points.all != [Point(1, 2), Point(3, 4)],
+        p != 5,
+        p != p,
+    )
+
+
+def identities(s):
+    s.points = points = Points()
+    points = s.points
+    p = points.all[0]
+    found = [points.same(p, p), points.same(a=p, b=p), points.same(p, b=p), points.same(p, b=points.all[1])]
+    return found, points.is_first(point=p), points.is_me(points), points.is_me(other=points), points.is_me(p)
+
+
+def operands(s):
+    s.cards, s.table, s.found = [Card("a"), Card("b")], {"a": Card("a")}, set()
+    a, b = s.cards
+    c = s.table["a"]
+    s.found.add(a)
+    s.pairs = [(1, Card("x"))]
+    s.table["pairs"] = {(1, c): 2}
+    pair = s.pairs[0]
+    return (
+        [s.cards == [a, b], [a, b] == s.cards, s.cards == [b, a], s.cards != [a, b], s.cards.index(b)],
+        [s.table == {"a": c, "pairs": {(1, c): 2}}, ("a", c) in s.table.items(), s.table["pairs"][1, c]],
+        [pair in s.pairs, (1, pair[1]) in s.pairs, s.pairs.index((1, pair[1])), s.pairs.count(pair)],
+        [
+            a in s.found,
+            s.found == {a},
+            {a} == s.found,
+            s.found & {a} == {a},
+            len(s.found | {a}),
+            s.found <= {a, b},
+        ],
+    )
+
+
 #: What differs, and why.
 KNOWN = {"back_reference": "a reference back to the object is not the object itself in a local run"}
 PROGRAMS = (
-    "moved returned membership keys folders copies back_reference in_tuples methods through_deques cache carts"
+    "moved returned membership keys folders copies back_reference in_tuples methods through_deques cache carts "
+    "unequal identities operands"
 ).split()
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ cimport cython
 from cpython.pythread cimport PyThread_get_thread_ident
 
 from ._proxy cimport Proxy, execute, plain_operand
-from ._replica cimport pin, unpin
+from ._replica cimport pin, Tables, unpin
 
 from .._kinds import is_value
 from ..errors import ShareClosedError
@@ -26,13 +26,29 @@ cdef object MISSING = object()
 
 cdef inline bint simple(object value):
     """Whether a part can be handed out as it is."""
+    return atomic(value) or is_value(value)
+
+
+cdef inline bint atomic(object value) noexcept:
     cdef object cls = type(value)
-    return cls is int or cls is str or cls is float or value is None or is_value(value)
+    return cls is int or cls is str or cls is float or value is None
 
 
-cdef inline object part_of(Proxy self, object key, object value):
+cdef inline object part_of(Proxy self, Tables tables, object key, object value):
     """A part for an iterator: as `child` gives it, but a plain value as it is."""
-    return value if simple(value) else self.child(ITEM, key, value)
+    return value if atomic(value) or not tables.id_of(value) and is_value(value) \
+        else self.child(tables, ITEM, key, value)
+
+
+cdef object state_with(Proxy self, object item, list operand):
+    """The state of a container, for looking at only, and in `operand` what is looked for there: of one replica."""
+    cdef Tables tables
+    while True:
+        state = self.current()
+        tables = self.reader.tables
+        operand[:] = [plain_operand(item)]
+        if tables is self.reader.tables:
+            return state
 
 
 @cython.binding(False)
@@ -54,11 +70,12 @@ cdef class SequenceIterator:
         if proxy is None:
             raise StopIteration
         state = proxy.peek()
+        tables = proxy.reader.tables
         if not 0 <= at < len(state):
             self.proxy = None
             raise StopIteration
         self.at += self.step
-        return part_of(proxy, at, state[at])
+        return part_of(proxy, tables, at, state[at])
 
     def __length_hint__(self):
         if self.proxy is None:
@@ -92,10 +109,11 @@ cdef list parts(Proxy self):
     """The elements of a sequence, as a new list."""
     cdef list cells
     state = self.peek()
+    tables = self.reader.tables
     cells = self.held()
     pin(cells)
     try:
-        return [part_of(self, i, value) for i, value in enumerate(state)]
+        return [part_of(self, tables, i, value) for i, value in enumerate(state)]
     finally:
         unpin(cells)
 
@@ -162,8 +180,9 @@ def _aiter(Proxy self not None):
 
 
 def _contains(Proxy self not None, item):
-    state = self.peek() if simple(item) and type(item) is not tuple else self.current()
-    item = plain_operand(item)
+    cdef list operand = [item]
+    state = self.peek() if simple(item) and type(item) is not tuple else state_with(self, item, operand)
+    item = operand[0]
     if isinstance(state, (dict, set)):
         return item in state
     cells = self.held()
@@ -205,14 +224,15 @@ def _imul(Proxy self not None, number):
 def _sequence_getitem(Proxy self not None, key):
     cdef Py_ssize_t at
     state = self.peek()
+    tables = self.reader.tables
     if isinstance(key, slice) and not isinstance(state, deque):
         found = parts(self)[key]
         return tuple(found) if isinstance(state, tuple) else found
     value = state[key]
-    if simple(value):
-        return self.child(ITEM, None, value)
+    if atomic(value):
+        return self.child(tables, ITEM, None, value)
     at = as_index(key)
-    return self.child(ITEM, at + len(state) if at < 0 else at, value)
+    return self.child(tables, ITEM, at + len(state) if at < 0 else at, value)
 
 
 def _sequence_setitem(Proxy self not None, key, value):
@@ -308,35 +328,43 @@ def _bytes(Proxy self not None):
 
 # -- dict -----------------------------------------------------------------------------------------------
 
-cdef object dict_state(Proxy self, key):
+cdef object dict_state(Proxy self, key, list operand):
     """A dict in which to look a key up: keys that have a hash of their own may need what else there is."""
-    return self.peek() if simple(key) else self.current()
+    operand[:] = [key]
+    return self.peek() if simple(key) else state_with(self, key, operand)
+
+
+cdef object looked_up(Proxy self, key, default):
+    """What a caller may have of the value of a key; `default` as it is, if there is none."""
+    cdef list operand = []
+    state = dict_state(self, key, operand)
+    tables = self.reader.tables
+    value = dict.get(state, operand[0], MISSING)
+    return default if value is MISSING else self.child(tables, ITEM, key, value)
 
 
 def _dict_getitem(Proxy self not None, key):
-    state = dict_state(self, key)
-    value = dict.get(state, plain_operand(key), MISSING)
+    value = looked_up(self, key, MISSING)
     if value is not MISSING:
-        return self.child(ITEM, key, value)
+        return value
+    state = self.current()
+    tables = self.reader.tables
     cls = type(state)
     if not hasattr(cls, "__missing__"):
         raise KeyError(key)
     plan = type(self)._share_plan_.methods.get("__missing__")
     if plan is not None and plan.read_only:
-        return self.child(ITEM, key, cls.__missing__(state, key))
+        return self.child(tables, ITEM, key, cls.__missing__(state, key))
     return execute(self, "__getitem__", (key,), None, True)
 
 
 def _dict_get(Proxy self not None, key, default=None, /):
-    value = dict.get(dict_state(self, key), plain_operand(key), MISSING)
-    return default if value is MISSING else self.child(ITEM, key, value)
+    return looked_up(self, key, default)
 
 
 def _dict_setdefault(Proxy self not None, key, default=None, /):
-    value = dict.get(dict_state(self, key), plain_operand(key), MISSING)
-    if value is MISSING:
-        return execute(self, "setdefault", (key, default), None, True)
-    return self.child(ITEM, key, value)
+    value = looked_up(self, key, MISSING)
+    return execute(self, "setdefault", (key, default), None, True) if value is MISSING else value
 
 
 @cython.binding(False)
@@ -359,6 +387,7 @@ cdef class DictIterator:
         if proxy is None:
             raise StopIteration
         state = proxy.peek()
+        tables = proxy.reader.tables
         if len(state) != self.size:
             self.size = -1
             kind = "Set" if isinstance(state, (set, frozenset)) else "dictionary"
@@ -366,15 +395,15 @@ cdef class DictIterator:
         for key in self.rest:
             if isinstance(state, (set, frozenset)):
                 if simple(key) or key in state:
-                    return part_of(proxy, key, key)
+                    return part_of(proxy, tables, key, key)
                 continue
             value = dict.get(state, key, MISSING)
             if value is MISSING:
                 raise RuntimeError("dictionary keys changed during iteration")
             if self.what == 0:
-                return part_of(proxy, key, key)
-            value = part_of(proxy, key, value)
-            return value if self.what == 1 else (part_of(proxy, key, key), value)
+                return part_of(proxy, tables, key, key)
+            value = part_of(proxy, tables, key, value)
+            return value if self.what == 1 else (part_of(proxy, tables, key, key), value)
         self.proxy = None
         raise StopIteration
 
@@ -430,35 +459,37 @@ def contents(Proxy self not None):
 
 def is_value_in(Proxy self not None, item):
     """Whether a dict has such a value."""
-    state = self.current()
-    item = plain_operand(item)
+    cdef list operand = []
+    state = state_with(self, item, operand)
     cells = self.held()
     pin(cells)
     try:
-        return item in dict.values(state)
+        return operand[0] in dict.values(state)
     finally:
         unpin(cells)
 
 
 def is_item_in(Proxy self not None, item):
     """Whether a dict has such a pair of key and value."""
-    state = self.current()
-    if type(item) is tuple:
-        item = tuple([plain_operand(part) for part in item])
+    cdef list operand = []
+    state = state_with(self, item, operand)
     cells = self.held()
     pin(cells)
     try:
-        return item in dict.items(state)
+        return operand[0] in dict.items(state)
     finally:
         unpin(cells)
 
 
 def _dict_copy(Proxy self not None):
     state = self.peek()
+    tables = self.reader.tables
     cells = self.held()
     pin(cells)
     try:
-        new = {part_of(self, key, key): part_of(self, key, dict.__getitem__(state, key)) for key in state}
+        new = {
+            part_of(self, tables, key, key): part_of(self, tables, key, dict.__getitem__(state, key)) for key in state
+        }
     finally:
         unpin(cells)
     if type(state) is dict:

@@ -16,7 +16,7 @@ from ..cerial._codec cimport Encoder
 from ._noted cimport note, noting
 from ._proxy cimport class_attribute, delete_attribute, encode_arguments, Local, \
     mark_of, plain_operand, Proxy, set_attribute
-from ._replica cimport Cell
+from ._replica cimport Cell, Tables
 from ._session cimport Session
 
 from contextlib import asynccontextmanager
@@ -236,7 +236,7 @@ cdef class Effects:
             local.plain[self.plain, self.opened] = found
         return found
 
-    cdef object run_locally(self, Proxy proxy, str name, tuple args, dict kwargs):
+    cdef object run_locally(self, Proxy proxy, str name, tuple args, dict kwargs, bint special):
         """The result of a method, or of a getter (`args` are None), run here; MISSING: it must run as a command.
 
         What the plan did not name is decoded when it is touched, as it was when the run began; if it has changed since
@@ -244,61 +244,60 @@ cdef class Effects:
         """
         cdef Local local
         cdef tuple given = args
-        cdef bint fits_again = True
+        cdef dict given_kwargs = kwargs
         cdef int _
         for _ in range(3):
+            args, kwargs = given, given_kwargs
             local = proxy.take_local(self.reads, self.read_count, self.number)
             local.begin(proxy)
             try:
-                fits = self.fits(proxy, local)
-                if fits and args:
-                    args = own_parts(proxy, given, &fits_again)
-                    if not fits_again:
-                        local.end()
-                        continue
-                before = self.seen_before(proxy, local, args, kwargs, given) if fits else None
-            except BaseException:
-                local.end()
-                raise
-            if not fits:
-                local.end()
-                return MISSING
-            if not local.own:
-                local.mark = mark_of(local)
-            try:
-                result = getattr(local.instance, name)
-                if args is not None:
-                    result = result(*args) if kwargs is None else result(*args, **kwargs)
-            except BaseException as error:
-                if before is not None:
-                    look_again(proxy, local, args, given, before)
-                local.end()
-                if self.learns(proxy, local):
-                    if self.read_only or self.assumes:
-                        continue
+                if not self.fits(proxy, local):
                     return MISSING
-                proxy.let_out(error, local.instance)
-                raise
-            if before is not None:
-                look_again(proxy, local, args, given, before)
-            local.end()
-            if args or kwargs is not None:
-                proxy.take_back(args if kwargs is None else (*args, *kwargs.values()), local)
-            if local.is_clean() or result is local.instance and not self.learns(proxy, local):
-                return proxy.hand_out(local, result) if self.returns_alias else result
-            if not self.learns(proxy, local):
-                proxy.drop(local)
-                local.complete(proxy)           # somebody holds the instance
-                if not local.failed:
-                    result = proxy.hand_out(local, result)
-                    proxy.forget_snapshot()
-                    return result
-                self.read_all()
-            if not self.read_only and not self.assumes:
-                return MISSING
+                if args:
+                    args = own_parts(proxy, local, args, special)
+                if kwargs:
+                    kwargs = dict(zip(kwargs, own_parts(proxy, local, tuple(kwargs.values()), special)))
+                parts = parts_of(local, args, kwargs, given, given_kwargs)
+                if parts and local.tables is not proxy.reader.tables:
+                    continue            # another replica was begun: what was given is of that
+                before = self.seen_before(proxy, local, args, kwargs, parts)
+                if not local.own:
+                    local.mark = mark_of(local)
+                try:
+                    result = getattr(local.instance, name)
+                    if args is not None:
+                        result = result(*args) if kwargs is None else result(*args, **kwargs)
+                except BaseException as error:
+                    if before is not None:
+                        look_again(proxy, local, parts, before)
+                    if self.learns(proxy, local):
+                        if self.read_only or self.assumes:
+                            continue
+                        return MISSING
+                    proxy.let_out(error, local)
+                    raise
+                if before is not None:
+                    look_again(proxy, local, parts, before)
+                if args or kwargs is not None:
+                    proxy.take_back(args if kwargs is None else (*args, *kwargs.values()), local)
+                args, kwargs = given, given_kwargs      # they may have held the instance
+                if local.is_clean() or result is local.instance and not self.learns(proxy, local):
+                    return proxy.hand_out(local, result) if self.returns_alias else result
+                if not self.learns(proxy, local):
+                    proxy.drop(local)
+                    local.complete(proxy)           # somebody holds the instance
+                    if not local.failed:
+                        result = proxy.hand_out(local, result)
+                        proxy.forget_snapshot()
+                        return result
+                    self.read_all()
+                if not self.read_only and not self.assumes:
+                    return MISSING
+            finally:
+                local.end()
         return MISSING
 
-    cdef bytes seen_before(self, Proxy proxy, Local local, tuple args, dict kwargs, tuple given):
+    cdef bytes seen_before(self, Proxy proxy, Local local, tuple args, dict kwargs, list parts):
         """What a run is compared with at its end; None: it is not, as there is a proof and it is not its turn."""
         cdef bint is_looked_at, is_turn
         cdef uint64_t at
@@ -320,10 +319,10 @@ cdef class Effects:
                     local.seen = encoded(proxy, held)
                 except Exception:
                     pass        # what is there cannot be encoded
-        if not local.seen or args is given:
+        if not local.seen or not parts:
             return local.seen or None
         try:
-            return local.seen + encoded(proxy, parts_of(args, given))
+            return local.seen + encoded(proxy, parts)
         except Exception:
             return local.seen
 
@@ -356,23 +355,23 @@ cdef bint is_proved(Proxy proxy, Local local, tuple args, dict kwargs) except -1
     if local.own:
         if local.attributes is not None:
             for name, value in local.attributes.items():
-                if type(name) is str and not is_known(proxy, value):
+                if type(name) is str and not is_known(local.tables, value):
                     return False
         if local.offsets is not None:
             for value in slots_of(local.instance).values():
-                if not is_known(proxy, value):
+                if not is_known(local.tables, value):
                     return False
-    elif not proxy.reader.id_of(local.instance):
+    elif not local.tables.id_of(local.instance):
         return False
     for value in args or ():
-        if not is_known(proxy, value) and not are_plain((value,), None):
+        if not is_known(local.tables, value) and not are_plain((value,), None):
             return False
     return (kwargs is None or are_plain((), kwargs)) and proxy.reader.is_harmless()
 
 
-cdef inline bint is_known(Proxy proxy, value) except -1:
+cdef inline bint is_known(Tables tables, value) except -1:
     cls = type(value)
-    return cls is int or cls is str or value is None or cls is float or cls is bool or proxy.reader.id_of(value) \
+    return cls is int or cls is str or value is None or cls is float or cls is bool or tables.id_of(value) \
         or cls is tuple or is_value(value) or isinstance(value, Proxy)
 
 
@@ -386,12 +385,16 @@ cdef uint64_t versions_of(list cells) noexcept:
     return mark
 
 
-cdef list parts_of(tuple args, tuple given):
+cdef list parts_of(Local local, tuple args, dict kwargs, tuple given, dict given_kwargs):
     """What a run has been given in place of proxies: it can change these parts of the state, too."""
-    return [arg for arg, proxy in zip(args, given) if arg is not proxy]
+    if args is given and kwargs is given_kwargs:
+        return []
+    if kwargs is not None:
+        args, given = (*args, *kwargs.values()), (*given, *given_kwargs.values())
+    return [arg for arg, proxy in zip(args, given) if arg is not proxy and arg is not local.instance]
 
 
-cdef int look_again(Proxy proxy, Local local, tuple args, tuple given, bytes before) except -1:
+cdef int look_again(Proxy proxy, Local local, list parts, bytes before) except -1:
     """Finds writes that no assignment to an attribute shows: in containers, and in parts."""
     if local.touched or local.has_written():
         return 0                # that is known already; or it runs again
@@ -399,27 +402,31 @@ cdef int look_again(Proxy proxy, Local local, tuple args, tuple given, bytes bef
         now = encoded(proxy, held_by(local))
         if now == before:
             return 0
-        if args is not given and now + encoded(proxy, parts_of(args, given)) == before:
+        if parts and now + encoded(proxy, parts) == before:
             return 0
     except Exception:
         pass
     local.written = True
     return 0
-cdef tuple own_parts(Proxy proxy, tuple args, bint* is_same):
-    """Arguments for a local run: parts of the same share are what they are in the replica. Not `is_same`: for that
-    another replica was begun, and the run has to be prepared anew."""
-    cdef uint64_t serial
-    is_same[0] = True
-    for value in args:
-        if isinstance(value, Proxy) and (<Proxy>value).is_nested and (<Proxy>value).session is proxy.session:
-            serial = proxy.reader.serial
-            args = tuple([
-                (<Proxy>arg).current() if isinstance(arg, Proxy) and (<Proxy>arg).is_nested
-                and (<Proxy>arg).session is proxy.session else arg for arg in args
-            ])
-            is_same[0] = proxy.reader.serial == serial
-            return args
+
+
+cdef tuple own_parts(Proxy proxy, Local local, tuple args, bint special):
+    """Arguments for a local run: parts of the same share are what they are in the replica. C code of built-in types
+    (`special`) looks at the concrete types of its operands, and of what these hold."""
+    if special:
+        return tuple([plain_operand(arg) for arg in args])
+    for arg in args:
+        if arg is proxy or isinstance(arg, Proxy) and (<Proxy>arg).is_nested and (<Proxy>arg).session is proxy.session:
+            return tuple([own_part(proxy, local, arg) for arg in args])
     return args
+
+
+cdef object own_part(Proxy proxy, Local local, arg):
+    if arg is proxy:
+        return local.instance
+    if isinstance(arg, Proxy) and (<Proxy>arg).is_nested and (<Proxy>arg).session is proxy.session:
+        return (<Proxy>arg).current()
+    return arg
 
 
 cdef object closer(tuple origin, plan):
@@ -570,11 +577,8 @@ cdef class Method:
             self.look_closer()
             effects = self.effects
         if effects.read_only or effects.assumes and (not effects.arguments or are_plain(args, kwargs)):
-            if self.special:
-                # C code of built-in types looks at the concrete type of its operand.
-                args = tuple([plain_operand(arg) for arg in args])
             try:
-                result = effects.run_locally(proxy, self.name, args, kwargs)
+                result = effects.run_locally(proxy, self.name, args, kwargs, self.special)
             except ShareClosedError:
                 if self.name != "__repr__":
                     raise
@@ -757,7 +761,7 @@ cdef class Property:
             self.getter = Effects(closer(self.origin, self.origin[1].getters[self.name]), self.origin, True)
         proxy = proxy_of(instance, self.generated)
         if self.getter.read_only or self.getter.assumes:
-            result = self.getter.run_locally(proxy, self.name, None, None)
+            result = self.getter.run_locally(proxy, self.name, None, None, False)
             if result is not MISSING:
                 return result
         position = send_call(proxy, GET, self.getter, self.name.encode(), (), None, True)

@@ -165,9 +165,9 @@ cdef class Looks:
         cdef Seen seen
         if reader.attempt(c, [version.payload[1]], True, None, &position, closure) != READY:
             return None
-        value = reader.node(version.payload[0])
+        value = reader.tables.node(version.payload[0])
         if self.is_node:
-            if value is None or reader.home_of(version.payload[0]) != version.payload[1]:
+            if value is None or reader.tables.home_of(version.payload[0]) != version.payload[1]:
                 raise deleted()
             value = _paths.walk(value, (<Nested>self.owner).path)
             if type(value) is not type(self.owner)._share_class_:

@@ -24,7 +24,7 @@ from ._augmented cimport carrying, is_augmented_store, take_operation
 from ._noted cimport note, noting
 from ._proxy cimport Local, Proxy, array_at, class_attribute, empty_proxy, encode_arguments, has_dict, is_array_at, \
     own_descriptor, part, plain_copy
-from ._replica cimport Cell, Reader, reader_of
+from ._replica cimport Cell, Reader, reader_of, Tables
 from ._session cimport Session, Shared
 
 from .. import _paths
@@ -77,16 +77,18 @@ cdef class Nested(Proxy):
 
     cdef object find(self):
         """The node's object in the replica that there is now. Raises DeletedObjectError if there is none."""
-        found = self.reader.node(self.node)
-        if found is not None and self.reader.home_of(self.node) != self.home:
+        cdef Tables tables = self.reader.tables
+        found = tables.node(self.node)
+        if found is not None and tables.home_of(self.node) != self.home:
             found = None
         if found is not None and self.path:
             found = _paths.walk(found, self.path)
         if found is None or type(found) is not type(self)._share_class_:
             self.found, self.seen = None, 0
             raise gone()
-        self.cell = self.reader.cell(self.home)
-        self.found, self.seen = found, self.cell.tag
+        if self.reader.tables is tables:        # else another thread has begun a new replica
+            self.cell = self.reader.cell(self.home)
+            self.found, self.seen = found, self.cell.tag
         return found
 
     cdef object value_of_owner(self):
@@ -124,24 +126,26 @@ cdef class Nested(Proxy):
             return self.owner.forget_snapshot()
         return self.reader.retire()
 
-    cdef object child(self, int kind, object key, object value):
+    cdef object child(self, Tables tables, int kind, object key, object value):
         if self.owner is not None:
             return part_at(self.owner, self.index, self.path + (kind, key), value)
         cls = type(value)
-        if cls is int or cls is str or self.reader.id_of(value) or is_value(value) \
+        if cls is int or cls is str or tables.id_of(value) or is_value(value) \
                 or isinstance(value, (tuple, Shared)):
-            return part(self.session, self.reader, value)
+            return part(self.session, tables, value)
         # Part of something that is encoded whole.
         if is_nested(value):
             return at_node(self.session, self.node, self.home, self.path + (kind, key), cls)
         if is_array(value):
             return array_in(self.session, self.node, self.home, self.path + (kind, key), value)
-        return part(self.session, self.reader, value)
+        return part(self.session, tables, value)
 
     cdef object attribute(self, str name):
-        value = state_of(self.peek(), name)
+        found = self.peek()
+        tables = self.reader.tables
+        value = state_of(found, name)
         if value is not _proxy.MISSING:
-            return self.child(ATTRIBUTE, name, value)
+            return self.child(tables, ATTRIBUTE, name, value)
         return class_attribute(self, name)
 
     # -- commands -------------------------------------------------------------------------------------
@@ -224,7 +228,8 @@ cdef class Nested(Proxy):
         return same_place(self, other)
 
     def __ne__(self, other):
-        return not same_place(self, other)
+        equal = self.__eq__(other)      # which a class may define
+        return equal if equal is NotImplemented else not equal
 
     def __hash__(self):
         if self.owner is None:
@@ -390,14 +395,16 @@ def node_resolver_for(Session session not None):
     def resolve(id, home):
         cdef Session session = weak()
         cdef Reader reader
+        cdef Tables tables
         if session is None:
             raise ShareClosedError("the share has been closed")
         reader = reader_of(session)
         reader.bring(session, [home], False)
-        found = reader.node(id)
-        if found is None or reader.home_of(id) != home:
+        tables = reader.tables
+        found = tables.node(id)
+        if found is None or tables.home_of(id) != home:
             raise gone()
-        return part(session, reader, found)
+        return part(session, tables, found)
 
     return resolve
 
@@ -458,8 +465,9 @@ def part_reference(name, id, home, path):
     found = node_reference(name, id, home)
     if isinstance(found, Nested):
         for i in range(0, len(path), 2):
-            value = _paths.walk((<Nested>found).peek(), path[i:i + 2])
-            found = (<Nested>found).child(path[i], path[i + 1], value)
+            state = (<Nested>found).peek()
+            tables = (<Nested>found).reader.tables
+            found = (<Nested>found).child(tables, path[i], path[i + 1], _paths.walk(state, path[i:i + 2]))
         return found
     return _paths.walk(found, path)
 

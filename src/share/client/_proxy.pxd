@@ -4,7 +4,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from .._internal cimport Maker
 from .._layout cimport Slot, Version
 from ..cerial._codec cimport Encoder
-from ._replica cimport Cell, Reader
+from ._replica cimport Cell, Reader, Tables
 from ._session cimport Session, Shared
 
 
@@ -30,7 +30,7 @@ cdef class Local:
     cdef bint written               # an attribute was assigned before that, or a part was seen to be changed
     cdef bytes seen                 # its state before runs, for those that are looked at; b"": not to be compared
     cdef uint64_t seen_at           # the nodes' versions then
-    cdef Reader reader              # whose nodes the instance holds; None: no nodes
+    cdef Tables tables              # of the reader, while a run is under way
     cdef list roots                 # numbers of the cells that its attributes are in
     cdef list cells                 # those and all that they refer to, as of `links`; None: no nodes
     cdef list pinned                # while a run is under way
@@ -104,7 +104,7 @@ cdef class Proxy(Shared):
     cdef object function_of(self, Local local, object function, dict memo)
     cdef object method_of(self, Local local, object method, dict memo)
     cdef int take_back(self, object args, Local local) except -1
-    cdef int let_out(self, object error, object instance) except -1
+    cdef int let_out(self, object error, Local local) except -1
     cdef Snapshot cell_state(self, uint32_t index)
     cdef object state_of(self, uint32_t index)
     cdef object look_slowly(self, uint32_t index, bint whole)
@@ -117,7 +117,8 @@ cdef class Proxy(Shared):
     cdef object peek(self)
     # The cells that `found` is in, to be pinned by who looks at it for longer.
     cdef list held(self)
-    cdef object child(self, int kind, object key, object value)
+    # What a caller may have of a part of the state that belongs to these tables.
+    cdef object child(self, Tables tables, int kind, object key, object value)
     cdef object attribute(self, str name)
     # Overridden by nested proxies.
     cdef uint64_t send_at(self, int kind, bytes name, tuple args, dict kwargs, bint respond) except 0
@@ -138,7 +139,7 @@ cdef object plain_operand(object value)
 cdef object execute(Proxy proxy, str name, tuple args, dict kwargs, bint wait)
 cdef bint has_dict(object cls)
 cdef object array_at(Proxy owner, uint32_t index, tuple path, object value)
-cdef object part(Session session, Reader reader, object value)
+cdef object part(Session session, Tables tables, object value)
 cdef bint is_array_at(object value, Proxy parent, tuple step)
 
 

@@ -23,7 +23,7 @@ from ..cerial._codec cimport Encoder, decode
 from .._internal cimport Maker, maker_of, make_internal
 from ._augmented cimport carrying, is_augmented_store, take_operation
 from ._noted cimport note, noting
-from ._replica cimport Cell, pin, READY, Reader, reader_of, TORN, unpin
+from ._replica cimport Cell, pin, READY, Reader, reader_of, Tables, TORN, unpin
 from ._session cimport pause_before_retry, Session, Shared
 
 from .._protocol import reference
@@ -291,9 +291,11 @@ cdef class Local:
 
     cdef int begin(self, Proxy proxy) except -1:
         self.runs += 1
-        if self.runs == 1 and self.cells is not None:
-            self.pinned = self.cells
-            pin(self.pinned)
+        if self.runs == 1:
+            self.tables = proxy.reader.tables
+            if self.cells is not None:
+                self.pinned = self.cells
+                pin(self.pinned)
         if self.waiting:
             self.proxy = proxy
         return 0
@@ -301,7 +303,7 @@ cdef class Local:
     cdef int end(self) except -1:
         self.runs -= 1
         if self.runs == 0:
-            self.proxy = None
+            self.proxy = self.tables = None
             if self.pinned is not None:
                 unpin(self.pinned)
                 self.pinned = None
@@ -329,9 +331,12 @@ cdef class Local:
             proxy.drop(self)            # other runs may look at another position
             found = proxy.value_at(index, self.position)
             if found is not None and len(found) == 3:
-                self.roots = (self.roots or []) + [found[1]]
-                self.add_cells(found[2])
-                self.reader, self.links, self.serial = proxy.reader, proxy.reader.links, proxy.reader.serial
+                if self.tables is not proxy.reader.tables:
+                    found = None        # of another replica than what the run has
+                else:
+                    self.roots = (self.roots or []) + [found[1]]
+                    self.add_cells(found[2])
+                    self.links, self.serial = proxy.reader.links, proxy.reader.serial
         except BaseException:
             found = None                # closed, deleted, interrupted: the run that follows will tell
         if found is None:
@@ -378,21 +383,18 @@ cdef class Local:
 class Parts(dict):
     """The memo of a deep copy that leaves parts of the state what they are: proxies."""
 
-    def __init__(self, instance, proxy):
-        self.instance, self.proxy = instance, proxy
+    def __init__(self, instance, proxy, tables):
+        self.instance, self.proxy, self.tables = instance, proxy, tables
 
     def get(self, address, default=None):
         """What the object at that address is in the copy (called by ``copy.deepcopy`` for each that it meets)."""
         cdef Proxy proxy = self.proxy
-        cdef Reader reader
-        if proxy is None:
-            return default
-        reader = proxy.reader
+        cdef Tables tables = self.tables
         if address == id(self.instance):
             return proxy
-        number = reader.objects.get(address)
+        number = tables.objects.get(address)
         if number is not None:
-            return part(proxy.session, reader, reader.nodes[number])
+            return part(proxy.session, tables, tables.nodes[number])
         return dict.get(self, address, default)
 
 
@@ -453,8 +455,7 @@ cdef class Proxy(Shared):
             if value is not MISSING:
                 if version.payload[2] & BOXED:
                     self.cache(index, None, EMPTY)
-                    return part(self.session, self.reader, value[0])
-                if isinstance(value, Shared) or type(value).__name__ == "SharedArray":
+                elif isinstance(value, Shared) or type(value).__name__ == "SharedArray":
                     self.cache(index, value, version.tag)
                 return value
         tag = version.tag
@@ -473,15 +474,17 @@ cdef class Proxy(Shared):
         return value
 
     cdef object node_value(self, const Version* version):
-        """The proxy of a node that is the value of an attribute; its object, if it is a box. MISSING: it has gone."""
+        """What a caller may have of a node that is the value of an attribute. MISSING: it has gone."""
+        cdef Tables tables
         cdef int kind = (version.payload[2] >> 8) & 0xff
         if 0 < kind < 9 and not version.payload[2] & BOXED:
             return node_factory(self.session, version.payload[0], version.payload[1], BUILT_IN[kind])
         self.reader.bring(self.session, [version.payload[1]], version.payload[2] & BOXED)
-        found = self.reader.node(version.payload[0])
-        if found is None or self.reader.home_of(version.payload[0]) != version.payload[1]:
+        tables = self.reader.tables
+        found = tables.node(version.payload[0])
+        if found is None or tables.home_of(version.payload[0]) != version.payload[1]:
             return MISSING
-        return found if version.payload[2] & BOXED else part(self.session, self.reader, found)
+        return part(self.session, tables, found[0] if version.payload[2] & BOXED else found)
 
     cdef int cache(self, uint32_t place, object value, uint64_t tag) except -1:
         """Keeps a value and its tag, as one store: the end of the old value may let other threads in."""
@@ -560,7 +563,7 @@ cdef class Proxy(Shared):
             closure = []
             if self.reader.attempt(position, [version.payload[1]], True, set(), &wanted, closure) != READY:
                 return None
-            found = self.reader.node(version.payload[0])
+            found = self.reader.tables.node(version.payload[0])
             if found is None:
                 return None
             return found[0] if version.payload[2] & BOXED else found, version.payload[1], closure
@@ -601,7 +604,7 @@ cdef class Proxy(Shared):
                 break
             if status == TORN:
                 pause_before_retry(self.session, &attempts)
-        found = self.reader.node(version.payload[0])
+        found = self.reader.tables.node(version.payload[0])
         if found is not None and version.payload[2] & BOXED:
             found = found[0]
         if not isinstance(found, type(self)._share_class_ if index else dict):
@@ -639,17 +642,19 @@ cdef class Proxy(Shared):
         """An instance of the user's class with all state, for reading only."""
         return self.take_local(NULL, -1, 0).instance
 
-    cdef object child(self, int kind, object key, object value):
+    cdef object child(self, Tables tables, int kind, object key, object value):
         """What a caller may have of a part of the present state."""
         cdef uint32_t index
         cls = type(value)
+        if tables.id_of(value):
+            return part(self.session, tables, value)
         if cls is not dict and cls is not list and cls is not set:
             if is_value(value):
                 return carrying(value)
             if isinstance(value, Shared):
                 return value
-        if self.cell is not None or self.reader.id_of(value):
-            return part(self.session, self.reader, value)
+        if self.cell is not None:
+            return part(self.session, tables, value)
         # Part of a value that is no node: it is known by the way there.
         if not is_nested(value) and not is_array(value):
             return sealed(plain_copy(self.session, value))
@@ -661,12 +666,13 @@ cdef class Proxy(Shared):
     cdef object attribute(self, str name):
         """An attribute that has no descriptor."""
         state = self.state_of(1 if self.opaque else 0)
+        tables = self.reader.tables
         if state is not MISSING:
             if not self.opaque:
                 if name in state:
-                    return self.child(ATTRIBUTE, name, state[name])
+                    return self.child(tables, ATTRIBUTE, name, state[name])
             elif has_dict(type(state)) and name in state.__dict__:
-                return self.child(ATTRIBUTE, name, state.__dict__[name])
+                return self.child(tables, ATTRIBUTE, name, state.__dict__[name])
         return class_attribute(self, name)
 
     cdef uint64_t send_at(self, int kind, bytes name, tuple args, dict kwargs, bint respond) except 0:
@@ -768,7 +774,9 @@ cdef class Proxy(Shared):
         cdef Snapshot state
         cdef Local local
         cdef list roots = [], closure = []
+        cdef uint64_t links, serial
         state = self.states_at(indices, count, position, &at, roots, closure)
+        links, serial = self.reader.links, self.reader.serial
         try:
             if n >= <int>self.cells:
                 local = new_local(instance_of(type(self), state.values, MISSING), self.cells)
@@ -780,7 +788,7 @@ cdef class Proxy(Shared):
             unpin(closure)
         if roots:
             local.roots, local.cells = roots, closure
-            local.reader, local.links, local.serial = self.reader, self.reader.links, self.reader.serial
+            local.links, local.serial = links, serial
         for i in range(n):
             index = indices[i] if count >= 0 else <uint32_t>i
             local.tags[index] = state.tags[index]
@@ -869,7 +877,7 @@ cdef class Proxy(Shared):
             if versions[i].kind != NODE:
                 continue
             index = indices[i] if count >= 0 else <uint32_t>i
-            value = self.reader.node(versions[i].payload[0])
+            value = self.reader.tables.node(versions[i].payload[0])
             if value is None:
                 raise CorruptDataError(f"share {self.session.name}: there is no node {versions[i].payload[0]}, which "
                                        "an attribute is, its memory is damaged")
@@ -900,7 +908,8 @@ cdef class Proxy(Shared):
         return 0
 
     cdef object hand_out(self, Local local, object result):
-        """What a caller may have of a local method's result: nothing that aliases the decoded state."""
+        """What a caller may have of a local method's result, while the run is under way: nothing that aliases the
+        decoded state."""
         if result is local.instance:
             return self
         if result is None or is_value(result) or isinstance(result, Shared):
@@ -915,16 +924,16 @@ cdef class Proxy(Shared):
             pass
         found = part_of(local.instance, result)
         if found is not None:
-            return self.child(ATTRIBUTE, found, result)
+            return self.child(local.tables, ATTRIBUTE, found, result)
         if type(result) in VIEWS:
             # A view says of what in no other way.
             for viewed in gc.get_referents(result):
-                if self.reader.id_of(viewed):
-                    return getattr(part(self.session, self.reader, viewed), VIEWS[type(result)])()
-        if type(result) is BuiltinFunctionType and self.reader.id_of(result.__self__):
-            return getattr(part(self.session, self.reader, result.__self__), result.__name__)
+                if local.tables.id_of(viewed):
+                    return getattr(part(self.session, local.tables, viewed), VIEWS[type(result)])()
+        if type(result) is BuiltinFunctionType and local.tables.id_of(result.__self__):
+            return getattr(part(self.session, local.tables, result.__self__), result.__name__)
         try:
-            return copy.deepcopy(result, Parts(local.instance, self))
+            return copy.deepcopy(result, Parts(local.instance, self, local.tables))
         except Exception:
             pass
         # Generators, iterators, views, functions bound to the snapshot: they get the replica, we make a new one.
@@ -938,8 +947,8 @@ cdef class Proxy(Shared):
             return value
         if value is local.instance:
             return self
-        if self.reader.id_of(value):
-            return part(self.session, self.reader, value)
+        if local.tables.id_of(value):
+            return part(self.session, local.tables, value)
         made = memo.get(id(value))
         if made is not None:
             return made
@@ -1005,7 +1014,7 @@ cdef class Proxy(Shared):
             if cls is int or cls is str or cls is float or value is None or isinstance(value, Shared) \
                     or is_value(value):
                 continue
-            if self.reader.id_of(value):
+            if value is local.instance or local.tables.id_of(value):
                 continue            # a proxy was given, and this for it
             try:
                 if cls is list:
@@ -1028,14 +1037,14 @@ cdef class Proxy(Shared):
             return 0
         return 0
 
-    cdef int let_out(self, object error, object instance) except -1:
+    cdef int let_out(self, object error, Local local) except -1:
         """What a local method raised goes to its caller: with the decoded state, if it holds a part of that."""
         for _ in range(8):              # ``raise error from error`` is a chain without an end
             if error is None:
                 return 0
-            if any([arg is instance or self.reader.id_of(arg) for arg in error.args]):
+            if any([arg is local.instance or local.tables.id_of(arg) for arg in error.args]):
                 error.args = tuple([
-                    self if arg is instance else part(self.session, self.reader, arg) for arg in error.args
+                    self if arg is local.instance else part(self.session, local.tables, arg) for arg in error.args
                 ])
             if error.__dict__ or not is_value(error.args):
                 break
@@ -1108,13 +1117,19 @@ cdef object class_attribute(Proxy proxy, str name):
             raw = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
             if isinstance(raw, (GetSetDescriptorType, MemberDescriptorType)) and proxy.opaque:
                 # An attribute of an object made in C: it is reached in the coordinator the same way.
-                return proxy.child(ATTRIBUTE, name, getattr(proxy.current(), name))
+                state = proxy.current()
+                tables = proxy.reader.tables
+                return proxy.child(tables, ATTRIBUTE, name, getattr(state, name))
             if not isinstance(raw, (staticmethod, classmethod)):
                 return getattr(proxy.whole(), name)
         return found
     if hasattr(cls, "__getattr__"):
         local = proxy.take_local(NULL, -1, 0)
-        return proxy.hand_out(local, cls.__getattr__(local.instance, name))
+        local.begin(proxy)
+        try:
+            return proxy.hand_out(local, cls.__getattr__(local.instance, name))
+        finally:
+            local.end()
     raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}", name=name, obj=proxy)
 
 
@@ -1134,10 +1149,13 @@ cdef object part_of(state, result):
     return None
 
 
-cdef object part(Session session, Reader reader, value):
+cdef object part(Session session, Tables tables, value):
     """What a caller may have of an object of the replica, or of a value that holds some."""
-    cdef uint64_t id
+    cdef uint64_t id = tables.id_of(value)
+    cdef uint32_t home = 0
     cls = type(value)
+    if id:                          # looked up before anything else runs: another thread may move the replica then
+        home, id = tables.home_of(id), tables.first_id(id)
     if cls is not dict and cls is not list and cls is not set:
         if is_value(value):
             return carrying(value)
@@ -1145,16 +1163,15 @@ cdef object part(Session session, Reader reader, value):
             return value
     if cls is Unreadable:
         raise value._share_error
-    id = reader.id_of(value)
     if id:
         if is_nested(value):
-            return node_factory(session, reader.first_id(id), reader.home_of(id), cls)
+            return node_factory(session, id, home, cls)
         if is_array(value):
-            return node_array(session, reader.first_id(id), reader.home_of(id), value)
+            return node_array(session, id, home, value)
     elif cls is tuple or cls is frozenset:
-        return cls([part(session, reader, item) for item in value])
+        return cls([part(session, tables, item) for item in value])
     elif isinstance(value, tuple):
-        return tuple.__new__(cls, [part(session, reader, item) for item in value])
+        return tuple.__new__(cls, [part(session, tables, item) for item in value])
     return sealed(plain_copy(session, value))
 
 
@@ -1276,8 +1293,35 @@ def check_callback(value):
 
 
 cdef object plain_operand(value):
-    if isinstance(value, Proxy) and ((<Proxy>value).opaque or (<Proxy>value).is_nested):
-        return (<Proxy>value).current()
+    """What an operand is in the replica: shared containers and parts, also those that it holds."""
+    cls = type(value)
+    if isinstance(value, Proxy):
+        return (<Proxy>value).current() if (<Proxy>value).opaque or (<Proxy>value).is_nested else value
+    if cls is list or cls is tuple or cls is set or cls is frozenset or cls is dict or cls is deque:
+        return plain_items(value, {})
+    return value
+
+
+cdef object plain_items(value, dict memo):
+    cdef list items, made
+    cls = type(value)
+    if id(value) in memo:
+        return memo[id(value)]
+    memo[id(value)] = value             # one that holds itself stays as it is
+    items = [*value.keys(), *value.values()] if cls is dict else list(value)
+    made = [
+        plain_items(item, memo) if type(item) in (list, tuple, set, frozenset, dict, deque) else plain_operand(item)
+        for item in items
+    ]
+    if not same_items(items, made):
+        try:
+            if cls is dict:
+                value = dict(zip(made, made[len(made) // 2:]))
+            else:
+                value = cls(made)
+        except TypeError:
+            pass                        # what cannot be hashed is in no set that is shared
+    memo[id(value)] = value
     return value
 
 

@@ -27,11 +27,24 @@ cdef class Cell:
     cdef uint64_t links
 
 
+# What a replica says of its nodes. Who looks at objects of a replica for longer than an operation asks the tables
+# that were the reader's when it began: another thread may make the reader begin another replica.
+cdef class Tables:
+    cdef dict nodes, objects, homes, first_ids, renewed
+
+    # A node, by id; None: it has gone. Opaque nodes are known by the first id that they had.
+    cdef object node(self, uint64_t id)
+    # 0: it is no node.
+    cdef uint64_t id_of(self, object value) noexcept
+    cdef uint32_t home_of(self, uint64_t id) except? 0xffffffff
+    cdef uint64_t first_id(self, uint64_t id) except 0
+
+
 cdef class Reader:
     cdef Control control
     cdef readonly object replica
     cdef bint has_finalizers
-    cdef dict nodes, objects, homes, first_ids, renewed     # of the replica
+    cdef Tables tables              # of the replica
     cdef uint64_t links             # of the replica, when it was last moved
     cdef readonly uint64_t serial   # of the replica, never used twice
     cdef dict cells                 # number -> Cell
@@ -43,12 +56,6 @@ cdef class Reader:
     cdef unsigned long mover        # the thread that moves the replica; 0: none does
 
     cdef Cell cell(self, uint64_t number)
-    # A node of the replica, by id; None: it has gone. Opaque nodes are known by the first id that they had.
-    cdef object node(self, uint64_t id)
-    # 0: it is no node of the replica.
-    cdef uint64_t id_of(self, object value) noexcept
-    cdef uint32_t home_of(self, uint64_t id) except? 0xffffffff
-    cdef uint64_t first_id(self, uint64_t id) except 0
     # One try to have cells as they were at c, with `whole` also all that these refer to: READY, or why it has to be
     # done again. `known` are the cells whose flags this read has looked at before; `closure` gets the cells, or is
     # None.
@@ -69,8 +76,9 @@ cdef class Reader:
     cdef bint is_harmless(self) except -1
     # The flag to be raised by what writes to nodes of a cell.
     cdef uint64_t* flag_of(self, Session session, uint64_t number) except NULL
-    # Gives the replica to whoever holds objects of it, and begins a new one.
+    # Gives the replica to whoever holds objects of it, and begins a new one; for who does not hold the lock, too.
     cdef int retire(self) except -1
+    cdef int begin(self) except -1
 
 
 cdef int pin(list cells) except -1

@@ -53,48 +53,7 @@ cdef int unpin(list cells) except -1:
 
 
 @cython.binding(False)
-cdef class Reader:
-    """A process's replica of a share's nodes. One per session."""
-
-    def __init__(self, Control control not None, bint has_finalizers=False):
-        self.control = control
-        self.has_finalizers = has_finalizers
-        self.proxies = {}
-        self.forget_process()
-
-    def forget_process(self):
-        """In a forked child: what other threads of the parent did is left as it was."""
-        self.lock = threading.RLock()
-        self.mover = 0
-        self.retire()
-
-    cdef int retire(self) except -1:
-        global last_serial
-        cdef Cell cell
-        old = self.cells, self.replica, self.nodes, self.objects, self.homes    # outlive what is below
-        last_serial += 1
-        self.serial = last_serial
-        self.cells = {}
-        self.extra = set()
-        self.replica = Replica(self.has_finalizers)
-        self.nodes, self.objects, self.homes = self.replica.nodes, self.replica.objects, self.replica.homes
-        self.first_ids, self.renewed = self.replica.first_ids, self.replica.renewed
-        self.links = 0
-        self.judged = -1
-        if old[0] is not None:
-            for cell in old[0].values():
-                cell.tag = EMPTY
-                cell.closure = None
-        return 0
-
-    cdef Cell cell(self, uint64_t number):
-        cdef Cell cell = self.cells.get(number)
-        if cell is None:
-            cell = Cell.__new__(Cell)
-            cell.number = <uint32_t>number
-            cell.tag = EMPTY
-            self.cells[number] = cell
-        return cell
+cdef class Tables:
 
     cdef object node(self, uint64_t id):
         cdef PyObject* found = PyDict_GetItem(self.nodes, id)
@@ -111,6 +70,62 @@ cdef class Reader:
 
     cdef uint64_t first_id(self, uint64_t id) except 0:
         return self.first_ids.get(id, id) if self.first_ids else id
+
+
+cdef Tables tables_of(replica):
+    cdef Tables self = Tables.__new__(Tables)
+    self.nodes, self.objects, self.homes = replica.nodes, replica.objects, replica.homes
+    self.first_ids, self.renewed = replica.first_ids, replica.renewed
+    return self
+
+
+@cython.binding(False)
+cdef class Reader:
+    """A process's replica of a share's nodes. One per session."""
+
+    def __init__(self, Control control not None, bint has_finalizers=False):
+        self.control = control
+        self.has_finalizers = has_finalizers
+        self.proxies = {}
+        self.forget_process()
+
+    def forget_process(self):
+        """In a forked child: what other threads of the parent did is left as it was."""
+        self.lock = threading.RLock()
+        self.mover = 0
+        self.begin()
+
+    cdef int retire(self) except -1:
+        with self.lock:             # another thread may be about to move it
+            self.begin()
+        return 0
+
+    cdef int begin(self) except -1:
+        global last_serial
+        cdef Cell cell
+        old = self.cells, self.replica, self.tables     # outlive what is below
+        last_serial += 1
+        self.serial = last_serial
+        self.cells = {}
+        self.extra = set()
+        self.replica = Replica(self.has_finalizers)
+        self.tables = tables_of(self.replica)
+        self.links = 0
+        self.judged = -1
+        if old[0] is not None:
+            for cell in old[0].values():
+                cell.tag = EMPTY
+                cell.closure = None
+        return 0
+
+    cdef Cell cell(self, uint64_t number):
+        cdef Cell cell = self.cells.get(number)
+        if cell is None:
+            cell = Cell.__new__(Cell)
+            cell.number = <uint32_t>number
+            cell.tag = EMPTY
+            self.cells[number] = cell
+        return cell
 
     cdef int attempt(self, uint64_t c, list wanted, bint whole, set known, uint64_t* position,
                      list closure) except -1:
@@ -185,6 +200,8 @@ cdef class Reader:
                         return AGAIN
                     if not self.take(cell, &versions[i], bases, changes):
                         return TORN
+                if self.serial != serial:
+                    return AGAIN            # what runs here (a finalizer, a signal's handler) has read, too
                 if stale:
                     for cell in stale:
                         cell.tag = EMPTY        # whoever looks meanwhile waits for us
@@ -229,6 +246,8 @@ cdef class Reader:
                     if other not in seen:
                         seen.add(other)
                         todo.append(other)
+        if self.serial != serial:
+            return AGAIN
         if closure is not None:
             closure[:] = [cell for cell in cells if cell.tag != EMPTY]
         return READY
@@ -412,8 +431,8 @@ cdef class Reader:
         it. While that runs nobody moves it."""
         cdef list cells = self.whole(session, number)
         if function is None:
-            return self.node(id)
-        found = self.node(id)
+            return self.tables.node(id)
+        found = self.tables.node(id)
         pin(cells)
         try:
             return function(found)
@@ -428,3 +447,4 @@ cdef Reader reader_of(Session session):
 
 
 make_internal(<PyTypeObject*>Cell)
+make_internal(<PyTypeObject*>Tables)

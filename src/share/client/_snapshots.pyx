@@ -68,8 +68,8 @@ def snapshot(*objects, bint wait=True):
             found.append(instances[proxy.id])
             continue
         if (<Nested>value).owner is None:
-            part = reader.node(proxy.node)
-            if part is None or reader.home_of(proxy.node) != proxy.home:
+            part = reader.tables.node(proxy.node)
+            if part is None or reader.tables.home_of(proxy.node) != proxy.home:
                 raise DeletedObjectError("one of the objects is no part of its share any more")
             if (<Nested>value).path:
                 part = _paths.walk(part, (<Nested>value).path)
@@ -155,7 +155,7 @@ cdef dict read_together(Session session, Reader reader, list owners, list nodes,
                         if versions[at].kind == ABSENT:
                             values.append(MISSING)
                         elif versions[at].kind == NODE:
-                            value = reader.node(versions[at].payload[0])
+                            value = reader.tables.node(versions[at].payload[0])
                             values.append(value[0] if versions[at].payload[2] & BOXED else value)
                         else:
                             values.append(version_value(session.control, &versions[at], &torn))

@@ -267,6 +267,8 @@ cdef class Store:
         if mirror is None:
             if is_unsure:
                 self.unsure_everywhere = True
+            if self.linked:
+                self.touch_referred()       # the name that it was part of has gone; what it refers to has not
             return
         indices = None if mirror.shape.opaque or mirror.shape.plan.entangled else (cell.index,)
         self.touch(mirror, indices)
