@@ -43,8 +43,9 @@ def with_aliases(plan, groups):
         return {name: replace(method, writes=widened(method.writes), unseen=widened(method.unseen))
                 for name, method in methods.items()}
 
-    return replace(plan, methods=all_widened(plan.methods), getters=all_widened(plan.getters),
-                   setters=all_widened(plan.setters), deleters=all_widened(plan.deleters))
+    return replace(plan, alias_groups=tuple(sorted(groups, key=sorted)), methods=all_widened(plan.methods),
+                   getters=all_widened(plan.getters), setters=all_widened(plan.setters),
+                   deleters=all_widened(plan.deleters))
 
 
 cdef list merged(list groups):

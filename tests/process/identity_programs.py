@@ -46,6 +46,9 @@ class Board:
         if self.rows:
             self.rows[0], self.rows[-1] = self.rows[-1], self.rows[0]
 
+    def add_past_recording(self, n: int) -> None:
+        list.append(self.rows, n)
+
     def put_first(self, part: Any) -> None:
         self.rows.insert(0, part)
 

@@ -1,7 +1,9 @@
 """Parts that two processes hold while what holds them is changed are what references to plain objects are."""
 
 import multiprocessing
+import os
 import random
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -59,6 +61,26 @@ def test_programs_that_can_be_made_smaller(pair: Any) -> None:
         run(pair, lambda below: data.draw(st.integers(0, below - 1)), 15)
 
     try_one()
+
+
+def test_a_part_of_one_attribute_in_another(shared: Share) -> None:
+    """What a method does to it is done to the part of both, and no fault of its plan."""
+    shared.board = identity_programs.Board()
+    board = shared.board
+    board.queue.append([[1], [2]])
+    board.swap_ends()
+    board.rows = board.queue[-1]
+    for _ in range(2):
+        held = board.queue[-1]
+        board.swap_ends()
+        assert held == [[2], [1]] and held is board.rows
+        board.swap_ends()
+        board.add_past_recording(5)
+        assert held == [[1], [2], 5] and board.queue[-1] is held
+        assert held.pop() == 5
+        os.kill(shared.health().coordinator, signal.SIGKILL)
+        assert board.rows == [[1], [2]]
+    assert not shared.errors
 
 
 def test_keys_whose_hash_needs_another_attribute(shared: Share) -> None:

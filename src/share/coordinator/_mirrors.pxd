@@ -22,6 +22,7 @@ cdef class Shape:
     cdef str why                    # it cannot be loaded
 
     cdef Call call(self, bytes name)
+    cdef bint expects(self, uint32_t one, uint32_t other) except -1
 
 
 cdef class Root:
@@ -47,6 +48,7 @@ cdef class Mirror:
     cdef bint everything            # all cells may have changed
     cdef set touched                # cells that may have changed in place
     cdef set ran                    # names of the methods that ran since the last publication
+    cdef readonly bint mixed        # attributes have parts in common of which the plan does not know
     cdef bint others                # and something else than methods has changed it
     cdef Call last_call             # already noted in this group
     cdef readonly int names         # how many it has

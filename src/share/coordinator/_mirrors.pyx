@@ -43,6 +43,15 @@ cdef class Shape:
         self.calls[name] = call
         return call
 
+    cdef bint expects(self, uint32_t one, uint32_t other) except -1:
+        """Whether the plan says that two attributes may have parts in common, so that who writes one writes both."""
+        if self.opaque or self.plan.entangled:
+            return True
+        if not one or not other:
+            return False
+        first, second = self.cells[one - 1], self.cells[other - 1]
+        return any([first in group and second in group for group in self.plan.alias_groups])
+
     def cells_of(self, names):
         """The cells of attributes; None for all of them."""
         if names is None or self.opaque:

@@ -7,7 +7,7 @@ from .._layout cimport Slot, Version
 from ..cerial._codec cimport Encoder
 from ..state._state cimport State
 from ._mirrors cimport Call, Mirror, Shape
-from ._node_cells cimport NodeCells
+from ._node_cells cimport NodeCell, NodeCells
 from ._publications cimport Publications
 
 
@@ -79,6 +79,7 @@ cdef class Store:
     cdef int prepare_extras(self, Mirror mirror, extras) except -1
     cdef int prepare_nodes(self) except -1
     cdef int look_at_links(self) except -1
+    cdef int note_link(self, uint64_t id, uint32_t index, NodeCell other) except -1
     cdef int end_state(self, dict changes) except -1
     cdef set renewed(self)
     cdef int explain(self, error) except -1

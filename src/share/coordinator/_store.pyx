@@ -474,7 +474,7 @@ cdef class Store:
         """Notes that a command may have changed nodes at home in those cells past recording."""
         if self.linked:
             self.unsure_everywhere = True       # its parts may be at home anywhere
-        elif cells is None or self.unsure.get(mirror.id, ()) is None:
+        elif cells is None or mirror.mixed or self.unsure.get(mirror.id, ()) is None:
             self.unsure[mirror.id] = None
         else:
             self.unsure.setdefault(mirror.id, set()).update(cells)
@@ -712,7 +712,7 @@ cdef class Store:
         """Publishes that a cell's value is a node. False: it says so already."""
         cdef Publication link
         id, number = self.enter(mirror, i, value)
-        self.linked |= (<NodeCell>self.cells.by_number[number]).mirror != mirror.id
+        self.note_link(mirror.id, i, self.cells.by_number[number])
         bits |= <uint64_t>built_in_kind(type(value)) << 8
         form = (id, number, bits)
         if mirror.forms[i] == form:
@@ -799,9 +799,13 @@ cdef class Store:
         for number, base in whole.items():
             if self.cells.prepare_unsure(self.state, number, base, changes.pop(number, None)):
                 self.warn_of_cell(number)
-        for number, data in changes.items():
-            if number == 0 and number not in self.cells.by_number:
+        if 0 not in self.cells.by_number:
+            # The classes, with the first nodes: a commit that publishes none must not need memory for these.
+            changes.pop(0, None)
+            if changes or whole:
                 self.cells.begin(0, 0, 0, 0, self.new_id())
+                changes[0] = self.state.base(0)
+        for number, data in changes.items():
             self.warn_of_cell(number)
             self.cells.prepare(self.state, number, data, False)
         self.look_at_links()
@@ -811,11 +815,23 @@ cdef class Store:
         """Whether parts of one object are in another now, whose methods may change them."""
         cdef NodeCell one, other
         cdef uint64_t pair
-        if not self.linked:
-            for pair in far_cells:
-                one, other = self.cells.by_number.get(pair >> 32), self.cells.by_number.get(pair & 0xffffffff)
-                self.linked |= one is not None and other is not None and one.mirror != other.mirror
+        for pair in far_cells:
+            one, other = self.cells.by_number.get(pair >> 32), self.cells.by_number.get(pair & 0xffffffff)
+            if one is not None and other is not None:
+                self.note_link(one.mirror, one.index, other)
         far_cells.clear()
+        return 0
+
+    cdef int note_link(self, uint64_t id, uint32_t index, NodeCell other) except -1:
+        """An attribute of an object refers to what is at home elsewhere, which its methods may change on that way."""
+        cdef Mirror mirror
+        if other.mirror != id:
+            self.linked = True
+        elif other.index != index:
+            mirror = self.mirrors.get(id)
+            if mirror is not None and not mirror.mixed and not mirror.shape.expects(index, other.index):
+                mirror.mixed = True
+                self.control.note_references()      # before C: from then on reads wait for every command
         return 0
 
     cdef int end_state(self, dict changes) except -1:
@@ -889,7 +905,7 @@ cdef class Store:
 
         Only if it is certain which method did it: no other has run on the object since it was last published.
         """
-        if mirror.others or len(mirror.ran) != 1:
+        if mirror.others or mirror.mixed or len(mirror.ran) != 1:
             return 0
         attribute = mirror.shape.cells[i - 1] if i else "an attribute without a cell"
         cls = class_name(mirror.shape.cls)
@@ -1216,6 +1232,7 @@ cdef class Store:
         mirror.slots = <Slot*>self.control.at(slots_at, mirror.cells * SLOT_SIZE)
         mirror.shape = self.shape_at(shape_at)
         self.begin_mirror(mirror)
+        mirror.mixed = self.linked          # nobody has kept whether it is
         mirror.published = True
         self.mirrors[id] = mirror
         try:

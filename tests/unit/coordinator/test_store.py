@@ -29,7 +29,7 @@ from share.coordinator._recovery import recover
 from share.coordinator._store import Store
 from share.errors import DeletedObjectError, NotShareableError
 
-COMMIT, TAIL, HEAD = 384, 200704, 200704 + 128
+COMMIT, REFERENCES, TAIL, HEAD = 384, 520, 200704, 200704 + 128
 tokens = itertools.count(1)
 
 
@@ -127,6 +127,51 @@ def test_a_successor_has_what_was_committed(driver: Driver) -> None:
     driver.commit()
     driver.take_over()
     assert driver.live("x").a[1] == [2, 5, 6]
+
+
+class Expected:
+    """Its plan says that its attributes have parts in common."""
+
+    def __init__(self) -> None:
+        self.a: list[Any] = []
+        self.b: dict[int, Any] = {}
+
+    def add(self) -> None:
+        part = [len(self.a)]
+        self.a.append(part)
+        self.b[len(self.a)] = part
+
+
+def test_what_its_plan_does_not_know_of_concerns_all_reads(driver: Driver) -> None:
+    """A method that writes one attribute raises its flag; who reads what both hold must wait for that."""
+
+    def has_references() -> bool:
+        return bool(struct.unpack_from("<Q", driver.memory.buf, REFERENCES)[0])
+
+    expected = driver.create("expected", Expected())
+    expected.live.add()
+    mirror = driver.create("x", Holder())
+    live = touch(driver)
+    live.a, live.b = [[1], [2]], {"b": 2}
+    driver.commit()
+    assert not mirror.mixed and not expected.mixed and not has_references()
+    live.b["b"] = live.a[0]
+    driver.commit()
+    assert mirror.mixed and not expected.mixed and has_references()
+    driver.take_over()
+    live = touch(driver)
+    assert live.b["b"] is live.a[0]
+
+
+def test_an_attribute_that_is_part_of_another(driver: Driver) -> None:
+    mirror = driver.create("x", Holder())
+    touch(driver).a = [[1], [2]]
+    driver.commit()
+    assert not mirror.mixed
+    live = touch(driver)
+    live.c = live.a[0]
+    driver.commit()
+    assert mirror.mixed
 
 
 def test_top_level_containers_are_nodes_and_stay_themselves(driver: Driver) -> None:
