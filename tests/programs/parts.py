@@ -294,11 +294,44 @@ def operands(s):
     )
 
 
+class Deck:
+    def __init__(self):
+        self.cards, self.n = [Card("a"), Card("b")], 0
+
+    def walk(self):
+        yield from self.cards
+        return self.cards[0]
+
+    def echo(self):
+        got = yield self, [self.cards]
+        yield got
+
+
+def generators(s):
+    s.deck, s.decks = Deck(), [Deck()]
+    found = []
+    for deck in (s.deck, s.decks[0]):
+        for card in deck.walk():
+            card.tags.append(1)
+        steps = deck.walk()
+        next(steps).tags.append(2)
+        next(steps)
+        try:
+            next(steps)
+        except StopIteration as end:
+            end.value.tags.append(3)
+        echo = deck.echo()
+        me, lists = next(echo)
+        lists[0].append(Card("c"))
+        found += [me is deck, echo.send(5), [*echo], [(card.title, list(card.tags)) for card in deck.cards]]
+    return found
+
+
 #: What differs, and why.
 KNOWN = {"back_reference": "a reference back to the object is not the object itself in a local run"}
 PROGRAMS = (
     "moved returned membership keys folders copies back_reference in_tuples methods through_deques cache carts "
-    "unequal identities operands"
+    "unequal identities operands generators"
 ).split()
 
 if __name__ == "__main__":

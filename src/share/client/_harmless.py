@@ -13,8 +13,8 @@ _CONTAINERS = frozenset((object, list, dict, set, deque, OrderedDict, Counter, b
 _OTHERS = frozenset(
     f"__{name}__"
     for name in (
-        "init new del post_init init_subclass set_name class_getitem subclasshook sizeof dir reduce reduce_ex getstate "
-        "setstate getnewargs getnewargs_ex copy deepcopy replace setattr delattr setitem delitem"
+        "init new del post_init init_subclass set_name class_getitem subclasshook reduce reduce_ex getstate setstate "
+        "getnewargs getnewargs_ex replace setattr delattr setitem delitem"
     ).split()
 )
 _FIXED = (
@@ -73,7 +73,7 @@ def _is_fixed(base: type, name: str, member: Any) -> bool:
     if not _is_special(name, member):
         return True  # it is called, not an operator
     code = getattr(member, "__wrapped__", member).__code__
-    return code.co_filename == "<string>" and "__dataclass_fields__" in vars(base)
+    return code.co_qualname.startswith("__create_fn__.") and "__dataclass_fields__" in vars(base)
 
 
 def _is_known(cls: type, name: str) -> bool:

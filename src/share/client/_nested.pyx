@@ -33,7 +33,7 @@ from .._paths import ATTRIBUTE, ITEM
 from .._protocol import encode, node_reference, reference
 from ..cerial import loads
 from ..errors import DeletedObjectError, ShareClosedError
-from . import _proxy
+from . import _proxy, _replica
 from ._copies import sealed
 
 cdef extern from "Python.h":
@@ -446,6 +446,15 @@ def forget(dict proxies not None, key, dead):
         del proxies[key]
 
 
+def forget_found(dict proxies not None):
+    """Lets proxies that live longer than a replica not keep it."""
+    cdef Nested proxy
+    for weak in list(proxies.values()):
+        proxy = weak()
+        if proxy is not None:
+            proxy.found, proxy.own, proxy.seen = None, None, 0
+
+
 cdef object part_at(Proxy owner, uint32_t index, tuple path, value):
     """What a caller may have of a part of something that is no node."""
     if is_value(value):
@@ -483,3 +492,4 @@ def nested_reference(name, id, flags, slots, shape, cells, index, path, cls):
 
 _proxy.nested_factory = nested_at
 _proxy.node_factory = node_proxy
+_replica.forget_found = forget_found

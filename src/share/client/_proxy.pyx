@@ -5,7 +5,8 @@ import gc
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
 from functools import partial
-from types import BuiltinFunctionType, CellType, FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType
+from types import BuiltinFunctionType, CellType, FunctionType, GeneratorType, GetSetDescriptorType, \
+    MemberDescriptorType, MethodType
 
 cimport cython
 from cpython.object cimport Py_TYPE, PyObject, PyObject_GenericGetAttr, PyTypeObject
@@ -932,13 +933,25 @@ cdef class Proxy(Shared):
                     return getattr(part(self.session, local.tables, viewed), VIEWS[type(result)])()
         if type(result) is BuiltinFunctionType and local.tables.id_of(result.__self__):
             return getattr(part(self.session, local.tables, result.__self__), result.__name__)
+        if type(result) is GeneratorType:
+            return self.generator_of(local, result)
         try:
             return copy.deepcopy(result, Parts(local.instance, self, local.tables))
         except Exception:
             pass
-        # Generators, iterators, views, functions bound to the snapshot: they get the replica, we make a new one.
+        # Iterators, views, functions bound to the snapshot: they get the replica, we make a new one.
         self.forget_snapshot()
         return result
+
+    cdef object generator_of(self, Local local, generator):
+        """A generator gets the replica, and we make a new one; what it yields is handed out one by one."""
+        cdef Handing handing = Handing.__new__(Handing)
+        from ._generators import LocalGenerator
+
+        handing.proxy, handing.local = self, new_local(local.instance, 0)
+        handing.local.tables = local.tables
+        self.forget_snapshot()
+        return LocalGenerator(generator, handing)
 
     cdef object handed(self, Local local, object value, dict memo):
         """What a caller may have of a value, or of a fresh container. Raises Unknown if it is something else."""
@@ -1099,6 +1112,17 @@ cdef class Proxy(Shared):
             type(descriptor).__delete__(descriptor, self)
         else:
             delete_attribute(self, name, 0)
+
+
+@cython.binding(False)
+cdef class Handing:
+    """Makes what a caller may have of what something gives that a local run has left behind."""
+
+    cdef Proxy proxy
+    cdef Local local
+
+    def __call__(self, value):
+        return self.proxy.hand_out(self.local, value)
 
 
 cdef object own_descriptor(Proxy proxy, str name):
@@ -1347,6 +1371,7 @@ cdef object execute(Proxy proxy, str name, tuple args, dict kwargs, bint wait):
     return session.await_response(position, None) if wait else None
 
 
+make_internal(<PyTypeObject*>Handing)
 make_internal(<PyTypeObject*>Local)
 make_internal(<PyTypeObject*>Snapshot)
 make_internal(<PyTypeObject*>Waiting)

@@ -32,6 +32,9 @@ from ..state._replica import CellMissingError, Replica
 cdef uint64_t LOCATOR = (<uint64_t>1 << PURPOSE_INDEX) - 1
 cdef uint64_t last_serial = 0
 
+#: callable(proxies by id): they let go of what they have found; set by the module that makes them.
+forget_found = None
+
 
 @cython.binding(False)
 cdef class Cell:
@@ -116,6 +119,8 @@ cdef class Reader:
             for cell in old[0].values():
                 cell.tag = EMPTY
                 cell.closure = None
+            if self.proxies:
+                forget_found(self.proxies)
         return 0
 
     cdef Cell cell(self, uint64_t number):

@@ -90,6 +90,24 @@ class Missing(dict[str, Any]):
         return 1
 
 
+class Listed:
+    def __init__(self) -> None:
+        self.n = 0
+
+    def __dir__(self) -> list[str]:
+        self.n += 1
+        return ["n"]
+
+
+class Copied:
+    def __init__(self) -> None:
+        self.n = 0
+
+    def __deepcopy__(self, memo: Any) -> "Copied":
+        self.n += 1
+        return self
+
+
 class Dynamic:
     def __getattr__(self, name: str) -> int:
         self.__dict__[name] = 1
@@ -104,8 +122,38 @@ def test_these_stay_as_they_are(cls: type) -> None:
 
 
 @pytest.mark.parametrize(
-    "cls", [defaultdict, type(iter([])), Counting, Inherits, Looked, Said, Cached, Missing, Dynamic, None, 5]
+    "cls",
+    [
+        defaultdict,
+        type(iter([])),
+        Counting,
+        Inherits,
+        Looked,
+        Said,
+        Cached,
+        Missing,
+        Dynamic,
+        Listed,
+        Copied,
+        None,
+        5,
+    ],
 )
 def test_these_may_change(cls: Any) -> None:
     assert not is_harmless(cls)
     assert not are_harmless({list, cls})
+
+
+def test_a_method_of_a_data_class_that_its_user_wrote_in_a_string() -> None:
+    found: dict[str, Any] = {"dataclass": dataclass}
+    exec(
+        "@dataclass(eq=False)\n"
+        "class Own:\n"
+        "    n: int = 0\n"
+        "    def __eq__(self, other):\n"
+        "        self.n += 1\n"
+        "        return False\n"
+        "    __hash__ = None\n",
+        found,
+    )
+    assert not is_harmless(found["Own"])
