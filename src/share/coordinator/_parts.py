@@ -63,7 +63,8 @@ def apply_to_root(store: Any, name: str, operation: str, operand: Any) -> None:
     value = store.root_value(name)
     if value is MISSING:
         raise AttributeError(f"the share has no {name!r}")
-    result = _paths.OPERATIONS[operation](store.reached(value), operand)
+    left = store.reached(value, value.__class__ not in RECORDED)
+    result = _paths.OPERATIONS[operation](left, operand)
     if result is value and store.mirror_of(value) is not None:
         return
     if not is_value(result):

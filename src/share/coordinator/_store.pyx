@@ -53,7 +53,7 @@ cdef enum:
     MOST_INDEX = 4096           # in a purpose
     # A part that has been removed is kept for a while: somebody may have a proxy of it, to look at or to store again.
     KEPT_SECONDS = 10
-    MOST_KEPT = 1000
+    MOST_KEPT = 1000            # in a cell
 
 # As what a cell of a mirror is published, beside (node id, cell of the node, bits).
 cdef object ENCODED = "encoded"         # a value
@@ -222,11 +222,13 @@ cdef class Store:
         """The hook for encoders that turns live objects and nodes into references."""
         return self._reduce
 
-    def reached(self, value):
-        """Notes that running code has got hold of a live object."""
+    def reached(self, value, bint is_unsure=True):
+        """Notes that running code has got hold of a live object; is_unsure: it may change it past recording."""
         cdef Mirror mirror = self.by_identity.get(builtin_id(value))
         if mirror is not None:
             self.touch(mirror, None)
+            if is_unsure:
+                self.touch_unseen(mirror, None)
         return value
 
     cdef Mirror find(self, uint64_t id):
@@ -358,7 +360,7 @@ cdef class Store:
         """An object has lost a name; with the last one it goes, unless the state refers to it."""
         mirror.names -= 1
         if mirror.names <= 0:
-            self.state.drop_removed()
+            self.state.drop_removed(self.cells.cells_of(mirror.id, None))
             self.unnamed[mirror.id] = mirror
             self.loose.add(mirror)
             if Py_REFCNT(<PyObject*>mirror.live) > 1 and unreachable([mirror], self.by_identity):
@@ -614,6 +616,8 @@ cdef class Store:
         cdef Root root
         cdef Publication link
         self.departed = None
+        if self.state.removed:
+            self.state.give_up_old()
         if self.check:
             self.dirty.update(self.mirrors.values())
             self.unsure_everywhere = True
@@ -729,13 +733,13 @@ cdef class Store:
         cdef int role
         if value is MISSING:
             mirror.forms[i] = None
-            mirror.kept.pop(i, None)
+            self.state.keep_for_now(mirror.kept.pop(i, None))
             self.to.put(&mirror.slots[i], mirror.id, ABSENT)
             return True
         role = IS_VALUE if builtin_id(value) in self.by_identity else role_of(value)
         if role == IS_BOXED:
             return self.put_node(mirror, i, boxed(mirror, i, value), BOXED)
-        mirror.kept.pop(i, None)
+        self.state.keep_for_now(mirror.kept.pop(i, None))
         if role == IS_OPAQUE:
             self.state.settle_births()
         if role == IS_NODE or role == IS_OPAQUE and is_node(value):
@@ -750,7 +754,7 @@ cdef class Store:
             return 0
         held = mirror.kept.get(0)
         if extras is MISSING:
-            mirror.kept.pop(0, None)
+            self.state.keep_for_now(mirror.kept.pop(0, None))
             mirror.forms[0] = None
             self.to.put(&mirror.slots[0], mirror.id, ABSENT)
         elif held is None and all([role_of(value) == IS_VALUE for value in extras.values()]):
@@ -985,6 +989,7 @@ cdef class Store:
         """The mirrors without a name to which no other object of the state refers."""
         cdef Mirror mirror
         cdef list found = [], others = []
+        cdef bint all_of_them
         for id, when in list(self.replaced.items()):
             if when < monotonic() - KEPT_SECONDS:
                 del self.replaced[id]
@@ -997,13 +1002,14 @@ cdef class Store:
             elif mirror in self.loose:
                 others.append(mirror)
         self.loose.clear()
-        if <uint64_t>len(self.unnamed) > self.most_unnamed and not found:
-            others = [mirror for id, mirror in self.unnamed.items() if id not in self.replaced]
-            # They may hold each other.
-            self.most_unnamed = 2 * len(others) + 16
+        all_of_them = <uint64_t>len(self.unnamed) > self.most_unnamed and not found
+        if all_of_them:
+            others = [mirror for id, mirror in self.unnamed.items() if id not in self.replaced]     # may hold each other
         if others:
             found += [mirror for mirror in unreachable(others, self.by_identity)
                       if mirror.id not in self.replaced]
+        if all_of_them:
+            self.most_unnamed = 2 * (len(others) - len(found)) + 16
         return found
 
     def forget(self, Mirror mirror not None):
@@ -1082,6 +1088,8 @@ cdef class Store:
             for mirror in touched:
                 if mirror.id in self.mirrors and not mirror.shape.opaque:
                     self.fill(mirror)           # with what was published last
+        except Exception:
+            return False                        # a node has gone for good
         finally:
             self.loading = False
         for name, root in list(self.roots.items()):
@@ -1197,15 +1205,17 @@ cdef class Store:
                 if isinstance(cls, UnreadableClass):
                     self.note_unreadable("a part of the state", hash(cls.content), cls.error)
             self.state = State.of(self.replica, next_id) if bases else State(next_id)
+            self.state.keep_removed(KEPT_SECONDS, MOST_KEPT)
+            for mirror in self.mirrors.values():
+                if mirror.shape.is_container and type(mirror.live) is not Unreadable:
+                    self.state.host(mirror.live)
+            self.state.keep_loaded(self.replica)
             self.note_unreadable_parts()
         finally:
             self.loading = False
             self.replica = None
-        self.state.keep_removed(KEPT_SECONDS, MOST_KEPT)
         self.state.set_foreign(self._encoded_foreign, self._reduce_kept)
         for mirror in self.mirrors.values():
-            if mirror.shape.is_container and type(mirror.live) is not Unreadable:
-                self.state.host(mirror.live)
             if mirror.names == 0:
                 self.unnamed[mirror.id] = mirror
         while self.reports:
@@ -1255,9 +1265,10 @@ cdef class Store:
         """Gives a mirror the state that is published."""
         cdef Version version
         cdef uint32_t i
+        cdef dict kept
         if type(mirror.live) is Unreadable:
             return
-        mirror.kept.clear()
+        kept, mirror.kept = mirror.kept, {}     # those are looked up below, and nothing else need hold them
         for i in range(mirror.cells):
             if mirror.shape.opaque:
                 value = mirror.live if i else MISSING
@@ -1268,6 +1279,8 @@ cdef class Store:
                 except MemoryError:
                     raise
                 except BaseException as error:
+                    if self.replica is None:
+                        raise           # what is published is whole; it is loaded anew
                     value = self.unreadable_cell(mirror, i, error)
                     version.kind = ABSENT if value is MISSING else 0xffff
                 if version.kind == ABSENT:

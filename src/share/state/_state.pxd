@@ -20,7 +20,8 @@ cdef class State:
     cdef dict digests                   # id of an opaque node -> of what was published of it
     cdef dict far_opaque                # the same -> other cells that may refer to it
     cdef readonly list gone             # numbers of the cells that the last end of a command has given back
-    cdef object removed                 # deque of (when, node): what nothing else holds any more
+    cdef dict removed                   # cell -> {address: (when, node)} in that order: what nothing else holds any more
+    cdef double next_removed            # when it is looked for such as have been kept for long enough
     cdef size_t most_removed
     cdef double seconds_removed
     cdef list entered                   # ids of the nodes that have entered by themselves in the command under way
@@ -29,7 +30,9 @@ cdef class State:
     cdef bint is_closed
 
     cdef int look_at_removed(self, PyObject* removed) except -1
-    cdef int keep_for_now(self, object node) except -1
+    cdef bint is_removed(self, PyObject* node) except -1
+    cdef int keep_for_now(self, object value) except -1
+    cdef int keep_loaded(self, object replica) except -1
     cdef int give_up_old(self) except -1
     cdef set renew_opaque(self, set cells)
     cdef Py_ssize_t spare_references(self, PyObject* object) except -1

@@ -113,7 +113,7 @@ cdef class State:
         self.far_opaque = _record.far_opaque = {}
         self.gone = []
         self.entered = []
-        self.removed = collections.deque()
+        self.removed = {}
         self.spare = {}
         the_state = weakref.ref(self)
         # Cell number 0: the names, and what concerns the state as a whole.
@@ -214,36 +214,72 @@ cdef class State:
         find(<PyObject*>node).id |= HOST
 
     def keep_removed(self, seconds: float, most: int) -> None:
-        """Nodes that nothing holds any more are kept for so long, and at most so many; the youngest."""
+        """Nodes that nothing holds any more are kept for so long, and at most so many in a cell; the youngest."""
         self.seconds_removed = seconds
         self.most_removed = most
 
-    def drop_removed(self) -> None:
-        """Those that are kept so are kept no longer."""
-        self.removed.clear()
+    def drop_removed(self, cells: set[int]) -> None:
+        """Those of them that are at home in these cells are kept no longer."""
+        for number in cells & self.removed.keys():
+            self.removed.pop(number)
+
+    cdef bint is_removed(self, PyObject* node) except -1:
+        """Whether a node is one of those that are kept, which is a reference to it."""
+        return <size_t>node in self.removed.get(find(node).cell, ())
 
     cdef int look_at_removed(self, PyObject* removed) except -1:
-        """Something that a command has replaced or removed, about to be given up."""
-        if removed == NULL or Py_REFCNT(removed) != 1:
+        """Something that a command has replaced, removed or changed, about to be given up."""
+        cdef list rest
+        if removed == NULL:
             return 0
         if find(removed) != NULL:
-            self.keep_for_now(<object>removed)
-        elif type(<object>removed) is list:
-            for part in (<list><object>removed)[-<Py_ssize_t>self.most_removed:]:
-                if find(<PyObject*>part) != NULL:
-                    self.keep_for_now(part)
+            if Py_REFCNT(removed) == 1 or Py_REFCNT(removed) == 2 and self.is_removed(removed):
+                self.keep_for_now(<object>removed)
+        elif Py_REFCNT(removed) == 1 and type(<object>removed) in (list, tuple):
+            rest = [<object>removed]
+            while rest:
+                for part in rest.pop()[-<Py_ssize_t>self.most_removed:]:
+                    if type(part) is tuple:
+                        rest.append(part)
+                    elif find(<PyObject*>part) != NULL:
+                        self.keep_for_now(part)
         return 0
 
-    cdef int keep_for_now(self, object node) except -1:
-        if find(<PyObject*>node) != NULL:
-            self.removed.append((time.monotonic(), node))
-            if <size_t>len(self.removed) > self.most_removed:
-                self.removed.popleft()
+    cdef int keep_for_now(self, object value) except -1:
+        """Keeps a node for a while, if the value is one; what ``host`` was told of goes as objects do."""
+        cdef Node* node = find(<PyObject*>value)
+        if node == NULL or node.id & HOST or not self.most_removed:
+            return 0
+        kept = self.removed.get(node.cell)
+        if kept is None:
+            kept = self.removed[node.cell] = collections.OrderedDict()
+        kept.pop(<size_t><PyObject*>value, None)
+        kept[<size_t><PyObject*>value] = time.monotonic(), value
+        if <size_t>len(kept) > self.most_removed:
+            kept.popitem(last=False)
+        return 0
+
+    cdef int keep_loaded(self, object replica) except -1:
+        """The same for those nodes that nothing but the replica holds that they come from."""
+        cdef PyObject* node
+        for id in sorted(replica.node_ids()):
+            value = replica.node(id)
+            node = <PyObject*>value
+            if Py_REFCNT(node) == 2:            # the replica's and this one
+                self.keep_for_now(value)
         return 0
 
     cdef int give_up_old(self) except -1:
-        while self.removed and self.removed[0][0] < time.monotonic() - self.seconds_removed:
-            self.removed.popleft()
+        """Those that have been kept for long enough go."""
+        cdef double now = time.monotonic()
+        if now < self.next_removed:
+            return 0
+        self.next_removed = now + self.seconds_removed / 10
+        for number, kept in list(self.removed.items()):
+            while kept and next(iter(kept.values()))[0] < now - self.seconds_removed:
+                kept.popitem(last=False)
+            if not kept and self.removed.get(number) is kept:
+                del self.removed[number]
         return 0
 
     cdef set renew_opaque(self, set cells):
@@ -533,6 +569,8 @@ cdef class State:
                     self.look_at_removed(inverses[i].second)
                 give_up_if(inverses[i].first)
                 give_up_if(inverses[i].second)
+                if self.most_removed:
+                    self.look_at_removed(inverses[i].node)
                 give_up(inverses[i].node)
             for i in range(born_count):
                 give_up(born[i])

@@ -263,8 +263,9 @@ def test_a_node_is_found_by_its_id_until_it_has_gone(driver: Driver) -> None:
     first = live.a.pop(0)
     driver.commit()
     assert driver.store.node(number) is first  # somebody may have a proxy of it
+    home = driver.store.state.home_of(first)
     del first
-    driver.store.state.drop_removed()
+    driver.store.state.drop_removed({home})
     with pytest.raises(DeletedObjectError):
         driver.store.node(number)
 
