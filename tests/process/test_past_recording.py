@@ -5,7 +5,7 @@ import io
 import os
 import signal
 import struct
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -46,6 +46,33 @@ class Reacher:
         self.n += 1
         list.append(share.items, 8)
         share.items[-1] = 5
+
+
+class Ordered(Counter, OrderedDict):  # type: ignore[misc,type-arg]
+    """Counts, and keeps an order."""
+
+
+class Both:
+    """It has one."""
+
+    def __init__(self) -> None:
+        self.counts = Ordered("aab")
+
+    def change(self) -> Any:
+        self.counts["z"] += 3
+        self.counts.move_to_end("a")
+        self.counts.update("bb")
+        return self.counts.popitem(last=False)
+
+
+class Viewer:
+    """Changes bytes through a view of them."""
+
+    def __init__(self) -> None:
+        self.data = bytearray(b"abc")
+
+    def view(self) -> None:
+        memoryview(self.data)[1] = 66
 
 
 def pack(share: Any) -> None:
@@ -105,3 +132,18 @@ def test_an_unbound_call_and_a_recorded_change_together(shared: Share) -> None:
     os.kill(shared.health().coordinator, signal.SIGKILL)
     shared.n = 1
     assert (shared.items, shared.other, shared.n) == ([9, 4, 5], {"kept": 1}, 1)
+
+
+def test_a_class_of_two_containers(shared: Share) -> None:
+    shared.both, twin = Both(), Both()
+    assert shared.both.change() == twin.change()
+    assert list(plain(shared.both).counts.items()) == list(twin.counts.items())
+    os.kill(shared.health().coordinator, signal.SIGKILL)
+    assert shared.both.change() == twin.change()
+    assert list(plain(shared.both).counts.items()) == list(twin.counts.items())
+
+
+def test_bytes_changed_through_a_view(shared: Share) -> None:
+    shared.viewer = Viewer()
+    shared.viewer.view()
+    assert shared.viewer.data == b"aBc"

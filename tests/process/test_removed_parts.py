@@ -1,5 +1,6 @@
 """Parts that have been removed stay for a while for those who hold them: a swap is two commands."""
 
+import gc
 import os
 import signal
 from collections import OrderedDict, deque
@@ -58,8 +59,23 @@ class Table:
     def keep(self, row: Row) -> None:
         self.kept = row
 
-    def fail(self) -> None:
-        raise KeyError("on purpose")
+    def count_jobs(self) -> int:
+        return living_jobs()
+
+
+class Job:
+    """Refers to itself."""
+
+    def __init__(self) -> None:
+        self.parts: list[Any] = []
+
+    def link(self) -> None:
+        self.parts.append(self)
+
+
+def living_jobs() -> int:
+    gc.collect()
+    return sum(type(each) is Job for each in gc.get_objects())
 
 
 class Opaque:
@@ -161,3 +177,17 @@ def test_parts_that_dicts_deques_and_tuples_held(shared: Share) -> None:
         row.n = i
         table.rows.append(row)
     assert [row.n for row in table.rows] == [1, 1, *range(len(held))]
+
+
+def test_objects_that_only_hold_themselves_go(shared: Share) -> None:
+    shared.table = Table()
+    most = 0
+    for _ in range(6):
+        for _ in range(60):
+            shared.job = Job()
+            shared.job.link()
+            shared.table.table["job"] = shared.job
+            del shared.job
+            del shared.table.table["job"]
+        most = max(most, shared.table.count_jobs.call())
+    assert most < 60

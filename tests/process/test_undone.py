@@ -44,8 +44,6 @@ def fail_after_replacing(record: Record) -> None:
     raise KeyError("on purpose")
 
 
-
-
 def is_as_it_was(share: Share) -> bool:
     """Here and for a process that begins to read now."""
 
@@ -58,7 +56,9 @@ def is_as_it_was(share: Share) -> bool:
 
 
 @pytest.mark.parametrize("command", [fail, fail_after_replacing])
-def test_a_transaction_that_raises_keeps_what_tuples_hold(command: Callable[[Any], None], shared: Share) -> None:
+def test_a_transaction_that_raises_keeps_what_tuples_hold(
+    command: Callable[[Any], None], shared: Share
+) -> None:
     shared.record = Record()
     shared.record.add_extra()
     part, extra = shared.record.pair[0], shared.record.extra

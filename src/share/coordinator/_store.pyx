@@ -229,6 +229,8 @@ cdef class Store:
             self.touch(mirror, None)
             if is_unsure:
                 self.touch_unseen(mirror, None)
+        else:
+            self.note_node(value, is_unsure)
         return value
 
     cdef Mirror find(self, uint64_t id):
@@ -1004,7 +1006,8 @@ cdef class Store:
         self.loose.clear()
         all_of_them = <uint64_t>len(self.unnamed) > self.most_unnamed and not found
         if all_of_them:
-            others = [mirror for id, mirror in self.unnamed.items() if id not in self.replaced]     # may hold each other
+            # They may hold each other.
+            others = [mirror for id, mirror in self.unnamed.items() if id not in self.replaced]
         if others:
             found += [mirror for mirror in unreachable(others, self.by_identity)
                       if mirror.id not in self.replaced]
@@ -1268,7 +1271,7 @@ cdef class Store:
         cdef dict kept
         if type(mirror.live) is Unreadable:
             return
-        kept, mirror.kept = mirror.kept, {}     # those are looked up below, and nothing else need hold them
+        kept, mirror.kept = mirror.kept, {}     # those are looked up below, and need not be held by anything else
         for i in range(mirror.cells):
             if mirror.shape.opaque:
                 value = mirror.live if i else MISSING
@@ -1306,6 +1309,7 @@ cdef class Store:
             if value is not MISSING:
                 state[cell] = value
         replace_state(mirror.live, state)
+        kept.clear()
 
     cdef int note_unreadable_parts(self) except -1:
         for id, part in self.state.opaque.items():

@@ -45,9 +45,9 @@ class Ordinary:
     """A class written in Python."""
 
 
-# From the most special one on.
+# From the most special one on; what is both of the first two keeps an order.
 cdef tuple BUILT_IN = (
-    (Counter, _nodes.COUNTER), (OrderedDict, _nodes.ORDERED), (defaultdict, _nodes.DEFAULT), (dict, _nodes.DICT),
+    (OrderedDict, _nodes.ORDERED), (Counter, _nodes.COUNTER), (defaultdict, _nodes.DEFAULT), (dict, _nodes.DICT),
     (list, _nodes.LIST), (set, _nodes.SET), (deque, _nodes.DEQUE), (bytearray, _nodes.BYTEARRAY),
 )
 cdef tuple NUMBERS_AND_TEXT = (int, float, complex, str, bytes)

@@ -20,7 +20,7 @@ cdef class State:
     cdef dict digests                   # id of an opaque node -> of what was published of it
     cdef dict far_opaque                # the same -> other cells that may refer to it
     cdef readonly list gone             # numbers of the cells that the last end of a command has given back
-    cdef dict removed                   # cell -> {address: (when, node)} in that order: what nothing else holds any more
+    cdef dict removed                   # cell -> {address: (when, node)}, the oldest first: what nothing else holds
     cdef double next_removed            # when it is looked for such as have been kept for long enough
     cdef size_t most_removed
     cdef double seconds_removed
