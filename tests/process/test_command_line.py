@@ -1,6 +1,7 @@
 """The command line, against running shares: what it says, and that it disturbs none of them."""
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -21,11 +22,12 @@ import pytest
 from click.testing import CliRunner
 from command_line_classes import Desk, Odd
 from programs import HERE, SOURCE, wait_for
+from rich.console import Console
 
 from share import Share, ShareClosedError
 from share.cli import _doctor, group
 from share.cli._observer import Observer
-from share.cli._top import measure
+from share.cli._top import _view, measure
 from share.cli._web import Dashboard
 from share.maintenance import shares
 
@@ -476,6 +478,16 @@ def test_the_dashboard_in_a_browser(dashboard, name, tmp_path):
     assert "<button>desk: Desk</button><button>limit: int</button>" in page
     assert re.search(r'id="value"[^>]*>\{\s+"1": "one"\s+\}', page)
     assert f"<td>{os.getpid()}</td><td>owner</td>" in page
+
+
+def test_figures_of_a_share_whose_errors_cannot_be_read(shared, name, monkeypatch):
+    observer = Observer(name)
+    monkeypatch.setattr(observer, "errors", lambda: 1 // 0)
+    figures = next(measure(observer, 0.05))
+    assert figures.errors is None and figures.state == "running"
+    console = Console(file=io.StringIO(), width=100)
+    console.print(_view(figures))
+    assert re.search("errors +cannot be read", console.file.getvalue())
 
 
 @pytest.mark.slow

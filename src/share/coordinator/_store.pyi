@@ -3,24 +3,9 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from share._control import Control
-from share.analysis._plan import ClassPlan
 from share.state import State
 
-class Shape:
-    @property
-    def cls(self) -> type: ...
-    @property
-    def cells(self) -> tuple[str, ...]: ...
-    @property
-    def plan(self) -> ClassPlan: ...
-
-class Mirror:
-    @property
-    def id(self) -> int: ...
-    @property
-    def shape(self) -> Shape: ...
-    @property
-    def live(self) -> Any: ...
+from ._mirrors import Mirror, Shape
 
 class Store:
     @property
