@@ -45,6 +45,6 @@ cdef class NodeCells:
     cdef int abandon(self) except -1
     cdef int forget_mirror(self, uint64_t mirror) except -1
     cdef tuple load(self)
-    cdef tuple committed(self)
+    cdef tuple committed(self, numbers)
     cdef set places(self)
     cdef list pages(self)

@@ -229,15 +229,16 @@ cdef class NodeCells:
                     cell.slot, cell.owner, cell.published = slot, owner, True
                     self.by_number[number + place] = cell
             number += <uint64_t>FIRST_CELL_PAGE << page
-        return self.committed()
+        return self.committed(self.by_number.keys())
 
-    cdef tuple committed(self):
-        """({number: base}, {number: changes since}) of all cells, as they are committed."""
+    cdef tuple committed(self, numbers):
+        """({number: base}, {number: changes since}) of some cells, as they are committed."""
         cdef NodeCell cell
         cdef Version version
         cdef uint64_t owner = 0
         cdef dict bases = {}, changes = {}
-        for number, cell in self.by_number.items():
+        for number in numbers:
+            cell = self.by_number[number]
             if slot_read(cell.slot, self.control.committed(), &version, &owner) and version.kind == NODES:
                 bases[number] = self.bytes_at(version.payload[0], 0, version.payload[1])
                 if version.length:

@@ -1110,6 +1110,8 @@ cdef class Store:
         if not cells:
             return True
         published = Replica()
+        met = set()
+        todo = cells | {0}
 
         def encoded(value):
             return encode(value, "state", self._reduce_foreign)
@@ -1120,7 +1122,10 @@ cdef class Store:
 
         self.loading = True
         try:
-            published.bring(*self.cells.committed())
+            while todo := todo & self.cells.by_number.keys() - met:
+                met |= todo
+                published.bring(*self.cells.committed(todo))
+                todo = set().union(*[published.referred(number) for number in todo])
             for id in [id for number in cells for id in published.ids_in(number)]:
                 if content(published.node(id), published.id_of, encoded) != content(self.node(id), id_of, encoded):
                     return False

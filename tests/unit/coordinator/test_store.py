@@ -356,6 +356,37 @@ def found(program: Program) -> list[tuple[Any, Any]]:
     return compare([(recorded[name], plain[name]) for name in plain], unordered=frozenset())
 
 
+class Told:
+    """Counts how often one of it has been loaded."""
+
+    loaded = 0
+
+    @classmethod
+    def load(cls) -> "Told":
+        cls.loaded += 1
+        return cls()
+
+    def __reduce__(self) -> Any:
+        return Told.load, ()
+
+
+def test_undoing_looks_at_nothing_else(driver: Driver) -> None:
+    driver.create("other", Holder())
+    touch(driver, "other").a = [[Told()]]
+    driver.create("x", Holder())
+    live = touch(driver)
+    live.a = [[1]]
+    driver.commit()
+    before = Told.loaded
+    driver.store.note_unsure(driver.store.mirror_of(touch(driver)), None)
+    live.a[0].append(2)
+    assert not driver.store.abandon()
+    assert driver.live("x") is live and live.a == [[1]]
+    assert Told.loaded == before
+    driver.take_over()
+    assert Told.loaded > before
+
+
 @pytest.mark.parametrize("is_seen", [True, False])
 def test_what_is_unsure_is_undone_in_place_if_that_is_all(driver: Driver, is_seen: bool) -> None:
     driver.create("x", Holder())
