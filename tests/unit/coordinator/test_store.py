@@ -6,6 +6,7 @@ import os
 import random
 import struct
 import sys
+import time
 from collections import deque
 from collections.abc import Iterator
 from multiprocessing.shared_memory import SharedMemory
@@ -266,6 +267,27 @@ def test_a_node_is_found_by_its_id_until_it_has_gone(driver: Driver) -> None:
     home = driver.store.state.home_of(first)
     del first
     driver.store.state.drop_removed({home})
+    with pytest.raises(DeletedObjectError):
+        driver.store.node(number)
+
+
+def test_removed_parts_go_with_any_later_commit(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    driver.create("x", Holder())
+    live = touch(driver)
+    live.a = [[1], [2]]
+    driver.commit()
+    number = driver.store.state.id_of(live.a[0])
+    del live.a[0]
+    driver.commit()
+    live.b = 1
+    touch(driver)
+    driver.commit()
+    driver.store.node(number)
+    later = time.monotonic() + 20
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    live.b = 2  # changes no node
+    touch(driver)
+    driver.commit()
     with pytest.raises(DeletedObjectError):
         driver.store.node(number)
 
