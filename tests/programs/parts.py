@@ -327,11 +327,91 @@ def generators(s):
     return found
 
 
+class Shown:
+    """Counts how often it is looked at."""
+
+    def __init__(self):
+        self.n = 0
+
+    def __repr__(self):
+        self.n += 1
+        return "Shown"
+
+    def __eq__(self, other):
+        self.n += 1
+        return False
+
+
+class Made:
+    """Makes its attributes when they are asked for."""
+
+    def __init__(self):
+        self.made = 0
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        self.made += 1
+        value = []
+        setattr(self, name, value)
+        return value
+
+
+class Given:
+    def __init__(self):
+        self.data = {"a": [1]}
+
+    def __getattr__(self, name):
+        try:
+            return self.data[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+def looks_that_write(s):
+    s.shown, s.table = [Shown()], {"a": Shown()}
+    texts = repr(s.shown), str(s.shown), repr(s.table), 3 in s.shown, [] in s.shown
+    found = [texts, plain(s.shown)[0].n, s.shown[0].n, plain(s.table)["a"].n]
+    s.made, s.others = Made(), [Made()]
+    for made in (s.made, s.others[0]):
+        found += [list(made.a)]
+        made.a.append(1)
+        made.a.append(2)
+        found += [list(made.a), made.made, plain(made).made, hasattr(made, "__len__")]
+    s.given, s.others = Given(), [Given()]
+    for given in (s.given, s.others[0]):
+        given.a.append(2)
+        found += [list(given.a), hasattr(given, "b"), getattr(given, "c", 5)]
+    return found
+
+
+def changed_meanwhile(s):
+    s.numbers, s.table, s.queue = {1, 2, 3}, {"a": 1, "b": 2, "c": 3}, collections.deque([1, 2, 3])
+    seen = []
+    for number in s.numbers:
+        seen.append(number)
+        if len(seen) == 1:
+            s.numbers.remove(2 if number != 2 else 3)
+            s.numbers.add(number + 2048)  # where the first one is, and behind it
+    keys = []
+    for key in s.table:
+        keys.append(key)
+        if key == "a":
+            del s.table["b"]
+            s.table["a2"] = 4
+    try:
+        for number in s.queue:
+            s.queue.append(number)
+    except RuntimeError as error:
+        keys.append(str(error))
+    return 2 in seen, 1 in seen, "b" in keys, "c" in keys, keys[-1]
+
+
 #: What differs, and why.
 KNOWN = {"back_reference": "a reference back to the object is not the object itself in a local run"}
 PROGRAMS = (
     "moved returned membership keys folders copies back_reference in_tuples methods through_deques cache carts "
-    "unequal identities operands generators"
+    "unequal identities operands generators looks_that_write changed_meanwhile"
 ).split()
 
 if __name__ == "__main__":

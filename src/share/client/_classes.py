@@ -88,6 +88,10 @@ def _members(
     )
     if cls.__dictoffset__:
         members["__dict__"] = property(_attributes)
+    if "__getattr__" in plan.methods:
+        members["_share_getattr_"] = Method(
+            "__getattr__", plan.methods["__getattr__"], _raw(cls, "__getattr__"), origin
+        )
     for name, method in plan.methods.items():
         if name in _OWN or method.kind != "method":
             continue  # class and static methods are found on the class

@@ -40,6 +40,13 @@ cdef inline object part_of(Proxy self, Tables tables, object key, object value):
         else self.child(tables, ITEM, key, value)
 
 
+cdef bint may_write(Proxy self, state) except -1:
+    """Whether an operator that asks each element may run what writes: then it has to run where writes count."""
+    if self.reader.is_harmless():
+        return False
+    return any([not atomic(value) for value in (dict.values(state) if isinstance(state, dict) else state)])
+
+
 cdef object state_with(Proxy self, object item, list operand):
     """The state of a container, for looking at only, and in `operand` what is looked for there: of one replica."""
     cdef Tables tables
@@ -57,6 +64,7 @@ cdef class SequenceIterator:
 
     cdef Proxy proxy                # None: it has ended
     cdef Py_ssize_t at, step
+    cdef Py_ssize_t size            # of a deque, which must not get another one meanwhile; -1: it may
 
     def __init__(self):
         raise TypeError("iterators are made by iter() and reversed()")
@@ -71,6 +79,9 @@ cdef class SequenceIterator:
             raise StopIteration
         state = proxy.peek()
         tables = proxy.reader.tables
+        if self.size >= 0 and len(state) != self.size:
+            self.proxy = None
+            raise RuntimeError("deque mutated during iteration")
         if not 0 <= at < len(state):
             self.proxy = None
             raise StopIteration
@@ -98,10 +109,13 @@ cdef object range_of(SequenceIterator self):
 
 cdef SequenceIterator iterate(Proxy self, bint backwards):
     cdef SequenceIterator iterator = SequenceIterator.__new__(SequenceIterator)
+    state = self.peek()
     iterator.proxy = self
-    iterator.at, iterator.step = 0, 1
+    iterator.at, iterator.step, iterator.size = 0, 1, -1
     if backwards:
-        iterator.at, iterator.step = len(self.peek()) - 1, -1
+        iterator.at, iterator.step = len(state) - 1, -1
+    if isinstance(state, deque):
+        iterator.size = len(state)
     return iterator
 
 
@@ -145,6 +159,8 @@ cdef set shown = set()          # (thread, address) of the proxies whose text is
 def _repr(Proxy self not None):
     try:
         state = self.current()
+        if may_write(self, state):
+            return execute(self, "__repr__", (), None, True)
     except ShareClosedError:
         return type(self).__base__.__repr__(self)
     key = (PyThread_get_thread_ident(), <size_t><void*>self)
@@ -179,12 +195,15 @@ def _aiter(Proxy self not None):
     return each(self, self)
 
 
-def _contains(Proxy self not None, item):
-    cdef list operand = [item]
-    state = self.peek() if simple(item) and type(item) is not tuple else state_with(self, item, operand)
+def _contains(Proxy self not None, given):
+    cdef list operand = [given]
+    state = self.peek() if simple(given) and type(given) is not tuple \
+        else state_with(self, given, operand)
     item = operand[0]
     if isinstance(state, (dict, set)):
         return item in state
+    if may_write(self, state):
+        return execute(self, "__contains__", (given,), None, True)
     cells = self.held()
     pin(cells)
     try:
@@ -394,12 +413,12 @@ cdef class DictIterator:
             raise RuntimeError(f"{kind} changed size during iteration")
         for key in self.rest:
             if isinstance(state, (set, frozenset)):
-                if simple(key) or key in state:
+                if key in state:
                     return part_of(proxy, tables, key, key)
                 continue
             value = dict.get(state, key, MISSING)
             if value is MISSING:
-                raise RuntimeError("dictionary keys changed during iteration")
+                continue                # it has been removed, and another one has been added
             if self.what == 0:
                 return part_of(proxy, tables, key, key)
             value = part_of(proxy, tables, key, value)

@@ -1076,6 +1076,8 @@ cdef class Proxy(Shared):
 
     def __deepcopy__(self, memo):
         state = self.current()          # of the replica: what classes say of deep copies holds
+        if not self.reader.is_harmless():
+            return copy.deepcopy(plain(self), memo)     # what they write must not stay there
         cells = self.held()
         pin(cells)
         try:
@@ -1133,7 +1135,6 @@ cdef object own_descriptor(Proxy proxy, str name):
 
 
 cdef object class_attribute(Proxy proxy, str name):
-    cdef Local local
     cls = type(proxy)._share_class_
     found = getattr(cls, name, MISSING)
     if found is not MISSING:
@@ -1147,13 +1148,8 @@ cdef object class_attribute(Proxy proxy, str name):
             if not isinstance(raw, (staticmethod, classmethod)):
                 return getattr(proxy.whole(), name)
         return found
-    if hasattr(cls, "__getattr__"):
-        local = proxy.take_local(NULL, -1, 0)
-        local.begin(proxy)
-        try:
-            return proxy.hand_out(local, cls.__getattr__(local.instance, name))
-        finally:
-            local.end()
+    if hasattr(type(proxy), "_share_getattr_"):
+        return proxy._share_getattr_(name)
     raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}", name=name, obj=proxy)
 
 
