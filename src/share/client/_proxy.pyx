@@ -293,7 +293,8 @@ cdef class Local:
     cdef int begin(self, Proxy proxy) except -1:
         self.runs += 1
         if self.runs == 1:
-            self.tables = proxy.reader.tables
+            if self.tables is None:
+                self.tables = proxy.reader.tables
             if self.cells is not None:
                 self.pinned = self.cells
                 pin(self.pinned)
@@ -778,6 +779,7 @@ cdef class Proxy(Shared):
         cdef uint64_t links, serial
         state = self.states_at(indices, count, position, &at, roots, closure)
         links, serial = self.reader.links, self.reader.serial
+        tables = self.reader.tables
         try:
             if n >= <int>self.cells:
                 local = new_local(instance_of(type(self), state.values, MISSING), self.cells)
@@ -790,6 +792,7 @@ cdef class Proxy(Shared):
         if roots:
             local.roots, local.cells = roots, closure
             local.links, local.serial = links, serial
+            local.tables = tables       # to make the instance takes a while: the reader may have others already
         for i in range(n):
             index = indices[i] if count >= 0 else <uint32_t>i
             local.tags[index] = state.tags[index]
