@@ -1,6 +1,6 @@
 """Measures every operation beside what one could use instead, in one run, and compares it with its targets.
 
-python -m bench [--quick] [--rounds 51] [--only TEXT] [--json FILE] [--markdown FILE]
+python -m bench [--quick] [--rounds 51] [--only TEXT] [--json FILE] [--markdown FILE] [--plots FOLDER]
 
 The exit code is 1 if something takes more than twice as long as its target (bench/targets.toml) allows; such a group is
 measured anew up to two times. Peers that are not installed are named: `pip install '.[bench]'`, and a Redis server.
@@ -17,10 +17,15 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
-from bench.cases import PEERS, RESULT, WORDS, Case, groups, setting
+from bench.cases import WORDS, Case, groups, setting
+from bench.costs import Cost, costs
+from bench.crew import Throughput, throughputs
 from bench.latency import Latency, latencies
 from bench.measure import Figures, measure
+from bench.peers import PEERS
+from bench.plots import draw
 from bench.report import comparison, duration
+from bench.sizes import BySize, by_size
 from bench.targets import Target, targets
 
 ATTEMPTS = 3
@@ -69,7 +74,37 @@ def latency_rows(found: list[Latency]) -> list[str]:
     ]
 
 
-def as_json(all_figures: list[Figures], latency: list[Latency], missing: list[str]) -> dict[str, Any]:
+def throughput_rows(found: list[Throughput]) -> list[str]:
+    """The table of what several processes do; the ratio is to share with as many."""
+    ours = {(row.operation, row.processes): row.rate for row in found if row.name == "share"}
+    return ["| operation | of | processes | a second | of share's |", "|---|---|---|---|---|"] + [
+        f"| {row.operation} | {row.name} | {row.processes} | {row.rate:,.0f} "
+        f"| {row.rate / ours[row.operation, row.processes]:.2g} × |"
+        for row in found
+    ]
+
+
+def size_rows(found: list[BySize]) -> list[str]:
+    """The table of containers' sizes; growth is from the smallest to the largest."""
+    sizes = list(found[0].seconds)
+    head = ["| operation | of | " + " | ".join(f"{size:,}" for size in sizes) + " | growth |"]
+    head.append("|---" * (3 + len(sizes)) + "|")
+    return head + [
+        f"| {row.operation} | {row.name} | {' | '.join(map(duration, row.seconds.values()))} "
+        f"| {row.seconds[sizes[-1]] / row.seconds[sizes[0]]:.1f} × |"
+        for row in found
+    ]
+
+
+def cost_rows(found: list[Cost]) -> list[str]:
+    """The table of what is paid once."""
+    return ["| what | costs |", "|---|---|"] + [
+        f"| {row.what} | {duration(row.value) if row.unit == 's' else f'{row.value:,.0f} B'} |"
+        for row in found
+    ]
+
+
+def as_json(all_figures: list[Figures], more: dict[str, list[Any]], missing: list[str]) -> dict[str, Any]:
     """Everything that was measured, for programs."""
     return {
         "machine": {
@@ -91,7 +126,7 @@ def as_json(all_figures: list[Figures], latency: list[Latency], missing: list[st
             for figures in all_figures
             for name, seconds in figures.seconds.items()
         ],
-        "latency": [asdict(row) for row in latency],
+        **{name: [asdict(row) for row in found] for name, found in more.items()},
         "targets": [
             {
                 "operation": t.operation,
@@ -133,6 +168,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only operations whose names contain this")
     parser.add_argument("--json", type=Path, help="write everything into this file")
     parser.add_argument("--markdown", type=Path, help="write the tables into this file too")
+    parser.add_argument("--plots", type=Path, help="draw latency, throughput and growth into this folder")
     options = parser.parse_args()
     rounds = options.rounds or (QUICK_ROUNDS if options.quick else 51)
     gated = {target.operation for target in targets() if target.gate}
@@ -143,7 +179,7 @@ def main() -> int:
         lines.append(text)
 
     all_figures = []
-    with setting() as names:
+    with setting(options.quick) as names:
         missing = [package for name, package in PEERS.items() if name not in names]
         say("| operation | share | instead | takes | is |\n|---|---|---|---|---|")
         for operation, cases in groups().items():
@@ -154,17 +190,29 @@ def main() -> int:
             all_figures.append(measured(cases, names, rounds))
             for row in rows(all_figures[-1]):
                 say(row)
-        latency = [] if options.quick or options.only not in RESULT else latencies(names, 20 * rounds)
-        if latency:
-            say("\n" + "\n".join(latency_rows(latency)))
+        more: dict[str, list[Any]] = {}
+        for part, (measured_by, written) in PARTS.items():
+            if not options.quick and options.only in part:
+                more[part] = measured_by(names, rounds)
+                say("\n" + "\n".join(written(more[part])))
     good = judge(all_figures, say)
     say(f"\nmissing: {', '.join(missing) or 'nobody'}")
     if options.json:
-        options.json.write_text(json.dumps(as_json(all_figures, latency, missing), indent=2) + "\n")
+        options.json.write_text(json.dumps(as_json(all_figures, more, missing), indent=2) + "\n")
     if options.markdown:
         options.markdown.write_text("\n".join(lines) + "\n")
+    if options.plots:
+        draw(as_json(all_figures, more, missing), options.plots)
     return 0 if good else 1
 
+
+#: What is measured beside the table of operations: how, and how its own table is written.
+PARTS: dict[str, tuple[Callable[[dict[str, Any], int], list[Any]], Callable[[list[Any]], list[str]]]] = {
+    "latency": (lambda names, rounds: latencies(names, 20 * rounds), latency_rows),
+    "throughput": (lambda names, rounds: throughputs(names, min(rounds, 11)), throughput_rows),
+    "sizes": (lambda names, rounds: by_size(names, min(rounds, 7)), size_rows),
+    "costs": (lambda _, rounds: costs(min(rounds, 7)), cost_rows),
+}
 
 if __name__ == "__main__":
     sys.exit(main())

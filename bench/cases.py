@@ -6,26 +6,31 @@ gives them to pytest-benchmark and ``bench/test_limits.py`` fails if a ratio is 
 
 import contextlib
 import ctypes
-import importlib.util
+import importlib
 import multiprocessing
 import os
-import shutil
-import subprocess
+import pickle
 import sys
-import tempfile
 import timeit
 from collections import Counter as Counter_
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.managers import BaseManager, SyncManager
+from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from typing import Any
 
+import numpy
+from bench.peers import dictionaries, queues, ray_actor, redis_client, suitkaise_share
+
 from share import Share, shareable
+from share.cerial import dumps, loads
 
 fork = multiprocessing.get_context("fork")
 TEXT = "a short text"
 KILOBYTE = "x" * 1024
+ROW = {"id": 17, "name": "Ada", "tags": ["a", "b"], "score": 1.5}
+ROWS = [{**ROW, "id": number, "tags": ["a", "b"]} for number in range(1000)]
 MEGABYTE = b"x" * (1 << 20)
 
 
@@ -105,6 +110,9 @@ LARGE_ANSWER = "call with a result of 1 MB"
 WRITE = "write, then read it back"
 ENTRY = "read an entry of a dict"
 SET_ENTRY = "set an entry of a dict, and read it back"
+SNAPSHOT = "snapshot of an object and a dict"
+ENCODE, DECODE = "encode a small dict", "decode a small dict"
+ENCODE_MANY, DECODE_MANY = "encode 1,000 small dicts", "decode 1,000 small dicts"
 WORDS = "count the words of the standard library"
 
 # Those of a group one after the other, share first.
@@ -112,6 +120,8 @@ CASES = [
     Case(READ, "share", 2_000, "shared_counter.n"),
     Case(READ, "plain attribute", 2_000, "plain.n"),
     Case(READ, "RawValue", 2_000, "raw.value"),
+    Case(READ, "shared_memory, numpy", 2_000, "numbers[0]"),
+    Case(READ, "suitkaise", 50, "suit.n", needs="suit"),
     Case(READ, "Manager Namespace", 50, "namespace.n"),
     Case(READ, "Redis GET", 50, "int(redis.get('n'))", needs="redis"),
     Case(SHORT, "share", 2_000, "shared_counter.text"),
@@ -126,14 +136,25 @@ CASES = [
     Case(METHOD, "BaseManager", 50, "managed_counter.get()"),
     Case(QUEUED, "share", 4_000, "shared_counter.increment()", "shared.flush()"),
     Case(QUEUED, "mp.Queue.put", 4_000, "queue.put((1, 'increment', ()))", "drain_queue()"),
+    Case(QUEUED, "SimpleQueue.put", 1_000, "simple_queue.put((1, 'increment', ()))", "simple_queue.drain()"),
+    Case(QUEUED, "Pipe, send", 1_000, "pipe.put((1, 'increment', ()))", "pipe.drain()"),
+    Case(QUEUED, "faster-fifo", 1_000, "faster_fifo.put((1, 'increment', ()))", "faster_fifo.drain()",
+         needs="faster_fifo"),
+    Case(QUEUED, "cloudtoid-interprocess, pickled", 1_000, "cloudtoid.put((1, 'increment', ()))", "cloudtoid.drain()",
+         needs="cloudtoid"),
+    Case(QUEUED, "Ray", 50, "ray.increment.remote()", "ray_get(ray.get.remote())", needs="ray", rounds=5),
     Case(ONE, "share", 20_000, "call_and_read(shared_counter, {n})", "shared.flush()"),
     Case(ONE, "BaseManager", 200, "call_and_read(managed_counter, {n})"),
+    Case(ONE, "suitkaise", 10, "call_and_read(suit.counter, {n})", needs="suit", rounds=11),
+    Case(ONE, "Ray", 50, "ray_call_and_read(ray, {n})", needs="ray", rounds=5),
     Case(ONE, "Redis INCR", 200, "incr_and_read(redis, {n})", needs="redis"),
     Case(ONE, "Redis INCR, pipeline of 100", 2_000, "pipeline_and_read(redis, {n})", needs="redis"),
     Case(FOUR, "share", 40_000, "producers.run(shared_counter, 0, {n})", "shared.flush()"),
     Case(FOUR, "BaseManager", 800, "producers.run(managed_counter, 1, {n})"),
     Case(RESULT, "share", 100, "shared_counter.add(1)", "shared.flush()"),
     Case(RESULT, "BaseManager", 50, "managed_counter.add(1)"),
+    Case(RESULT, "suitkaise", 10, "suit.counter.add(1)", needs="suit", rounds=11),
+    Case(RESULT, "Ray", 20, "ray_get(ray.add.remote(1))", needs="ray", rounds=5),
     Case(RESULT, "Redis INCRBY", 50, "redis.incrby('n', 1)", needs="redis"),
     Case(ARGUMENT, "share", 20, "[shared_counter.take(megabyte) for _ in range({n})]; shared.flush()"),
     Case(ARGUMENT, "BaseManager", 10, "managed_counter.take(megabyte)"),
@@ -143,6 +164,7 @@ CASES = [
     Case(LARGE_ANSWER, "share", 10, "shared_counter.give(1 << 20)", "shared.flush()"),
     Case(LARGE_ANSWER, "BaseManager", 10, "managed_counter.give(1 << 20)"),
     Case(WRITE, "share", 100, "shared_counter.n = 1; shared_counter.n", "shared.flush()"),
+    Case(WRITE, "suitkaise", 10, "suit.n = 1; suit.n", needs="suit", rounds=11),
     Case(WRITE, "Manager Namespace", 50, "namespace.n = 1; namespace.n"),
     Case(WRITE, "Redis SET, GET", 50, "redis.set('n', 1); int(redis.get('n'))", needs="redis"),
     Case(WRITE, "Pipe, there and back", 50, "echo.send(1); echo.recv()"),
@@ -161,14 +183,20 @@ CASES = [
     Case(SET_ENTRY, "UltraDict", 50, "ultra_dict['k'] = 1; ultra_dict['k']", needs="ultra_dict"),
     Case(SET_ENTRY, "diskcache", 20, "disk_cache['k'] = 1; disk_cache['k']", needs="disk_cache"),
     Case(SET_ENTRY, "Redis HSET, HGET", 50, "redis.hset('table', 'k', 1); redis.hget('table', 'k')", needs="redis"),
+    Case(SNAPSHOT, "share", 200, "shared.snapshot(shared_counter, shared_table)"),
+    Case(SNAPSHOT, "Manager, one after the other", 20, "namespace.n; managed_table.copy()"),
+    Case(ENCODE, "share.cerial", 2_000, "dumps(row)"),
+    Case(ENCODE, "pickle", 2_000, "pickle.dumps(row)"),
+    Case(DECODE, "share.cerial", 2_000, "loads(encoded_row)"),
+    Case(DECODE, "pickle", 2_000, "pickle.loads(pickled_row)"),
+    Case(ENCODE_MANY, "share.cerial", 10, "dumps(rows)"),
+    Case(ENCODE_MANY, "pickle", 10, "pickle.dumps(rows)"),
+    Case(DECODE_MANY, "share.cerial", 10, "loads(encoded_rows)"),
+    Case(DECODE_MANY, "pickle", 10, "pickle.loads(pickled_rows)"),
     Case(WORDS, "share", 1, "words.with_share()", rounds=5),
     Case(WORDS, "serial", 1, "words.serially()", rounds=5),
     Case(WORDS, "Pool.imap_unordered", 1, "words.with_pool()", rounds=5),
 ]  # fmt: skip
-
-#: Whose absence is reported, and what has to be installed: the extra `bench`, and a Redis server.
-PEERS = {"redis": "redis and redis-server", "shared_memory_dict": "shared-memory-dict", "ultra_dict": "UltraDict",
-         "disk_cache": "diskcache"}  # fmt: skip
 
 
 def groups() -> dict[str, list[Case]]:
@@ -204,31 +232,6 @@ def pipeline_and_read(redis: Any, n: int) -> None:
     assert int(redis.get("n")) == target
 
 
-@contextlib.contextmanager
-def redis_client() -> Iterator[Any]:
-    """A client of a private Redis server on a Unix socket; None if Redis is not installed."""
-    server = shutil.which("redis-server")
-    if server is None or importlib.util.find_spec("redis") is None:
-        yield None
-        return
-    import redis
-
-    with tempfile.TemporaryDirectory() as folder:
-        socket = f"{folder}/redis.sock"
-        options = ["--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder, "--daemonize", "no"]
-        with subprocess.Popen([server, *options], stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                if "ready to accept connections" in line.lower():
-                    break
-            with redis.Redis(unix_socket_path=socket) as client:
-                client.set("n", 0)
-                client.hset("table", "k", 1)
-                yield client
-            process.terminate()
-            process.stdout.read()
-
-
 class Words:
     """The main job, by three means; the parts are those of the example."""
 
@@ -250,33 +253,6 @@ class Words:
             for part in pool.imap_unordered(self.example.count, self.example.parts_of(self.paths)):
                 words.update(part)
         assert words
-
-
-@contextlib.contextmanager
-def dictionaries() -> Iterator[dict[str, Any]]:
-    """The shared dicts of others that are installed, each with one entry."""
-    with contextlib.ExitStack() as stack:
-        found: dict[str, Any] = {}
-        if importlib.util.find_spec("shared_memory_dict"):
-            from shared_memory_dict import SharedMemoryDict
-
-            made = SharedMemoryDict(name=f"bench_{os.getpid()}", size=1 << 16)
-            stack.callback(lambda: (made.shm.close(), made.shm.unlink()))
-            found["shared_memory_dict"] = made
-        if importlib.util.find_spec("UltraDict"):
-            from UltraDict import UltraDict
-
-            found["ultra_dict"] = ultra = UltraDict(shared_lock=False)
-            stack.callback(ultra.unlink)
-        if importlib.util.find_spec("diskcache"):
-            from diskcache import Cache
-
-            found["disk_cache"] = stack.enter_context(
-                Cache(stack.enter_context(tempfile.TemporaryDirectory()))
-            )
-        for table in found.values():
-            table["k"] = 1
-        yield found
 
 
 def _echo(pipe: Any) -> None:
@@ -325,13 +301,50 @@ class Producers:
             process.join()
 
 
+def ray_call_and_read(actor: Any, n: int) -> None:
+    import ray
+
+    target = ray.get(actor.get.remote()) + n
+    for _ in range(n):
+        actor.increment.remote()
+    assert ray.get(actor.get.remote()) == target
+
+
 @contextlib.contextmanager
-def setting() -> Iterator[dict[str, Any]]:
+def numpy_numbers() -> Iterator[Any]:
+    """An array of numpy in shared memory, which nothing protects."""
+    memory = SharedMemory(create=True, size=64)
+    try:
+        yield numpy.ndarray((8,), dtype=numpy.int64, buffer=memory.buf)
+    finally:
+        with contextlib.suppress(BufferError):  # the array may be in use still; the process ends soon
+            memory.close()
+        memory.unlink()
+
+
+@contextlib.contextmanager
+def installed(quick: bool) -> Iterator[dict[str, Any]]:
+    """The names of what is installed of PEERS; those that take long to start are not for a quick run."""
+    with contextlib.ExitStack() as stack:
+        found: dict[str, Any] = {"redis": stack.enter_context(redis_client())}
+        found |= stack.enter_context(dictionaries()) | stack.enter_context(queues())
+        if not quick:
+            found["suit"] = suit = stack.enter_context(suitkaise_share())
+            if suit is not None:
+                suit.n, suit.counter = 0, Counter()
+            found["ray"] = stack.enter_context(ray_actor(Counter))
+            if found["ray"] is not None:
+                found["ray_get"] = importlib.import_module("ray").get
+        yield {name: value for name, value in found.items() if value is not None}
+
+
+@contextlib.contextmanager
+def setting(quick: bool = False) -> Iterator[dict[str, Any]]:
     """Starts everything that is compared and gives the names that the cases use."""
     with contextlib.ExitStack() as stack:
         base = stack.enter_context(Managed(ctx=fork))
         manager = stack.enter_context(SyncManager(ctx=fork))
-        redis = stack.enter_context(redis_client())
+        peers = stack.enter_context(installed(quick))
         queue: Any = fork.Queue()
         emptied, report = fork.Pipe(duplex=False)
         consumer = fork.Process(target=_consume, args=(queue, report), daemon=True)
@@ -364,7 +377,19 @@ def setting() -> Iterator[dict[str, Any]]:
             "managed_table": manager.dict(k=1),
             "echo": ours,
             "words": Words(),
-            **stack.enter_context(dictionaries()),
+            "numbers": stack.enter_context(numpy_numbers()),
+            "dumps": dumps,
+            "loads": loads,
+            "pickle": pickle,
+            "row": ROW,
+            "encoded_row": dumps(ROW),
+            "pickled_row": pickle.dumps(ROW),
+            "rows": ROWS,
+            "encoded_rows": dumps(ROWS),
+            "pickled_rows": pickle.dumps(ROWS),
+            "ray_call_and_read": ray_call_and_read,
+            **peers,
+            "manager": manager,
             "namespace": manager.Namespace(n=0, text=TEXT, kilobyte=KILOBYTE),
             "raw": multiprocessing.RawValue(ctypes.c_int64, 0),
             "letters": multiprocessing.RawArray(ctypes.c_char, TEXT.encode()),
@@ -374,4 +399,4 @@ def setting() -> Iterator[dict[str, Any]]:
             "call_and_read": call_and_read,
             "incr_and_read": incr_and_read,
             "pipeline_and_read": pipeline_and_read,
-        } | ({} if redis is None else {"redis": redis})
+        }

@@ -5,7 +5,9 @@ would for whoever waits for them; timing each call alone would leave that out (c
 """
 
 import asyncio
+import math
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from statistics import quantiles
@@ -17,6 +19,7 @@ BLOCK = 50  # calls of one before it is the other's turn
 RATE = 1000  # calls a second
 PERCENTILES = (50, 90, 99)
 OUTSTANDING = 10_000
+CALL = "call with a result"
 LOOP = f"turn of an event loop with {OUTSTANDING:,} calls outstanding"
 
 
@@ -28,11 +31,25 @@ class Latency:
     name: str
     calls: int
     seconds: dict[str, float]  # by percentile, and "max"
+    histogram: dict[str, int]  # how many took from that many seconds on, in tenths of a power of ten
+
+
+def subjects_of(names: dict[str, Any]) -> dict[str, Callable[[], Any]]:
+    """What waits for another process: a call with a result, or there and back through a pipe."""
+    add, managed, echo = names["shared_counter"].add, names["managed_counter"].add, names["echo"]
+    found: dict[str, Callable[[], Any]] = {
+        "share": lambda: add(1),
+        "BaseManager": lambda: managed(1),
+        "Pipe": lambda: (echo.send(1), echo.recv()),
+    }
+    if "redis" in names:
+        found["Redis"] = lambda: names["redis"].incrby("n", 1)
+    return found
 
 
 def latencies(names: dict[str, Any], calls: int) -> list[Latency]:
-    """A call with a result, of share and of a BaseManager, in turns."""
-    subjects = {"share": names["shared_counter"], "BaseManager": names["managed_counter"]}
+    """The same call by several means, in turns: one after the other (ping-pong), and at a constant rate."""
+    subjects = subjects_of(names)
     found = []
     for operation, timed in (("one after the other", one_by_one), (f"{RATE:,} a second", at_a_rate)):
         taken: dict[str, list[float]] = {name: [] for name in subjects}
@@ -43,11 +60,13 @@ def latencies(names: dict[str, Any], calls: int) -> list[Latency]:
             for name, subject in subjects.items():
                 taken[name] += timed(subject, BLOCK)
         found += [
-            Latency(f"call with a result, {operation}", name, len(times), percentiles(times))
+            Latency(f"{CALL}, {operation}", name, len(times), percentiles(times), histogram(times))
             for name, times in taken.items()
         ]
+    counters = {"share": names["shared_counter"], "BaseManager": names["managed_counter"]}
     return found + [
-        Latency(LOOP, name, len(turns), percentiles(turns)) for name, turns in loop_turns(subjects)
+        Latency(LOOP, name, len(turns), percentiles(turns), histogram(turns))
+        for name, turns in loop_turns(counters)
     ]
 
 
@@ -76,19 +95,18 @@ def loop_turns(subjects: dict[str, Any]) -> list[tuple[str, list[float]]]:
     ]
 
 
-def one_by_one(counter: Any, calls: int) -> list[float]:
+def one_by_one(call: Callable[[], Any], calls: int) -> list[float]:
     """The seconds that each call took."""
-    add, times = counter.add, []
+    times = []
     for _ in range(calls):
         started = time.perf_counter()
-        add(1)
+        call()
         times.append(time.perf_counter() - started)
     return times
 
 
-def at_a_rate(counter: Any, calls: int) -> list[float]:
+def at_a_rate(call: Callable[[], Any], calls: int) -> list[float]:
     """The seconds from when each call was due to its answer."""
-    add: Any = counter.add
     times: list[float] = []
     due = time.perf_counter()
     for _ in range(calls):
@@ -99,7 +117,7 @@ def at_a_rate(counter: Any, calls: int) -> list[float]:
         started = time.perf_counter()
         if not times or times[-1] < 1 / RATE:
             due = max(due, started)
-        add(1)
+        call()
         times.append(time.perf_counter() - due)
     return times
 
@@ -112,3 +130,13 @@ def percentiles(times: list[float]) -> dict[str, float]:
     """
     cuts = quantiles(times, n=100, method="inclusive")
     return {f"p{percent}": cuts[percent - 1] for percent in PERCENTILES} | {"max": max(times)}
+
+
+def histogram(times: list[float]) -> dict[str, int]:
+    """How often times fell into which tenth of a power of ten.
+
+    >>> histogram([1e-6, 1.1e-6, 2e-6])
+    {'1.00e-06': 2, '2.00e-06': 1}
+    """
+    found = Counter(math.floor(round(10 * math.log10(seconds), 6)) for seconds in times if seconds > 0)
+    return {f"{10 ** (tenth / 10):.2e}": found[tenth] for tenth in sorted(found)}

@@ -5,19 +5,11 @@ import inspect
 import statistics
 import time
 
+from bench.registration import CLASSES
+
 from share.analysis import _front
 from share.analysis._planner import WORK, Planner
 
-CLASSES = """
-argparse:ArgumentParser argparse:HelpFormatter argparse:Namespace boltons.cacheutils:LRU boltons.dictutils:OneToOne
-boltons.listutils:BarrelList boltons.setutils:IndexedSet cachetools:LRUCache cachetools:TTLCache calendar:TextCalendar
-cmd:Cmd collections:ChainMap collections:Counter collections:UserDict collections:UserList configparser:ConfigParser
-csv:DictReader difflib:SequenceMatcher email.message:EmailMessage fractions:Fraction graphlib:TopologicalSorter
-html.parser:HTMLParser http.cookiejar:CookieJar http.cookies:SimpleCookie logging:Logger mimetypes:MimeTypes
-networkx:DiGraph networkx:Graph optparse:OptionParser pandas:DataFrame pandas:Series pprint:PrettyPrinter queue:Queue
-random:Random sched:scheduler shlex:shlex sortedcontainers:SortedDict statistics:NormalDist string:Template
-textwrap:TextWrapper unittest.mock:Mock
-""".split()
 #: Measured: the median about 3 times, the worst 10 times as long as compiling argparse.
 MEDIAN, WORST = 12, 40
 

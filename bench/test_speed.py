@@ -1,7 +1,8 @@
 """Every case under pytest-benchmark, grouped by operation: ``python -m pytest bench``."""
 
 import pytest
-from bench.cases import CASES, PEERS
+from bench.cases import CASES
+from bench.peers import PEERS
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -3,7 +3,7 @@
     python examples/wordcount.py [--processes N] [--start-method fork] [--files 0]
 
 There are as many workers as cores. Each counts some files on its own and adds the result to the one ``WordCount`` that
-all of them share. The progress bar reads that object while it grows. At the end the result is compared with that of a
+all of them share. A recipe counts the files, for the progress bar. At the end the result is compared with that of a
 serial count, which is timed as well; the exit code is 1 if they differ.
 """
 
@@ -20,7 +20,7 @@ from collections import Counter
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from pathlib import Path
 
-from share import Share, plain, shareable
+from share import Share, plain, recipes, shareable
 
 FILES_AT_ONCE = 64
 WORD = re.compile(r"[^\W\d]\w*")
@@ -50,10 +50,11 @@ def count(paths):
     return words
 
 
-def count_files(shared, paths):  # runs in a worker
+def count_files(shared, progress, paths):  # runs in a worker
     # Counting is the work, so it is done here, by all workers at once. What is queued is its small result: one
     # command for all these files, because each command has the coordinator merge all the words that it brings.
     shared.count.add(count(paths), len(paths))
+    progress.update(len(paths))
 
 
 def start_worker():
@@ -77,24 +78,19 @@ def parts_of(paths):
     return [paths[start : start + FILES_AT_ONCE] for start in range(0, len(paths), FILES_AT_ONCE)]
 
 
-def show_progress(done, total):
-    filled = 40 * done // total
-    end = "\n" if done == total else ""
-    print(f"\r[{'#' * filled:<40}] {done}/{total} files", end=end, file=sys.stderr, flush=True)
-
-
 def count_shared(paths, processes, start_method):
     """Counts with several processes. Returns a WordCount, or None after Ctrl-C."""
     context = multiprocessing.get_context(start_method)
     with Share() as shared:
         shared.count = WordCount()  # copied in; shared.count now means the same object in every process
+        progress = recipes.Progress(shared, "progress", len(paths))
         with ProcessPoolExecutor(processes, context, initializer=start_worker) as pool:
-            running = [pool.submit(count_files, shared, part) for part in parts_of(paths)]
+            running = [pool.submit(count_files, shared, progress, part) for part in parts_of(paths)]
             while running and not interrupts:
                 finished, running = wait(running, timeout=0.1, return_when=FIRST_EXCEPTION)
                 if not interrupts:
                     if sys.stderr.isatty():
-                        show_progress(shared.count.files, len(paths))
+                        print(f"\r{progress} files", end="" if running else "\n", file=sys.stderr, flush=True)
                     for future in finished:
                         future.result()
             pool.shutdown(wait=False, cancel_futures=True)

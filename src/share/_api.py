@@ -4,7 +4,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeVar, cast
 
 from share import _runtime
 from share._lifecycle import attach_session, end, leave, named_session, open_session, start_session
@@ -21,6 +21,7 @@ __all__ = ["FailedCommand", "Health", "Share", "plain", "shareable"]
 
 T = TypeVar("T", bound=type)
 R = TypeVar("R")
+S = TypeVar("S", bound="Share")
 _ALL = object()
 _shares: "weakref.WeakValueDictionary[str, Share]" = weakref.WeakValueDictionary()
 
@@ -56,7 +57,15 @@ class FailedCommand(NamedTuple):
     traceback: str  # as the coordinator saw it
 
     def __str__(self) -> str:
-        return f"{self.command}: {type(self.error).__name__}: {self.error}"
+        return f"{self.command}: {type(self.error).__name__}: {message_of(self.error)}"
+
+
+def message_of(error: BaseException) -> str:
+    """What an exception says, unless its class's own code raises in turn."""
+    try:
+        return str(error)
+    except Exception:
+        return "(it cannot be shown)"
 
 
 class Health(NamedTuple):
@@ -111,8 +120,8 @@ class Share(Namespace):
     Use it as a context manager or call :meth:`close`: both execute everything queued and remove all shared memory.
     """
 
-    def __new__(cls, name: str | None = None, **options: Any) -> Any:
-        return super().__new__(cls) if _runtime.coordinator_of is None else _stand_in()
+    def __new__(cls, name: str | None = None, **options: Any) -> Self:
+        return super().__new__(cls) if _runtime.coordinator_of is None else _stand_in(cls)
 
     def __init__(
         self,
@@ -143,7 +152,7 @@ class Share(Namespace):
         *,
         writes: Literal["queue", "wait"] | None = None,
         on_full: Literal["wait", "raise"] = "wait",
-    ) -> "Share":
+    ) -> Self:
         """Joins the share that another program of this user has made under that name.
 
         Raises:
@@ -151,8 +160,8 @@ class Share(Namespace):
                 pid namespace or another version of this library.
         """
         if _runtime.coordinator_of is not None:
-            return _stand_in()
-        return _share_of(named_session(check_name(name)), writes, on_full)
+            return _stand_in(cls)
+        return _share_of(cls, named_session(check_name(name)), writes, on_full)
 
     @classmethod
     def open(
@@ -167,19 +176,19 @@ class Share(Namespace):
         max_run: float | None = None,
         executable: str | None = None,
         linger: float = 0,
-    ) -> "Share":
+    ) -> Self:
         """Joins the share of that name, or creates it if there is none; for programs without a common parent.
 
         Such a share has no owner: it lives until the last process that uses it has left (closed it, ended or died),
-        and for ``linger`` seconds more; who opens it in that time finds it as it was left. ``ring``, ``check``,
+        and for ``linger`` seconds more; whoever opens it in that time finds it as it was left. ``ring``, ``check``,
         ``slow_after``, ``max_run``, ``executable`` and ``linger`` count only for the one that creates it.
         """
         if _runtime.coordinator_of is not None:
-            return _stand_in()
+            return _stand_in(cls)
         if not linger >= 0:
             raise ValueError(f"linger must be at least 0 seconds, not {linger!r}")
         options = {**_options(check, slow_after, max_run, executable), "linger": float(linger)}
-        return _share_of(open_session(ring, options, check_name(name)), writes, on_full)
+        return _share_of(cls, open_session(ring, options, check_name(name)), writes, on_full)
 
     # -- state of the share ---------------------------------------------------------------------------
 
@@ -344,7 +353,10 @@ class Share(Namespace):
         return found
 
     async def wait_for_async(self, predicate: Callable[[], R]) -> R:
-        """As :meth:`wait_for`, in an event loop, which goes on meanwhile. ``asyncio.timeout`` limits it."""
+        """As :meth:`wait_for`, in an event loop, which goes on meanwhile. ``asyncio.timeout`` limits it.
+
+        The predicate may be called by another thread, as the function of :meth:`aget`.
+        """
         from share.client._futures import wait_for_async
 
         found: R = await wait_for_async(self.session_of(), predicate)
@@ -373,8 +385,8 @@ class Share(Namespace):
         """Waits until the predicate is true, and has the method called at that moment; returns its result.
 
         The predicate is looked at here, as in :meth:`wait_for`, and once more in the coordinator, in one step with
-        the method of a shared object: so nobody else comes in between. Who waits for the same gets it in the
-        order of arrival; who dies, or gives up, leaves its place.
+        the method of a shared object: so nobody else comes in between. Those who wait for the same are served in the
+        order of arrival; one that dies, or gives up, loses its place.
 
         Raises:
             ShareTimeoutError: after ``timeout`` seconds. The method has not been called.
@@ -394,9 +406,9 @@ class Share(Namespace):
 
         The first is the state as it is; then it waits for commits. Each :class:`Change` says which attributes have
         changed (of a container or a part: that it has, as a whole), and what they are. So ``copy = change.apply(copy)``
-        for each of them keeps a copy of the object as it is at ``change.position``. Who is slow is not told of each
-        commit, but of what has come of several; ``change.gap`` says so. Nothing is kept for who iterates, so that
-        it holds nobody up and needs no closing.
+        for each of them keeps a copy of the object as it is at ``change.position``. A slow iterator does not see each
+        commit, but what several have come to; ``change.gap`` says so. Nothing is kept for an iterator, so that it
+        holds nobody up and needs no closing.
 
         Args:
             obj: an object of this share, a container, or a part of one.
@@ -488,30 +500,32 @@ def attach_share(name: str) -> Any:
     if _runtime.coordinator_of == name:
         return _runtime.inside
     share = _shares.get(name)
-    return _share_of(attach_session(name), None) if share is None else share
+    return _share_of(Share, attach_session(name), None) if share is None else share
 
 
 _runtime.attach = attach_share
 
 
-def _stand_in() -> Share:
+def _stand_in(cls: type[S]) -> S:
     """What a coordinator gets that imports a module which makes, opens or attaches a share at its top level."""
     from share.coordinator._inside import StandIn
 
     return StandIn()  # type: ignore[return-value] # whatever is done with a Share can be done with it
 
 
-def _share_of(session: Session, writes: Literal["queue", "wait"] | None, on_full: str = "wait") -> Share:
-    """This process's Share for a session."""
+def _share_of(
+    cls: type[S], session: Session, writes: Literal["queue", "wait"] | None, on_full: str = "wait"
+) -> S:
+    """This process's Share for a session; of the class, if there is none yet."""
     waits, raises = _check_writes(writes), _check_full(on_full)
     share = _shares.get(session.name)
     if share is None or is_detached(share):
-        share = _shares[session.name] = Namespace.__new__(Share)
+        share = _shares[session.name] = Namespace.__new__(cls)
         Namespace.__init__(share, session)
     session.writes_wait = session.writes_wait or waits
     session.on_full_raises = session.on_full_raises or raises
     session.assignments_queue = session.assignments_queue or writes == "queue"
-    return share
+    return cast("S", share)
 
 
 def _check_writes(writes: str | None) -> bool:

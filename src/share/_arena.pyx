@@ -25,16 +25,19 @@ from .errors import CorruptDataError, SegmentError
 cdef extern from *:
     """
     #ifdef SHARE_TESTPOINTS
-    #define SH_ARENA (1 << 16)  /* full all the time, so that the crash suite meets everything */
+    /* full, growing and shrinking all the time, so that the crash suite meets everything */
+    #define SH_ARENA (1 << 16)
+    #define SH_STEP (1 << 12)
+    #define SH_KEPT (1 << 12)
     #else
     #define SH_ARENA (1 << 26)
+    #define SH_STEP (1 << 16)
+    #define SH_KEPT (1 << 20)
     #endif
     """
     const uint64_t MOST "SH_ARENA"      # bytes of an arena, unless an eighth of /dev/shm is less
-
-cdef enum:
-    STEP = 1 << 16              # memory is reserved in such steps, and in larger ones where there is much already
-    KEPT = 1 << 20              # so much of it is not given back
+    const uint64_t STEP "SH_STEP"       # memory is reserved in such steps, and in larger ones where there is much
+    const uint64_t KEPT "SH_KEPT"       # so much of it is not given back
 
 cdef uint64_t bytes_of_one = 0
 
@@ -44,7 +47,7 @@ cdef uint64_t arena_bytes() except 0:
     global bytes_of_one
     if bytes_of_one == 0:
         folder = os.statvfs("/dev/shm")
-        bytes_of_one = max(<uint64_t>STEP, min(MOST, <uint64_t>(folder.f_blocks * folder.f_frsize // 8)))
+        bytes_of_one = max(STEP, min(MOST, <uint64_t>(folder.f_blocks * folder.f_frsize // 8)))
         bytes_of_one = bytes_of_one // STEP * STEP
     return bytes_of_one
 
@@ -83,11 +86,13 @@ cdef class Arena:
             end = min(self.segment.size, (end + STEP - 1) // STEP * STEP)
             try:
                 self.segment.reserve(self.reserved, end - self.reserved)
+                TESTPOINT("arena.grown")
             except BaseException:
                 region.until = 0
                 raise
             # Another thread may have been here meanwhile, and may have come further.
             self.reserved = max(self.reserved, end)
+            self.touched = max(self.touched, end)
         return region
 
     cdef Region take_at(self, uint64_t start, uint64_t end, uint64_t until):
@@ -101,8 +106,6 @@ cdef class Arena:
     cdef int release(self, uint64_t count) except -1:
         """Takes back what was in use until then. Of memory that has not been needed lately most is given back."""
         cdef uint64_t kept
-        if not self.regions:
-            return 0
         while self.regions and (<Region>self.regions[0]).until <= count:
             self.regions.popleft()
         if self.regions:
@@ -110,27 +113,37 @@ cdef class Arena:
         self.next = 0
         self.lately = max(self.lately - self.lately // 8, self.used)
         self.used = 0
-        kept = max(<uint64_t>KEPT, (self.lately + STEP - 1) // STEP * STEP)
-        if self.reserved > 2 * kept:
-            self.segment.give_back(kept, self.reserved - kept)
-            self.reserved = kept
+        kept = max(KEPT, (self.lately + STEP - 1) // STEP * STEP)
+        if self.touched > 2 * kept:
+            self.segment.give_back(kept, self.touched - kept)
+            TESTPOINT("arena.given_back")
+            self.reserved = min(self.reserved, kept)
+            self.touched = kept
         return 0
+
+    cdef bint has_spare(self) noexcept:
+        """Whether releasing may give memory back some time."""
+        return self.touched > 2 * KEPT
 
 
 cdef Arena open_arena(str name):
     """Makes an arena; or takes over that of a predecessor, of which nothing is in use as far as this knows."""
     cdef Segment segment
-    cdef uint64_t size = arena_bytes()
+    cdef Arena arena
+    cdef uint64_t size = arena_bytes(), reserved = STEP, touched = STEP
     try:
         segment = Segment.create(name, size, STEP)
     except FileExistsError:
         try:
             segment = Segment.attach(name, STEP)
+            reserved, touched = 0, segment.size     # nothing is known
         except SegmentError:        # its maker died making it, so nothing can refer to it
             unlink(name)
             segment = Segment.create(name, size, STEP)
     TESTPOINT("arena.made")
-    return Arena(segment)
+    arena = Arena(segment)
+    arena.reserved, arena.touched = reserved, touched
+    return arena
 
 
 cdef const char* referred(Segment segment, const char* reference, uint64_t size, uint64_t* length) except NULL:

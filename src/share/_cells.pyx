@@ -1,8 +1,7 @@
-"""Which attributes of an object have a cell of their own, and which share one.
+"""Which cells an object has, and which of them hold the same mutable object.
 
-Attributes that hold the same mutable object, or objects with such a part, are published together: what is encoded in
-one piece comes back with its identities. Their cell holds a dict of them by name, as cell 0 does with those that no
-cell is named after.
+Each attribute has a cell of its own. Where two may hold the same object, or objects with such a part, a method that
+writes one of them raises the flags of both.
 """
 
 import gc
@@ -15,30 +14,38 @@ cdef object MISSING = object()
 
 
 def cells_for(plan, state, is_shared, instance):
-    """The cells of an object, from cell 1 on: the name of the attribute, or a tuple of the names of several.
+    """(names of the attributes that have cells, from cell 1 on; groups of those that may hold the same objects).
 
     :arg plan: the plan of its class, which knows what may be stored in two attributes.
     :arg state: its attributes by name; these may hold the same object now.
     :arg is_shared: says of an object whether it is an object of the share itself, which is no part of this one.
     """
     names = plan.attributes + tuple([name for name in state if name not in plan.attributes])
-    groups = merged([*plan.alias_groups, *aliases(state, is_shared, instance)])
-    if not groups:
-        return names
-    cells = []
-    for name in names:
-        group = next((group for group in groups if name in group), None)
-        if group is None:
-            cells.append(name)
-        elif not any([other in group for cell in cells if type(cell) is tuple for other in cell]):
-            cells.append(tuple([other for other in names if other in group]))
-    return tuple(cells)
+    return names, frozenset(map(frozenset, merged([*plan.alias_groups, *aliases(state, is_shared, instance)])))
 
 
 def index_of(cells):
     """The cell of each attribute by name."""
-    return {name: index for index, cell in enumerate(cells, 1)
-            for name in (cell if type(cell) is tuple else (cell,))}
+    return {name: index for index, name in enumerate(cells, 1)}
+
+
+def with_aliases(plan, groups):
+    """The plan of a class, as it is for objects of which some attributes may hold the same objects."""
+    cdef dict whole = {name: group for group in groups for name in group}
+    if not whole:
+        return plan
+    from dataclasses import replace         # takes long to import, and whoever has a plan has it
+
+    def widened(names):
+        return names and frozenset().union(names, *[whole[name] for name in names if name in whole])
+
+    def all_widened(methods):
+        return {name: replace(method, writes=widened(method.writes), unseen=widened(method.unseen))
+                for name, method in methods.items()}
+
+    return replace(plan, alias_groups=tuple(sorted(groups, key=sorted)), methods=all_widened(plan.methods),
+                   getters=all_widened(plan.getters), setters=all_widened(plan.setters),
+                   deleters=all_widened(plan.deleters))
 
 
 cdef list merged(list groups):

@@ -525,6 +525,17 @@ cdef class Control:
             raise CorruptDataError(f"a reference of {length} bytes at {offset} in a segment of {self.sizes[index]}")
         return self.bases[index] + offset
 
+    cdef Slot* cell_slot(self, uint64_t cell) except? NULL:
+        cdef uint64_t page, place = 0, where
+        if cell >= 0xFFFFFFC0:
+            raise CorruptDataError(f"a reference to cell {cell}")
+        page = page_of_cell(cell, &place)
+        # acquire: pairs with the release in which the coordinator adds a page
+        where = load_acq(self.word(CELL_PAGES + 8 * page))
+        if where == 0:
+            return NULL
+        return <Slot*>self.at(where + place * SLOT_SIZE, SLOT_SIZE)
+
     cdef int attach_segment(self, uint64_t index) except -1:
         # acquire: pairs with the release in add_segment; a listed segment exists and has its size
         if index >= load_acq(self.word(SEGMENTS)):

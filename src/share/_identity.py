@@ -30,7 +30,7 @@ class ProcessId:
 
     @property
     def alive(self) -> bool:
-        """Whether it has not ended. Who waits for a predicate that has read this wakes up when it ends."""
+        """Whether it has not ended. A wait whose predicate has read this wakes up when it ends."""
         return _alive(int(self.word))
 
     def __eq__(self, other: object) -> bool:

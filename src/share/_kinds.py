@@ -1,5 +1,6 @@
 """Which objects are values: immutable all the way, so that they can be handed out as they are."""
 
+import copyreg
 import enum
 import sys
 import types
@@ -8,7 +9,7 @@ from typing import Any, TypeVar
 
 from share.cerial._sentinels import is_singleton
 
-__all__ = ["is_array", "is_nested", "is_value", "register_value"]
+__all__ = ["is_array", "is_nested", "is_value", "pickles_itself", "register_value"]
 
 T = TypeVar("T", bound=type)
 
@@ -88,6 +89,22 @@ def _is_standard(cls: type) -> bool:
         return False
     _ATOMS.add(cls)
     return True
+
+
+def pickles_itself(cls: type) -> bool:
+    """Whether a class says itself what the state of an instance is; dataclasses and attrs say it is its slots."""
+    for name in _PICKLE_HOOKS:
+        found = getattr(cls, name, None)
+        code = getattr(found, "__code__", None)
+        if found is not getattr(object, name, None) and (code is None or code.co_name not in _GENERATED):
+            return True
+    return cls in copyreg.dispatch_table
+
+
+_PICKLE_HOOKS = (
+    "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__",
+)  # fmt: skip
+_GENERATED = ("_dataclass_getstate", "_dataclass_setstate", "slots_getstate", "slots_setstate")
 
 
 def is_array(obj: Any) -> bool:

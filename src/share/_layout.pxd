@@ -16,6 +16,7 @@
 #   1152 | number of segments                                            |
 #   1280 | directory slot (128)   1408 errors slot (128)                 |
 #   1536 | wait word: changes, and which are waited for      (own line)  |
+#   1664 | locators of the pages of cells' slots (26 words)              |
 #   4096 | segment table: 4096 entries of 16 bytes {kind, size}          |
 #  69632 | process table: 1024 entries of 64 bytes                       |
 # 135168 | configuration of the coordinator, encoded (64 KiB)            |
@@ -27,12 +28,20 @@
 #      0 | version 0: tag, kind | length << 32, payload (5 words) |  56 bytes
 #     56 | version 1: the same                                    |  56 bytes
 #    112 | owner: id of the object or cell that the slot serves   |
-#    120 | purpose: 1 for the slot of a shape, else 0             |
+#    120 | purpose: 1 for the slot of a shape; of a cell, whose   |
+#        | flags guard it; else 0                                 |
 #
 # Payload by kind: INLINE the encoded bytes; BLOCK {locator, length, generation}; REF {object id, flags
-# locator, slots locator, shape slot locator, cells}; ABSENT and DELETED nothing; LOG {base block: locator, length,
-# generation; log block: locator (0: none), generation}, `length` being how much of the log the version has. Successive
-# versions share base and log: what is behind the length is no version's yet.
+# locator, slots locator, shape slot locator, cells}; ABSENT and DELETED nothing; NODE {node id, number of its cell,
+# bits: BOXED, and from bit 8 on the kind of a built-in container}; NODES {base block: locator, length, generation;
+# log block: locator (0: none), generation}, `length` being how much of the log the version has. Successive versions
+# share base and log: what is behind the length is no version's yet.
+#
+# A cell holds nodes of the state (see state/_operations.pxd): its base is what they hold, whole; its log begins with 8
+# bytes, the number of a commit: what later ones have changed follows. Who has applied that commit, or a later one,
+# needs only the log. Slots of cells lie in pages, page i having 64 << i; the pages are never given back. A cell's
+# purpose is the locator of the flags of the object in which its nodes are at home | index << 52 of the flag; index 0 is
+# the wildcard.
 #
 # A heap block: {generation, capacity} and then its bytes, 64-byte aligned from the header on.
 from libc.stdint cimport uint32_t, uint64_t
@@ -81,6 +90,10 @@ cdef enum:
     WAIT_CHANGE = 1536
     CLASSES = 1540              # classes of changes that somebody may be asleep for, a bit each (see _wait)
     LINES = 1544                # how often somebody has left a line of those who wait to run a command
+    CELL_PAGES = 1664           # page i has FIRST_CELL_PAGE << i slots; 0: not there yet
+    CELL_PAGE_COUNT = 26
+    FIRST_CELL_PAGE = 64
+    PURPOSE_INDEX = 52          # bits of the locator in the purpose of a cell's slot
     SEGMENT_TABLE = 4096
     SEGMENT_ENTRY = 16
     MAX_SEGMENTS = 4096
@@ -111,7 +124,10 @@ cdef enum:
     BLOCK = 2
     REF = 3
     DELETED = 4                 # the object is gone, its slots await reuse
-    LOG = 5                     # a container: a base and a log of what has been done to it since
+    NODE = 5                    # the value is a node
+    NODES = 6                   # a cell: a base and a log of changes
+    # bits of a NODE
+    BOXED = 1                   # the value is the one item of that node, which is a list
 
 cdef extern from *:
     """
@@ -134,6 +150,15 @@ cdef struct Slot:
     Version version[2]
     uint64_t owner
     uint64_t purpose
+
+
+# In which page the slot of a cell is, and where in it.
+cdef inline uint64_t page_of_cell(uint64_t cell, uint64_t* place) noexcept nogil:
+    cdef uint64_t page = 0, n = cell // FIRST_CELL_PAGE + 1
+    while n >> (page + 1):
+        page += 1
+    place[0] = cell - ((<uint64_t>1 << page) - 1) * FIRST_CELL_PAGE
+    return page
 
 
 cdef inline uint64_t locator(uint64_t segment, uint64_t offset) noexcept nogil:

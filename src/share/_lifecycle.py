@@ -18,6 +18,7 @@ from share._names import base_of, give_name, new_name, sweep, take_name
 from share._process import pidfd_of
 from share._program import start_program, surroundings
 from share.client._namespace import resolver_for
+from share.client._nested import node_resolver_for
 from share.client._rescue import rescuer_for
 from share.client._session import Session, set_registration_hook
 from share.errors import (
@@ -181,12 +182,14 @@ def _register(name: str, session: Session) -> Session:
     with _lock:
         _sessions[name] = session
         _protocol.resolvers[name] = resolver_for(session)
+        _protocol.node_resolvers[name] = node_resolver_for(session)
         session.control.rescuer = rescuer_for(session)
     return session
 
 
 def _forget(name: str) -> None:
     _protocol.resolvers.pop(name, None)
+    _protocol.node_resolvers.pop(name, None)
 
 
 def _leave_all() -> None:
@@ -231,6 +234,7 @@ def end(control: Any, pid: int, owner_pid: int, public: str | None = None) -> No
     if os.getpid() != owner_pid:
         return  # a forked child: the share is its parent's
     _protocol.resolvers.pop(control.name, None)
+    _protocol.node_resolvers.pop(control.name, None)
     control.close_ring()
     try:
         control.await_closed()  # by the coordinator or, if that has been killed, by a successor of it

@@ -55,13 +55,14 @@ cdef struct Command:
     uint16_t name_length
     uint64_t target
 
-cdef str arguments_name(Control control, uint64_t entry)
+cdef str arguments_name(str share, uint64_t serial)
 cdef str answers_name(str share, uint64_t serial)
 cdef str spill_name(Control control, uint64_t entry, uint64_t number)
 # How many it has unlinked.
 cdef int drop_spills(Control control, uint64_t start, uint64_t end) except -1
+# Bytes of a block, to be freed by the caller; NULL: the block has been reused. `start` is a multiple of 8.
+cdef char* copy_of_block(Control control, uint64_t where, uint64_t start, uint64_t length,
+                         uint64_t generation) except? NULL
 # The value of a version that was read with slot_read. None and *torn = True: the block has been reused; retry
 # with a new c. A REF gives what the share's resolver gives.
 cdef object version_value(Control control, const Version* version, bint* torn)
-# Brings a container that has the first `done` bytes of the version's log up to date, in place.
-cdef object log_applied(Control control, object value, const Version* version, uint64_t done, bint* torn)

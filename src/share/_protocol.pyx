@@ -1,39 +1,62 @@
 """Commands, responses and references: what both ends of the rings agree on."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from ._atomic cimport copy_from_shared, TESTPOINT
 from ._control cimport Control
-from ._layout cimport BLOCK, BLOCK_HEADER, INLINE, INLINE_BYTES, LOG, REF, Version
-from ._logs cimport replay
+from ._layout cimport BLOCK, BLOCK_HEADER, INLINE, INLINE_BYTES, REF, Version
 from ._ringbuf cimport CELL, COMMITTED, FREE, mpsc_body, mpsc_peek
 from ._segment cimport Segment
 from ._slots cimport block_unchanged
 from .cerial._codec cimport Encoder, decode
 
 from ._segment import unlink
-from .errors import CorruptDataError, ShareError, ShareMemoryError
+from .errors import CorruptDataError, ShareClosedError, ShareError, ShareMemoryError
 
 #: name of a share -> callable(id, flags, slots, shape, cells) that gives the object: a proxy, or, in the share's
 #: own coordinator, the mirror.
 resolvers = {}
 
-#: Called with the name of a share that this process does not have yet; must put it into ``resolvers``.
+#: name of a share -> callable(node id, cell) that gives a part of an object: a proxy, or, in the share's own
+#: coordinator, the live node.
+node_resolvers = {}
+
+#: Called with the name of a share that this process does not have yet; must put it into both of them.
 attach_unknown = None
 
 
-def reference(str name, id, flags, slots, shape, cells):
-    """What a pickled reference to a shared object becomes when it is loaded."""
-    resolver = resolvers.get(name)
+cdef object resolver_in(dict table, str name):
+    resolver = table.get(name)
     if resolver is None:
         if attach_unknown is None:
             raise ShareError(f"a reference to share {name} arrived before share was imported completely")
         attach_unknown(name)
-        resolver = resolvers[name]
-    return resolver(id, flags, slots, shape, cells)
+        resolver = table.get(name)
+        if resolver is None:        # another thread is closing it
+            raise ShareClosedError(f"share {name} has been closed")
+    return resolver
+
+
+#: thread -> {(name, id): instance} while it loads copies of whole objects: what stands for these objects there.
+stand_ins = {}
+
+
+def reference(str name, id, flags, slots, shape, cells):
+    """What a pickled reference to a shared object becomes when it is loaded."""
+    if stand_ins:
+        found = stand_ins.get(PyThread_get_thread_ident())
+        if found is not None and (name, id) in found:
+            return found[name, id]
+    return resolver_in(resolvers, name)(id, flags, slots, shape, cells)
+
+
+def node_reference(str name, id, cell):
+    """What a pickled reference to a part of a shared object becomes when it is loaded."""
+    return resolver_in(node_resolvers, name)(id, cell)
 
 
 #: Makes what stands for a generator that runs in the coordinator; set by the client side.
@@ -125,20 +148,6 @@ cdef char* copy_of_block(Control control, uint64_t where, uint64_t start, uint64
     return copy
 
 
-cdef object log_applied(Control control, object value, const Version* version, uint64_t done, bint* torn):
-    """Does to a container what the version's log has behind the first `done` bytes. None and torn: retry."""
-    cdef char* copy
-    torn[0] = False
-    copy = copy_of_block(control, version.payload[3], done, version.length - done, version.payload[4])
-    if copy == NULL:
-        torn[0] = True
-        return None
-    try:
-        return replay(value, copy, version.length - done)
-    finally:
-        free(copy)
-
-
 cdef object version_value(Control control, const Version* version, bint* torn):
     cdef Py_ssize_t used = 0
     cdef char* copy
@@ -150,7 +159,7 @@ cdef object version_value(Control control, const Version* version, bint* torn):
         if used != <Py_ssize_t>version.length:
             raise CorruptDataError(f"an inline value of {used} bytes where a slot says {version.length}")
         return value
-    if version.kind == BLOCK or version.kind == LOG:
+    if version.kind == BLOCK:
         copy = copy_of_block(control, version.payload[0], 0, version.payload[1], version.payload[2])
         if copy == NULL:
             torn[0] = True
@@ -161,8 +170,6 @@ cdef object version_value(Control control, const Version* version, bint* torn):
             free(copy)
         if used != <Py_ssize_t>version.payload[1]:
             raise CorruptDataError(f"a value of {used} bytes where its slot says {version.payload[1]}")
-        if version.kind == LOG and version.length:
-            return log_applied(control, value, version, 0, torn)
         return value
     if version.kind == REF:
         if version.payload[4] > MOST_CELLS:
@@ -245,9 +252,9 @@ def no_room(published) -> list:
 # process that was killed has made and not sent goes with its entry.
 
 
-cdef str arguments_name(Control control, uint64_t entry):
+cdef str arguments_name(str share, uint64_t serial):
     """The name of a process's arena for arguments."""
-    return f"{control.name}_c{control.process_info(entry)[1]:x}"
+    return f"{share}_c{serial:x}"
 
 
 cdef str answers_name(str share, uint64_t serial):

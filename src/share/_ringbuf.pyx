@@ -419,7 +419,7 @@ cdef int spsc_peek(SPSC* ring, SPSCRecord* record, const char** payload) noexcep
 cdef void spsc_take(SPSC* ring) noexcept nogil:
     cdef uint64_t head = load_rlx(ring.head)    # our own
     cdef SPSCRecord* record = <SPSCRecord*> (ring.data + (head & (ring.size - 1)))
-    # pairs with the acquire in spsc_try_claim
+    # pairs with the acquire in spsc_try_claim, and with those of who frees what the records refer to (_answers.pyx)
     store_rel(ring.head, head + spsc_record_bytes(record.length))
     TESTPOINT("spsc.taken")
 

@@ -1,6 +1,7 @@
 from typing import final
 
 def unlink(name: str) -> bool: ...
+def keep_descriptors(count: int) -> None: ...
 
 @final
 class Segment:

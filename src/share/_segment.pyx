@@ -28,7 +28,38 @@ cdef object memory_of(str name, bint create, uint64_t size):
     return beside_streams(memory_class, name, create, size)
 
 
+cdef list spare = []                # descriptors that are there to be closed when there are no others
+cdef int spares = 0
+
+
+def keep_descriptors(int count) -> None:
+    """From now on segments find so many descriptors when other code of this process has taken all that there are."""
+    global spares
+    spares = count
+    fill_up()
+
+
+cdef int fill_up() except -1:
+    try:
+        while len(spare) < spares:
+            spare.append(os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC))
+    except OSError:
+        pass                            # others still have them
+    return 0
+
+
 cdef object beside_streams(opened, first, second, third):
+    try:
+        return behind_fillers(opened, first, second, third)
+    except OSError as error:
+        if error.errno != errno.EMFILE or not spare:
+            raise
+    while spare:
+        os.close(spare.pop())
+    return behind_fillers(opened, first, second, third)
+
+
+cdef object behind_fillers(opened, first, second, third):
     """What that call gives. In a process that has closed its standard streams what it opens is none of them."""
     cdef list fillers = []
     try:
@@ -184,6 +215,7 @@ cdef class Segment:
             raise
         finally:
             os.close(descriptor)
+            fill_up()
         return 0
 
     cdef void give_back(self, uint64_t start, uint64_t length) noexcept:
@@ -200,6 +232,7 @@ cdef class Segment:
         self.size = self.view.len
         os.close(memory._fd)        # the mapping stays
         memory._fd = -1
+        fill_up()
 
     def __repr__(self):
         return f"<Segment {self.name!r} of {self.size} bytes>"

@@ -9,10 +9,8 @@ from factories import OnAShare, except_for, factory  # noqa: E402
 #: test: why it cannot pass. None is about a result or a final state.
 EXCEPTIONS = {
     "test_copy": "identity of elements: a number that is read is a new object each time",
-    "test_exhausted_iterator": "an iteration is over the list as it was when the iteration began",
     "test_free_after_iterating": "the shared object lives until its name is deleted, and its proxy with it",
     "test_pickle": "a pickled proxy is a reference: it loads as the same proxy, not as a second list",
-    "test_remove": "identity of elements: a comparison that raises leaves the list as it was, with equal elements",
     "test_sort": "functools.cmp_to_key gives objects that cannot be pickled; keys that are functions work",
 }
 
@@ -24,13 +22,7 @@ class TestList(OnAShare, list_tests.CommonTest):  # type: ignore[name-defined,mi
     type2test = factory(list)
 
 
-NESTED = {
-    "test_repr": "a part that is stored in itself is a copy, so that nothing holds itself",
-    "test_repr_deep": "deeper than what can be encoded: raises NotShareableError instead of RecursionError",
-}
-
-
-@except_for(EXCEPTIONS | NESTED)
+@except_for(EXCEPTIONS)
 class TestNestedList(OnAShare, list_tests.CommonTest):  # type: ignore[name-defined,misc]
     """A list inside a list inside a dict."""
 

@@ -19,13 +19,7 @@ class TestDict(OnAShare, mapping_tests.TestHashMappingProtocol):  # type: ignore
     type2test = factory(dict)
 
 
-NESTED = {
-    "test_repr": "a part that is stored in itself is a copy, so that nothing holds itself",
-    "test_repr_deep": "deeper than what can be encoded: raises NotShareableError instead of RecursionError",
-}
-
-
-@except_for(EXCEPTIONS | NESTED)
+@except_for(EXCEPTIONS)
 class TestNestedDict(OnAShare, mapping_tests.TestHashMappingProtocol):  # type: ignore[name-defined,misc]
     """A dict inside a list inside a dict."""
 

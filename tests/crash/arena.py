@@ -16,7 +16,10 @@ from share.testing._ledger import Books, Producer, fork, left_of
 
 PATIENCE = 60.0  # seconds until a wait counts as wedged
 T = TypeVar("T")
-MANY_ANSWERS = 300  # so many wrap a response ring
+MANY = {
+    "answers": 300,
+    "large": 64,
+}  # commands: so many wrap a response ring, or have an arena shrink and grow
 
 
 #: Points that the coordinator only comes by after a producer has died, and where that one has to die.
@@ -125,7 +128,7 @@ class Arena:
         """Forks a producer. With a point it may die there."""
         self.producers += 1
         who, seed = self.producers, self.random.getrandbits(32)
-        steps = MANY_ANSWERS if load == "answers" else self.steps
+        steps = MANY.get(load, self.steps)
 
         def produce() -> None:
             os.environ["SHARE_TESTPOINT"] = point
@@ -351,6 +354,8 @@ class Arena:
 
 
 def load_for(point: str) -> str:
+    if point in ("arena.grown", "arena.given_back"):
+        return "large"
     return "answers" if point in ("spsc.wrapped", "spsc.skipped") else "mixed"
 
 

@@ -1,7 +1,8 @@
 """The named test points, by the role of the process that comes by them."""
 
 CLIENT = """
-    process.entered process.registered segment.created arena.made client.stored client.spilled
+    process.entered process.registered segment.created arena.made arena.grown arena.given_back
+    client.stored client.spilled
     client.opened_responses client.claimed
     client.flagged client.written client.committed client.read_answer client.copied_answer
     mpsc.claimed mpsc.moved_tail mpsc.written
@@ -12,7 +13,7 @@ CLIENT = """
 
 COORDINATOR = """
     coordinator.noted coordinator.executed coordinator.prepared coordinator.published coordinator.spilled
-    coordinator.stored arena.made
+    coordinator.stored arena.made arena.grown arena.given_back
     coordinator.answered coordinator.committed coordinator.unlinked_spill coordinator.freed coordinator.settled
     coordinator.made_segment coordinator.listed_segment mpsc.consumer_helped mpsc.padded mpsc.freed
     mpsc.moved_head slot.begun slot.written slot.published heap.carved heap.released store.released store.buried

@@ -1,4 +1,4 @@
-"""docs/errors.md has every public error, says rightly what else each is, and quotes messages that the source has."""
+"""docs/errors.md has every public error and every message of the source, and none that the source has not."""
 
 import builtins
 import re
@@ -9,6 +9,7 @@ import pytest
 import share
 from share import errors
 
+HOLE = "\N{HORIZONTAL ELLIPSIS}"
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "errors.md"
 SOURCE = ROOT / "src" / "share"  # an installed package has no .pyx
@@ -16,11 +17,12 @@ SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.
 
 
 def messages(section):
-    """The messages in the tables of a section: the first cell that is code, or the second where classes come first."""
+    """The messages in the first column of a section's table."""
     return [
-        next(cell for cell in re.findall(r"`([^`]+)`", line) if " " in cell)
+        message
         for line in section.splitlines()
-        if line.startswith("| ") and "`" in line
+        if line.startswith("| `")
+        for message in re.findall(r"`([^`]+)`", line.split(" | ")[0])
     ]
 
 
@@ -37,6 +39,66 @@ def text_of_source():
 
 
 TEXT = text_of_source()
+
+
+RAISED = re.compile(rf"(?<!class )\b({'|'.join(errors.__all__)})\(\s*(?:[\w.]+,\s*)?(?=[fr]?[\"'])")
+LITERAL = re.compile(r"""[\s\\]*(f?)(["'])""")
+
+
+def literal_at(text, start):
+    """The adjacent literals that begin there, as one; what an f-string fills in is a hole."""
+    found = []
+    while literal := LITERAL.match(text, start):
+        formatted, quote = literal.groups()
+        start, depth = literal.end(), 0
+        while depth or text[start] != quote:
+            if text[start] == "\\":
+                start += 1
+            if formatted and text[start] in "{}":
+                depth += 1 if text[start] == "{" else -1
+                found += HOLE if depth == 1 and text[start] == "{" else ""
+            elif not depth:
+                found += text[start]
+            start += 1
+        start += 1
+    return "".join(found)
+
+
+def raised():
+    """{error: {message: where}}; messages that are nothing but what is filled in are left out."""
+    found = {name: {} for name in errors.__all__}
+    for path in sorted(SOURCE.rglob("*.py*")):
+        if path.suffix in (".py", ".pyx"):
+            text = path.read_text()
+            for match in RAISED.finditer(text):
+                message = literal_at(text, match.end())
+                if re.search("[a-z]{2}", message):
+                    place = f"{path.relative_to(ROOT)}:{text.count(chr(10), 0, match.start()) + 1}"
+                    found[match[1]][message] = place
+    return found
+
+
+RAISES = raised()
+
+
+def covers(quoted, message):
+    """Whether a message in the page stands for one of the source."""
+    parts = [re.escape(part.strip()) for part in quoted.split(HOLE) if part.strip()]
+    return re.match("" if quoted.startswith(HOLE) else parts[0], message) and re.search(
+        ".*".join(parts), message
+    )
+
+
+@pytest.mark.parametrize("name", errors.__all__)
+def test_every_message_is_there(name):
+    quoted = [each for each in messages(SECTIONS[name]) if re.search("[a-z]{2}", each)]
+    missing = {m: place for m, place in RAISES[name].items() if not any(covers(q, m) for q in quoted)}
+    assert not missing
+
+
+def test_messages_are_found():
+    assert sum(map(len, RAISES.values())) > 150
+    assert "share \N{HORIZONTAL ELLIPSIS} has been closed" in RAISES["ShareClosedError"]
 
 
 @pytest.mark.parametrize("name", errors.__all__)

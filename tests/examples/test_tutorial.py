@@ -35,3 +35,6 @@ def test_the_tutorial_is_true(tmp_path):
         )  # fmt: skip
         assert done.stdout == expected, f"{command}\n{done.stdout}{done.stderr}"
     assert shown["python"] >= 5 and shown["console"] >= 5
+    picture = [sys.executable, "-m", "share", "explain", "hits:Hits", "--svg", "-"]
+    done = subprocess.run(picture, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.stdout == (PAGE.parent / "figures" / "explain.svg").read_text()

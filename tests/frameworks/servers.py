@@ -35,6 +35,11 @@ class Items(list):
     def fail(self):
         raise ValueError("on purpose")
 
+    def append_when(self, item, path):
+        while not os.path.exists(path):
+            time.sleep(0.001)
+        self.append(item)
+
 
 class Connection(http.client.HTTPConnection):
     def __init__(self, path):

@@ -117,3 +117,90 @@ def test_prometheus():
         shared.flush()
         assert figures()["share_takeovers_total", None] == 1
     assert figures()["share_state", "closed"] == 1
+
+
+def test_prometheus_of_a_share_that_ends_while_it_is_looked_at(monkeypatch):
+    pytest.importorskip("prometheus_client")
+    from share.contrib.prometheus import ShareCollector
+
+    read_errors = Share.read_errors
+
+    def end_first(shared, wait=True):
+        shared.close()
+        return read_errors(shared, wait)
+
+    monkeypatch.setattr(Share, "read_errors", end_first)
+    collector = ShareCollector(Share(), "mine")
+    for _ in range(2):
+        found = {metric.name: metric.samples[-1].value for metric in collector.collect()}
+        assert found["share_errors_kept"] == 0
+    assert found["share_state"] == 1  # the last of them: closed
+
+
+def test_fastapi_waits_for_changes_without_the_loop(tmp_path):
+    """Also for the first value, which may wait for what is queued behind others."""
+    pytest.importorskip("fastapi")
+    import asyncio
+
+    from share.contrib.fastapi import changes
+
+    async def look(shared):
+        values = changes(shared, lambda: shared.items.copy())
+        first = asyncio.ensure_future(anext(values))
+        await asyncio.sleep(0.01)
+        assert not first.done()
+        (tmp_path / "go").touch()  # it is this loop that lets it go on
+        assert await first == ["first"]
+        later = asyncio.ensure_future(anext(values))
+        await asyncio.sleep(0)
+        shared.items.append("second")
+        assert await later == ["first", "second"]
+        shared.close()
+        assert [value async for value in values] == []
+        assert [value async for value in changes(shared, lambda: shared.items.copy())] == []
+
+    with Share() as shared:
+        shared.items = Items()
+        shared.flush()
+        send(shared.items.append_when, "first", str(tmp_path / "go"))
+        asyncio.run(asyncio.wait_for(look(shared), 100))
+
+
+def test_opentelemetry():
+    pytest.importorskip("opentelemetry.sdk")
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+    from share.contrib.opentelemetry import observe
+
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader])
+
+    def read():
+        (resource,) = reader.get_metrics_data().resource_metrics
+        return {
+            (metric.name, point.attributes.get("state")): point.value
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            for point in metric.data.data_points
+            if point.attributes["share"] == "mine"
+        }
+
+    try:
+        with Share() as shared:
+            observe(shared, "mine", provider.get_meter("test"))
+            shared.items = Items()
+            shared.flush()
+            before = read()
+            for i in range(10):
+                shared.items.append(i)
+            send(shared.items.fail)
+            with pytest.raises(ValueError, match="on purpose"):
+                shared.flush()
+            found = read()
+            assert found["share.commands", None] - before["share.commands", None] == 11
+            assert found["share.errors_kept", None] == 1
+            assert (found["share.state", "running"], found["share.state", "closed"]) == (1, 0)
+        assert read()["share.state", "closed"] == 1
+    finally:
+        provider.shutdown()

@@ -1,4 +1,4 @@
-"""pytest-xdist: the plugin's fixture in each worker, and one share for the whole run."""
+"""pytest-xdist: the plugin's fixtures, one share for each test and one for the whole run."""
 
 import subprocess
 import sys
@@ -10,7 +10,6 @@ pytest.importorskip("xdist")
 
 TESTS = """
 import pytest
-from share import Share
 
 class Setup:
     def __init__(self):
@@ -24,11 +23,10 @@ class Setup:
         return self.tests
 
 @pytest.fixture(scope="session")
-def run_wide(testrun_uid):
-    with Share.open(f"run-{testrun_uid}") as shared:
-        setup = shared.setdefault("setup", Setup())
-        setup.build_once()
-        yield setup
+def run_wide(run_share):
+    setup = run_share.setdefault("setup", Setup())
+    setup.build_once()
+    return setup
 
 @pytest.mark.parametrize("number", range(12))
 def test_both(share, run_wide, number, worker_id):

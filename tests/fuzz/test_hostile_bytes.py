@@ -129,6 +129,7 @@ def images() -> tuple[Image, Image]:
         share.small, share.text, share.blob = 5, "x" * 30, bytes(range(256)) * 20
         share.third, share.nested = fractions.Fraction(1, 3), {"a": [1, 2, {"b": [3.5]}], "c": (None, True)}
         share.alias = share.scratch
+        share.flush()  # so that what follows is in logs, wherever groups end
         for i in range(20):
             share.trail.append((1, i))
             share.table[f"new {i}"] = i
@@ -490,7 +491,7 @@ def slots(image: Image) -> Iterator[tuple[str, int, int, int, int]]:
                     yield suffix, at, head & 0xFFFFFFFF, head >> 32, first
 
 
-INLINE, BLOCK, REFERENCE, LOG = 1, 2, 3, 5
+INLINE, BLOCK, REFERENCE, NODE, NODES = 1, 2, 3, 5, 6
 
 
 def read_all(name: str) -> None:
@@ -514,9 +515,13 @@ def read_all(name: str) -> None:
         (BLOCK, {24: 1 << 62}),  # length
         (BLOCK, {24: (1 << 18) + 1}),
         (BLOCK, {32: 999_999}),  # generation
-        (LOG, {8: LOG | 0xFFFFFFF0 << 32}),  # length of the log
-        (LOG, {40: 1 << 62}),  # where it is
-        (LOG, {48: 999_999}),  # its generation
+        (NODE, {24: 0xFFFFFFFF}),  # cell
+        (NODE, {24: 1 << 62}),
+        (NODES, {16: 1 << 62}),  # where the base is
+        (NODES, {24: 1 << 62}),  # its length
+        (NODES, {32: 999_999}),  # its generation
+        (NODES, {8: NODES | 0xFFFFFFF0 << 32, 40: 4095 << 40 | 64}),  # length of the log
+        (NODES, {40: 1 << 62, 8: NODES | 64 << 32}),  # where it is
         (REFERENCE, {48: 1 << 57}),  # cells
         (REFERENCE, {24: 1 << 62}),  # flags
         (REFERENCE, {32: 1 << 62}),  # slots
@@ -540,12 +545,12 @@ def test_slots(quiet: Image, queued: Image, kind: int, damage: dict[int, int]) -
             assert image is queued or complaint.startswith("CorruptDataError")
 
 
-def test_entries_of_logs(quiet: Image) -> None:
-    """A log that says of its entries what cannot be."""
+def test_changes_of_nodes(quiet: Image) -> None:
+    """Logs that say of their changes what cannot be."""
     heads = [
-        (suffix, at)
+        (suffix, at + 8)  # behind the number of the commit from which on the log is
         for suffix, at, kind, length, _ in slots(quiet)
-        if kind == LOG and length
+        if kind == NODES and length
         for suffix, at in [block_of(quiet, quiet.word(suffix, at + 40))]
     ]
     assert len(heads) >= 4

@@ -32,6 +32,9 @@ class Two:
         self.a = a
         self.b = b
 
+    def add_to_a(self, value: Any) -> None:
+        self.a.append(value)
+
 
 class Node:
     def __init__(self, name: str) -> None:
@@ -81,5 +84,6 @@ def push(pair: Pair, start: Any, rounds: int) -> None:
         assert pair.are_one()
 
 
-def cells(proxy: Any) -> Any:
-    return type(proxy)._share_cells_
+def written(method: Any) -> Any:
+    """The attributes whose flags a call raises."""
+    return method.plan.writes

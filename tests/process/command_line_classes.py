@@ -8,12 +8,20 @@ class Odd(Exception):
     pass
 
 
+class Mute(Exception):
+    def __str__(self):
+        raise TypeError("not even this")
+
+
 class Desk:
     def __init__(self):
         self.n, self.parts, self.table = 0, ["a", ["b"]], {"k": {1: "one"}}
 
     def fail(self):
         raise Odd("on purpose")
+
+    def fail_mutely(self):
+        raise Mute
 
     def grow(self):
         self.n += 1

@@ -1,6 +1,7 @@
 """Work in forked processes, and how they ended."""
 
 import os
+import traceback
 from collections.abc import Callable
 
 
@@ -12,6 +13,9 @@ def in_child(work: Callable[[], None]) -> int:
         try:
             work()
             code = 0
+        except BaseException:
+            traceback.print_exc()
+            raise
         finally:
             os._exit(code)
     return pid

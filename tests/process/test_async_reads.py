@@ -76,6 +76,29 @@ def test_the_loop_goes_on(shared: Share, tmp_path: Path, kind: str) -> None:
     run(main)
 
 
+def test_waiting_for_what_is_queued_behind_others_does_not_stop_the_loop(
+    shared: Share, tmp_path: Path
+) -> None:
+    shared.gate = Gate()
+    shared.flush()
+    path = tmp_path / "open"
+
+    async def main() -> None:
+        shared.gate.pass_through(str(path))  # queued; it ends only when this loop goes on
+        waiting = asyncio.ensure_future(shared.wait_for_async(lambda: shared.gate.n))
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        path.write_text("")
+        assert await waiting == 1
+        later = asyncio.ensure_future(shared.wait_for_async(lambda: shared.gate.n == 2))
+        await asyncio.sleep(0.01)
+        assert not later.done()
+        shared.gate.pass_through(str(path))
+        assert await later is True
+
+    run(main)
+
+
 def test_what_does_not_wait(shared: Share) -> None:
     shared.gate = Gate()
     shared.flush()

@@ -1,6 +1,7 @@
 """The command line, against running shares: what it says, and that it disturbs none of them."""
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -21,9 +22,13 @@ import pytest
 from click.testing import CliRunner
 from command_line_classes import Desk, Odd
 from programs import HERE, SOURCE, wait_for
+from rich.console import Console
 
 from share import Share, ShareClosedError
 from share.cli import _doctor, group
+from share.cli._observer import Observer
+from share.cli._top import _view, measure
+from share.cli._web import Dashboard
 from share.maintenance import shares
 
 
@@ -136,6 +141,17 @@ def test_errors_lists_what_nobody_waited_for(shared, name):
     assert error["command"] == "Desk.fail" and error["error"] == "Odd" and error["message"] == "on purpose"
     assert run("errors", name) == "Desk.fail: Odd: on purpose\n"
     assert "in fail" in run("errors", name, "--traceback")
+
+
+def test_errors_that_cannot_be_shown_hide_no_others(shared, name):
+    shared.desk.fail.send()
+    shared.desk.fail_mutely.send()
+    with pytest.raises(ExceptionGroup):
+        shared.flush()
+    shown = "Desk.fail: Odd: on purpose\nDesk.fail_mutely: Mute: (it cannot be shown)\n"
+    assert run("errors", name) == shown
+    assert [error["message"] for error in run_json("errors", name)] == ["on purpose", "(it cannot be shown)"]
+    assert "\n".join(map(str, shared.errors)) + "\n" == shown
 
 
 def test_watch_prints_each_value_that_it_sees(shared, name):
@@ -280,6 +296,19 @@ def test_gc_and_explain_print_json(alone_with_gc):
     assert {"member", "a call", "writes"} <= set(explained["methods"][0])
 
 
+def test_explain_draws(tmp_path):
+    file = tmp_path / "queue.svg"
+    assert run("explain", "queue:Queue", "--svg", str(file)) == ""
+    assert file.read_text().startswith("<svg ") and file.read_text() == run(
+        "explain", "queue:Queue", "--svg", "-"
+    )
+    assert run_json("explain", "queue:Queue", "--svg", str(file)) == {
+        "class": "queue:Queue",
+        "svg": str(file),
+    }
+    assert "No such file" in run("explain", "queue:Queue", "--svg", str(tmp_path / "none" / "q.svg"), code=1)
+
+
 def test_doctor_finds_this_machine_fit():
     checks = {check["what"]: check for check in run_json("doctor")}
     assert checks["a share"]["state"] == "ok", checks
@@ -422,28 +451,58 @@ def test_the_dashboard_has_figures_objects_and_errors(dashboard, shared, name):
     raised.value.close()
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
-def test_the_dashboard_in_a_browser(dashboard, name, tmp_path):
-    wait_for(lambda: len(fetched(f"{dashboard}figures")) > 2)
+def browse(address, tmp_path):
+    """What a browser makes of a page."""
     options = "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-breakpad".split()
     browser = subprocess.Popen(
         ["chromium", *options, f"--user-data-dir={tmp_path}", "--virtual-time-budget=5000", "--dump-dom",
-         f"{dashboard}#desk.table.k"],
+         address],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
         env={**os.environ, "HOME": str(tmp_path)},
     )  # fmt: skip
     try:
-        page = browser.communicate(timeout=120)[0]
+        return browser.communicate(timeout=120)[0]
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(browser.pid, signal.SIGKILL)
         browser.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
+def test_the_dashboard_in_a_browser(dashboard, name, tmp_path):
+    wait_for(lambda: len(fetched(f"{dashboard}figures")) > 2)
+    page = browse(f"{dashboard}#desk.table.k", tmp_path)
     assert f'<span id="name">{name}</span>' in page and "running, coordinator" in page
     assert re.search('id="line-commands_per_second" points="[-0-9., ]{10,}"', page)
     assert "<button>desk: Desk</button><button>limit: int</button>" in page
     assert re.search(r'id="value"[^>]*>\{\s+"1": "one"\s+\}', page)
     assert f"<td>{os.getpid()}</td><td>owner</td>" in page
+
+
+def test_figures_of_a_share_whose_errors_cannot_be_read(shared, name, monkeypatch):
+    observer = Observer(name)
+    monkeypatch.setattr(observer, "errors", lambda: 1 // 0)
+    figures = next(measure(observer, 0.05))
+    assert figures.errors is None and figures.state == "running"
+    console = Console(file=io.StringIO(), width=100)
+    console.print(_view(figures))
+    assert re.search("errors +cannot be read", console.file.getvalue())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
+def test_a_part_of_the_dashboard_that_fails_says_so_in_its_place(shared, name, tmp_path, monkeypatch):
+    observer = Observer(name)
+    monkeypatch.setattr(observer, "errors", lambda: 1 // 0)
+    dashboard = Dashboard(observer, measure(observer, 0.05), 0)
+    threading.Thread(target=dashboard.run).start()
+    with dashboard:
+        wait_for(lambda: dashboard.seen)
+        page = browse(dashboard.url, tmp_path)
+        dashboard.shutdown()
+    assert "running, coordinator" in page and "<button>limit: int</button>" in page
+    assert re.search(r'id="errors" class="bad">ZeroDivisionError: ', page)
 
 
 def test_the_dashboard_is_not_for_who_does_not_know_its_address(dashboard):

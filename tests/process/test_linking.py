@@ -91,3 +91,30 @@ def test_a_write_through_a_reference_that_is_just_being_made_is_seen(shared: Sha
     assert all_well(children)
     for a, b in pairs:
         assert [number for number, linked in a.seen if linked] == list(b.log)
+
+
+class Holder:
+    """Writes to what the first of its parts is."""
+
+    def __init__(self) -> None:
+        self.parts: list[Any] = []
+        self.n = 0
+
+    def count_up(self) -> None:
+        self.parts[0].n += 1
+
+
+def test_what_a_part_refers_to_is_published_when_the_object_it_was_part_of_has_gone(shared: Share) -> None:
+    shared.outer, shared.kept, shared.target = Holder(), [], Holder()
+    shared.outer.parts.append(Holder())
+    part = shared.outer.parts[0]
+    shared.kept.append(part)
+    part.parts.append(shared.target)
+    del shared.outer
+    part.count_up()
+    shared.kept[0].count_up()
+    assert shared.target.n == 2
+    shared.outer = part  # a name again
+    shared.outer.count_up()
+    part.count_up()
+    assert shared.target.n == 4

@@ -205,3 +205,33 @@ def test_many_processes_one_after_the_other(shared: Share) -> None:
     name = repr(shared).split()[1].rstrip(":")
     # The coordinator is told of a death when the dead one may long be forgotten here.
     wait_for(lambda: len([s for s in os.listdir("/dev/shm") if s.startswith(f"{name}_r")]) < 10)
+
+
+class Leaf:
+    def __init__(self, outer: Any) -> None:
+        self.outer = outer
+
+
+class Tree:
+    def __init__(self) -> None:
+        self.leaves = [Leaf(self.__dict__.setdefault("around", {"all": []})) for _ in range(20)]
+        self.around["all"].extend(self.leaves)  # type: ignore[attr-defined]
+
+    def walk(self) -> Any:
+        yield from self.leaves
+
+
+def test_parts_that_are_held_do_not_keep_what_was_read_before(shared: Share) -> None:
+    """Each generator takes what this process has decoded with it."""
+    shared.trees = {"a": Tree()}
+    tree = shared.trees["a"]
+    held = []
+    for number in range(20):
+        leaf = tree.leaves[number]
+        assert len(leaf.outer["all"]) == 20
+        held.append(leaf)
+        assert sum(1 for _ in tree.walk()) == 20
+    gc.collect()
+    here = sum(1 for found in gc.get_objects() if type(found) is Leaf)
+    assert here <= 60, (here, len(held))
+    assert all(len(leaf.outer["all"]) == 20 for leaf in held)

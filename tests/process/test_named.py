@@ -322,3 +322,16 @@ def test_a_coordinator_that_ends_later_stays_no_zombie(name: str) -> None:
     assert gone(name)
     with Share.open(name):
         assert pid not in [child.pid for child in psutil.Process().children()]
+
+
+class App(Share):
+    """Names the types of what is in a share."""
+
+    n: int
+
+
+def test_opened_through_a_subclass_it_is_one(name: str) -> None:
+    with App.open(name) as first:
+        first.n = 1
+        assert type(first) is App and App.attach(name) is first and Share.open(name) is first
+        assert first.n == 1

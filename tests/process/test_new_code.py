@@ -3,10 +3,9 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from programs import SOURCE, run_script, wait_for
+from programs import LIMIT, SOURCE, run_script, wait_for
 
 from share import ClassChangedError, Share, maintenance
 
@@ -54,12 +53,11 @@ for line in sys.stdin:
 class User:
     """A program that has loaded the module as it is now, and evaluates what it is told."""
 
-    def __init__(self, name: str, folder: Path, program: str = USER) -> None:
+    def __init__(self, *arguments: object) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-B", "-c", program, name, str(folder)],
+            [sys.executable, "-B", *map(str, arguments)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": SOURCE},
         )  # fmt: skip
-        assert self.line() == "open"
 
     def line(self) -> str:
         assert self.process.stdout is not None
@@ -72,7 +70,12 @@ class User:
         return self.line()
 
     def end(self) -> None:
-        self.process.communicate()
+        """It ends with its input."""
+        try:
+            self.process.communicate(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
 
 
 @pytest.fixture
@@ -83,12 +86,26 @@ def name():
 
 
 @pytest.fixture
-def first(name, tmp_path):
+def start(name):
+    """Starts programs that use the share; however the test ends, they end with it."""
+    users = []
+
+    def start(folder, program=USER):
+        users.append(User("-c", program, name, folder) if folder else User(program, name, ""))
+        assert users[-1].line() == "open"
+        return users[-1]
+
+    yield start
+    for user in users:
+        user.end()
+
+
+@pytest.fixture
+def first(start, tmp_path):
     (tmp_path / "counted.py").write_text(OLD)
-    user = User(name, tmp_path)
+    user = start(tmp_path)
     assert user.says("shared.setdefault('c', counted.Counter()).add(), shared.c.n") == "(None, 1)"
-    yield user
-    user.end()
+    return user
 
 
 CHANGED = {
@@ -101,10 +118,10 @@ CHANGED = {
 
 
 @pytest.mark.parametrize("which", CHANGED)
-def test_a_process_with_other_code_is_told_so(name, tmp_path, first, which):
+def test_a_process_with_other_code_is_told_so(start, tmp_path, first, which):
     text, part = CHANGED[which]
     (tmp_path / "counted.py").write_text(text)
-    second = User(name, tmp_path)
+    second = start(tmp_path)
     file = tmp_path / "counted.py"
     said = second.says("shared.c")
     assert said.startswith(f"ClassChangedError counted.Counter is not the same everywhere ({part}")
@@ -114,27 +131,24 @@ def test_a_process_with_other_code_is_told_so(name, tmp_path, first, which):
     assert "and the coordinator has loaded that of" in said
     assert second.says("'d' in shared, shared.errors") == "(False, [])"
     assert first.says("shared.c.add(), shared.c.n") == "(None, 2)"
-    second.end()
 
 
-def test_both_files_are_named(name, tmp_path, first):
+def test_both_files_are_named(start, tmp_path, first):
     other = tmp_path / "release 2"
     other.mkdir()
     (other / "counted.py").write_text(OLD.replace("+= STEP", "-= STEP"))
-    second = User(name, other)
+    second = start(other)
     said = second.says("shared.c.add()")
     assert f"code of {tmp_path / 'counted.py'}," in said
     assert f"that of {other / 'counted.py'}." in said
-    second.end()
 
 
-def test_the_same_code_elsewhere_and_what_is_no_code_is_the_same(name, tmp_path, first):
+def test_the_same_code_elsewhere_and_what_is_no_code_is_the_same(start, tmp_path, first):
     other = tmp_path / "copy"
     other.mkdir()
     (other / "counted.py").write_text(f'"""A comment."""\n\n\n{OLD}\n\ndef unrelated():\n    pass\n')
-    second = User(name, other)
+    second = start(other)
     assert second.says("shared.c.add(), shared.c.n") == "(None, 2)"
-    second.end()
 
 
 PATCHES = {
@@ -147,14 +161,13 @@ PATCHES = {
 
 
 @pytest.mark.parametrize("what", PATCHES)
-def test_what_others_put_into_a_module_is_no_change_of_its_file(name, tmp_path, first, what):
+def test_what_others_put_into_a_module_is_no_change_of_its_file(start, tmp_path, first, what):
     """Mocks and plugins; nor when they are gone again, and for as long as the process lives."""
-    second = User(name, tmp_path, USER.replace("import counted", "import counted\nfrom unittest import mock"))
+    second = start(tmp_path, USER.replace("import counted", "import counted\nfrom unittest import mock"))
     second.says(f"setattr(sys, 'patch', {PATCHES[what]}), sys.patch.start()")
     assert second.says("shared.c.add()") == "None"
     assert second.says("sys.patch.stop() or shared.__setattr__('d', counted.Counter())") == "None"
     assert second.says("shared.d.add(), shared.d.n, shared.errors") == "(None, 1, [])"
-    second.end()
 
 
 def test_a_module_loaded_anew_in_the_owner(tmp_path, monkeypatch):
@@ -190,32 +203,19 @@ class Counter:
 MAIN = USER.replace("import counted\n", CLASS)
 
 
-class Script(User):
-    """The same, with the class in the program itself."""
-
-    def __init__(self, name: str, program: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, str(program), name, ""],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": SOURCE},
-        )  # fmt: skip
-        assert self.line() == "open"
-
-
-def test_a_program_that_was_changed_between_two_starts(name, tmp_path):
+def test_a_program_that_was_changed_between_two_starts(start, tmp_path):
     """Its classes travel with their definition: the second program has one of its own in their place."""
     program = tmp_path / "program.py"
     users = []
     for change in ("+= 1", "+= 1", "+= 10"):
         program.write_text(MAIN.replace("+= 1", change))
-        users.append(Script(name, program))
+        users.append(start(None, program))
         said = users[-1].says("shared.setdefault('c', Counter()).add(), shared.c.__class__ is Counter")
         if change == "+= 1":
             assert said == "(None, True)"
         else:
             assert said.startswith(f"ClassChangedError Counter of {program} is not the same")
     assert users[0].says("shared.c.n") == "2"
-    for user in users:
-        user.end()
 
 
 def test_what_copy_and_annotations_leave_in_a_class_is_no_other_code(tmp_path):
@@ -255,3 +255,20 @@ def test_a_coordinator_that_is_replaced_after_the_file_was_changed_does_not_run_
     (tmp_path / "counted.py").write_text(OLD)
     first.says("__import__('os').kill(shared.health().coordinator, 9)")
     assert first.says("shared.c.add(), shared.c.n") == "(None, 2)"
+
+
+def test_who_only_looks_sees_all_the_rest(name, tmp_path, first):
+    first.says("shared.__setattr__('n', 7)")
+    (tmp_path / "counted.py").write_text(OLD.replace("+= STEP", "+= 2 * STEP"))
+    assert first.says("shared.n") == "7"
+
+    def look(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "share", "get", name, *arguments],
+            capture_output=True, text=True, env={**os.environ, "PYTHONPATH": f"{SOURCE}:{tmp_path}"},
+        )  # fmt: skip
+
+    (line, other) = look().stdout.splitlines()
+    assert line.startswith("c: <cannot be read here: ClassChangedError: counted.Counter is not the same")
+    assert other == "n: 7" and look("n").stdout == "7\n"
+    assert "Error: c cannot be read here: ClassChangedError: counted.Counter is not" in look("c").stderr

@@ -1,7 +1,9 @@
 """NumPy arrays: read without copies, written by commands, never seen torn. Tables of pandas as values."""
 
 import copy
+import os
 import pickle
+import signal
 from typing import Any
 
 import numpy as np
@@ -265,3 +267,24 @@ def test_a_frame_with_a_name_is_read_here_and_written_by_commands(shared: Share,
     assert child.exitcode == 0
     expected = (dict(plain_frame.sum()), list(plain_frame["a"]), plain_frame.shape, list(plain_frame.columns))
     assert results.get() == expected
+
+
+def test_an_array_that_is_held_is_written_to_again_and_again(shared: Share, context: Any) -> None:
+    """In a container it is a node, known by its first id however often it changes in place."""
+    shared.d = {"a": np.zeros(4), "rows": [np.arange(3)]}
+    held, row = shared.d["a"], shared.d["rows"][0]
+    for i in range(4):
+        held[i] = i + 1
+    shared.d["rows"].insert(0, "x")
+    row[0] = 7
+    held += 1
+    shared.d["a"] *= 2
+    shared.d["a"][1:3] -= 1
+    assert shared.d["a"].tolist() == [4, 5, 7, 10]
+    assert shared.d["rows"][1].tolist() == [7, 1, 2]
+    os.kill(shared.health().coordinator, signal.SIGKILL)
+    held[0] = 50
+    row.fill(3)
+    assert shared.d["a"].tolist() == [50, 5, 7, 10]
+    assert shared.d["rows"][1].tolist() == [3, 3, 3]
+    assert pickle.loads(pickle.dumps(shared.d["a"])).tolist() == [50, 5, 7, 10]

@@ -5,6 +5,7 @@ import os
 import pickle
 import queue
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -359,6 +360,19 @@ def test_progress(shared: Share) -> None:
     progress.show((rich, 4), timeout=30)
     assert rich.completed == (4, 30, 30)
     assert list(recipes.Progress(shared, "idle", 5).follow(timeout=0.02)) == [(0, 5)]
+
+
+def test_progress_as_text(
+    shared: Share, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)  # as if it were not installed
+    progress = recipes.Progress(shared, "progress", 4)
+    progress.update()
+    assert str(progress) == f"[{'#' * 10}{' ' * 30}] 1/4"
+    progress.update(3)
+    progress.show()
+    assert capsys.readouterr().err == f"\r[{'#' * 40}] 4/4\n"
+    assert str(recipes.Progress(shared, "nothing", 0)) == f"[{'#' * 40}] 0/0"
 
 
 def test_a_stash(shared: Share) -> None:

@@ -1,6 +1,8 @@
 """Many threads of one process, and many processes with threads."""
 
+import operator
 import random
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -142,6 +144,49 @@ def test_names_from_many_threads(shared: Share) -> None:
         shared.flush()
     except* AttributeError:
         pass  # two threads have deleted the same name
+
+
+class Shelf:
+    def __init__(self) -> None:
+        self.rows = [[number] for number in range(100)]
+
+    def some(self) -> list[list[int]]:
+        return self.rows[:20]
+
+    def walk(self) -> Any:
+        yield from self.rows
+
+
+def test_parts_stay_parts_while_other_threads_move_on(shared: Share) -> None:
+    """What one thread looks at may be given up meanwhile, because another reads news or keeps a generator."""
+    shared.shelf = Shelf()
+    kept = list(shared.shelf.rows)
+    stop = threading.Event()
+    interval = sys.getswitchinterval()
+
+    def move() -> None:
+        while not stop.is_set():
+            shared.shelf.rows.append([1])
+            next(shared.shelf.walk())
+            assert len(shared.shelf.rows.pop()) == 1
+
+    threads = [threading.Thread(target=move) for _ in range(2)]
+    sys.setswitchinterval(1e-5)
+    for thread in threads:
+        thread.start()
+    try:
+        for turn in range(100):
+            assert all(map(operator.is_, shared.shelf.rows[:100], kept))
+            assert all(map(operator.is_, shared.shelf.some(), kept))
+            assert all(map(operator.is_, shared.shelf.rows, kept))
+            assert kept[turn] in shared.shelf.rows
+            assert kept[turn] == [turn]
+            assert shared.shelf.rows.index(kept[turn]) == turn
+    finally:
+        sys.setswitchinterval(interval)
+        stop.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_fork_while_threads_work(shared: Share) -> None:

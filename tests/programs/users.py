@@ -37,8 +37,8 @@ def run(program: typing.Callable[[typing.Any], object], names: typing.Any) -> tu
         return "raised", type(error).__name__, str(error)
 
 
-def main(name: str) -> int:
-    program = globals()[name]
+def main(name: str, programs: dict[str, typing.Any]) -> int:
+    program = programs[name]
     wanted = run(program, Plain())
     with Share() as shared:
         got = run(program, shared)
@@ -837,4 +837,4 @@ PROGRAMS = [
 ]
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], globals()))

@@ -57,7 +57,7 @@ shareable(3)  # type: ignore[type-var]
 def use(shared: Share) -> None:
     # What a share holds is the program's business: Any. An annotation gives it a type again.
     shared.counter = Counter()
-    assert_type(shared.counter, Any)
+    assert_type(shared.another, Any)
     counter: Counter = shared.counter
     counter.increment()
     assert_type(counter.peek(), int)
@@ -117,6 +117,9 @@ def named(app: App) -> None:
     assert_type(app.other, Any)
     with App() as other:
         assert_type(other, App)
+    assert_type(App.open("app"), App)
+    with App.attach("app") as joined:
+        assert_type(joined.counter, Counter)
 
 
 def make() -> None:

@@ -1,5 +1,6 @@
 """Types: the public names as mypy sees them, and stubs that agree with the compiled modules."""
 
+import json
 import re
 import subprocess
 import sys
@@ -38,6 +39,20 @@ def test_public_names_have_the_documented_types(tmp_path: Path) -> None:
     result = run(
         "mypy", "--strict", "--follow-imports=silent", "--cache-dir", str(tmp_path), str(HERE / "public.py")
     )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.slow
+def test_basedpyright_agrees(tmp_path: Path) -> None:
+    pytest.importorskip("basedpyright")
+    settings = {
+        "include": [str(HERE / "public.py")],
+        "extraPaths": [str(PACKAGE.parent)],
+        "typeCheckingMode": "strict",
+        "enableTypeIgnoreComments": True,
+    }
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
+    result = run("basedpyright", "--project", str(tmp_path), "--pythonpath", sys.executable)
     assert result.returncode == 0, result.stdout + result.stderr
 
 

@@ -13,7 +13,7 @@ import attrs
 import pytest
 from click.testing import CliRunner
 
-from share.analysis import ClassPlan, MethodPlan, explain, plan, reads, returns_value, writes
+from share.analysis import ClassPlan, MethodPlan, draft, explain, plan, reads, returns_value, writes
 from share.analysis._plain import is_plain
 from share.cli._explain import explain as explain_command
 from share.errors import AnalysisError
@@ -130,6 +130,26 @@ def test_containers(cls: type, readers: str, writers: str) -> None:
 def test_what_changes_a_list_gives() -> None:
     found = plan(list).methods
     assert not found["append"].returns and not found["sort"].returns and found["pop"].returns
+
+
+def test_iter_of_one_argument_calls_nothing() -> None:
+    class Table:
+        def __init__(self, size: int) -> None:
+            self.rows = {k: str(k) for k in range(size)}
+            self.free = [1, 2, 0]
+
+        def first(self) -> int:
+            return next(iter(self.rows))
+
+        def again(self) -> None:
+            self.rows[next(iter(self.rows))] = "seen"
+
+        def all(self) -> list[object]:
+            return list(iter(self.free.pop, 0))
+
+    found = plan(Table).methods
+    assert found["first"].read_only and not found["again"].unseen
+    assert found["all"].writes == {"free"}  # of two, the first is called
 
 
 def test_subclass_of_a_container() -> None:
@@ -535,3 +555,24 @@ def test_a_method_that_can_only_raise_returns_nothing() -> None:
 
     made = plan(Abstract).methods
     assert not made["must"].returns and not made["writes"].returns and made["may"].returns
+
+
+class Row(list):  # type: ignore[type-arg]
+    def past_recording(self, x):
+        list.append(self, x)
+
+    def seen(self, x):
+        super().append(x)
+        self.sort()
+        self[0] = x
+
+
+@pytest.mark.parametrize("cls", [list, dict, set, bytearray, collections.deque, collections.OrderedDict, Row])
+def test_methods_of_containers_are_recorded(cls):
+    found = draft(cls).methods
+    written = {
+        name: plan.unseen for name, plan in found.items() if plan.writes is None and plan.kind == "method"
+    }
+    written = {name: unseen for name, unseen in written.items() if name not in ("__new__", "fromkeys")}
+    assert len(written) > 5
+    assert {name for name, unseen in written.items() if unseen is None} == {"past_recording"} & found.keys()

@@ -24,7 +24,6 @@ LAYERS = [
         "_names",
         "_runtime",
         "_kinds",
-        "_logs",
         "_paths",
         "_program",
     },

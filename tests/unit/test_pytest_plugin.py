@@ -69,13 +69,16 @@ def test_after_it(share):
 """
 
 
-def run(folder: Path, text: str) -> "subprocess.CompletedProcess[str]":
+def run(folder: Path, text: str, *options: str) -> "subprocess.CompletedProcess[str]":
     (folder / "test_it.py").write_text(text)
     # As a command of its own would: the settings of our suite are not those of a user's.
     (folder / "pytest.ini").write_text("[pytest]\n")
     environment = {**os.environ, "PYTHONPATH": SOURCE, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "share.testing.plugin", "-p", "no:cacheprovider", str(folder)],
+        [
+            sys.executable, "-m", "pytest", "-q", "-p", "share.testing.plugin", "-p", "no:cacheprovider", *options,
+            str(folder),
+        ],
         env=environment, cwd=folder, capture_output=True, text=True,
     )  # fmt: skip
 
@@ -94,6 +97,99 @@ def test_what_a_test_leaves_behind_is_its_failure(tmp_path: Path) -> None:
     assert "nobody waited for them: KeyError: 'on purpose'" in result.stdout
     assert "ERROR at teardown of test_leaves_one" in result.stdout
     assert re.search(r"not closed: share_[0-9a-f]{16};", result.stdout)
+
+
+SETUP = """
+import os, time
+from share import recipes, send
+
+def note(run_share):
+    def setup():
+        with open("setups", "a") as file:
+            print(os.getpid(), file=file)
+    recipes.once(run_share, "setup", setup)
+    recipes.Counter(run_share, "tests").add()
+"""
+
+# One worker has done with the share before any test of the other has asked for it.
+CONFTEST = """
+def pytest_sessionfinish():
+    open("one has ended", "w").close()
+"""
+ENDS_EARLY = (
+    SETUP
+    + """
+def test_first(run_share, share):
+    note(run_share)
+"""
+)
+ENDS_LATE = (
+    SETUP
+    + """
+def test_something_else():
+    end = time.monotonic() + 600
+    while not os.path.exists("one has ended"):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+def test_second(run_share):
+    note(run_share)
+    assert recipes.Counter(run_share, "tests").value == 2
+
+class Odd:
+    def __init__(self):
+        self.n = 0
+    def fail(self):
+        self.n += 1
+        raise ValueError("on purpose")
+
+def test_leaves_an_error(run_share):
+    run_share.odd = Odd()
+    send(run_share.odd.fail)
+"""
+)
+
+
+def test_a_run_has_one_share_in_all_workers_of_xdist(tmp_path: Path) -> None:
+    pytest.importorskip("xdist")
+    (tmp_path / "test_early.py").write_text(ENDS_EARLY)
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    result = run(tmp_path, ENDS_LATE, "-p", "xdist", "-n", "2", "--dist", "loadfile")
+    assert re.search("4 passed, 1 error", result.stdout), result.stdout + result.stderr
+    assert "nobody waited for them: ValueError" in result.stdout
+    assert len((tmp_path / "setups").read_text().split()) == 1
+
+
+def test_a_run_without_xdist_has_one_too(tmp_path: Path) -> None:
+    result = run(
+        tmp_path,
+        """
+def test_first(run_share):
+    run_share.n = 1
+
+def test_second(run_share, share):
+    assert run_share.n == 1 and "n" not in share
+""",
+    )
+    assert "2 passed" in result.stdout, result.stdout + result.stderr
+
+
+UNUSED = """
+import pytest
+
+@pytest.fixture(autouse=True)
+def not_today():
+    pytest.skip("on purpose")
+
+def test_it(run_share):
+    pass
+"""
+
+
+def test_a_share_that_no_test_comes_to_use_is_ended(tmp_path: Path) -> None:
+    result = run(tmp_path, UNUSED)
+    assert result.returncode == 0 and "1 skipped" in result.stdout, result.stdout + result.stderr
+    assert "unclosed" not in result.stdout + result.stderr
 
 
 def test_the_fixture_is_installed_with_the_package() -> None:

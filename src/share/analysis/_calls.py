@@ -130,6 +130,7 @@ class Calls:
             if found.kind is Kind.SELF:
                 solver.read(instance, None, "callables that call each other")
                 solver.write(instance, None, "callables that call each other")
+                instance.unseen.add(None)
             elif found.kind is Kind.STATE:
                 solver.mutate(instance, found, "callables that call each other", surely=True)
             elif found.kind is Kind.FUNC:
@@ -164,6 +165,7 @@ class Calls:
                 if node.name is None and not solver.closed:
                     solver.read(instance, None, "calling an attribute whose name is not known")
                     solver.write(instance, None, "calling an attribute whose name is not known")
+                    instance.unseen.add(None)
                 out: NodeSet = set()
                 for shape in solver.shapes(node):
                     if shape.kind is Kind.SITE and shape.type in GETTERS:
@@ -175,7 +177,8 @@ class Calls:
                         solver.doubt(instance, node, "a call of unknown effect")
                         out |= self.plain(instance, node, "__call__", args, key)
                     elif found is MISSING:
-                        solver.mutate(instance, node, "a call of unknown effect", surely=True)
+                        # A method of it; or it is kept, and what it is bound to is looked at (see share.state).
+                        solver.mutate(instance, node, "a call of unknown effect", surely=True, seen=True)
                         solver.put(node, args.all())
                         out |= self.unknown(instance, args, key, "a call of unknown effect")
                         out |= solver.objects.elements(node) | {self.nodes.state(node.name, True)}
@@ -589,7 +592,7 @@ class Calls:
     def call_unknown(self, instance: "Instance", name: str, args: Args, held: NodeSet, key: Any) -> None:
         """What is given as a function and may be anything is called with the elements too."""
         given = args.keywords.get("key", set()) | args.rest_keywords
-        if name in _CALLING and args.positional:
+        if name in _CALLING and args.positional and (name != "iter" or len(args.positional) > 1):
             given = given | args.positional[0]
         if name in ("sub", "subn") and len(args.positional) > 1:
             given = given | args.positional[1]
@@ -618,9 +621,9 @@ class Calls:
                     if isinstance(found, types.FunctionType):
                         out |= self.call_object(instance, found, Args([{node}]), key)
                     else:
-                        solver.mutate(instance, node, "next() moves it on", surely=True)
+                        solver.mutate(instance, node, "next() moves it on", surely=True, seen=True)
             else:
-                solver.mutate(instance, node, f"passed to {name}", definite=True, surely=True)
+                solver.mutate(instance, node, f"passed to {name}", definite=True, surely=True, seen=True)
                 solver.put(node, others)
                 for element in list(objects.elements(node)):
                     if element.kind is Kind.STATE and element is not node:
@@ -658,7 +661,7 @@ class Calls:
                         solver.put(receiver, args.all())
                     out = {*args.all(), self.nodes.site((key, "unknown"), None)}
                     return out | {receiver} | solver.objects.elements(receiver)
-                solver.mutate(instance, receiver, text, surely=True)
+                solver.mutate(instance, receiver, text, surely=True, seen=True)
                 out = self.unknown(instance, args, key, f".{node.name}()")
                 if solver.carries(args.all()) or args.all():
                     solver.put(receiver, args.all())
@@ -901,7 +904,8 @@ class Calls:
             if isinstance(found, types.FunctionType):
                 out |= self.call_object(instance, found, args.bound(node), (key, "__missing__"))
             elif found is not MISSING:
-                solver.mutate(instance, node, "[...] of a defaultdict inserts a missing key", own=args.own)
+                text = "[...] of a defaultdict inserts a missing key"
+                solver.mutate(instance, node, text, own=args.own, seen=True)
         return out
 
     def c_change(
@@ -911,7 +915,8 @@ class Calls:
         solver, objects = self.solver, self.solver.objects
         known = owner in _CONTAINERS
         if name not in ("__init__", "__new__") or node.kind is not Kind.SITE:
-            solver.mutate(instance, node, f".{name}(...)", definite=known, own=known and args.own)
+            own = known and args.own
+            solver.mutate(instance, node, f".{name}(...)", definite=known, own=own, seen=args.own)
         others = args.all()
         solver.put(node, others)
         if known or method_effect(owner, "__len__") is not None:

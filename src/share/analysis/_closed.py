@@ -33,7 +33,10 @@ class Effects:
                 self.include(self.doubtful, instance.doubtful, instance, "writes")
                 self.assumed |= instance.assumed
             self.class_writes += instance.class_writes
-            self.unseen |= instance.unseen if author is None or author.writes is MISSING else {None}
+            if author is None or author.writes is MISSING:
+                self.unseen |= instance.unseen
+            else:
+                self.unseen |= {None} if author.writes is None else set(author.writes)
         self.surely = any(instance.surely for instance in self.called("writes"))
         called = self.called(None)
         self.guessed = TYPES if any(instance.guessed for instance in called) else ""

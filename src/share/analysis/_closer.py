@@ -18,7 +18,7 @@ __all__ = ["closer", "plan"]
 WORK, WORK_OPEN = 40_000, 15_000
 
 _plans: "weakref.WeakKeyDictionary[type, ClassPlan]" = weakref.WeakKeyDictionary()
-_found: "weakref.WeakKeyDictionary[type, dict[tuple[str, str], MethodPlan]]" = weakref.WeakKeyDictionary()
+_found: "weakref.WeakKeyDictionary[type, dict[tuple[object, ...], MethodPlan]]" = weakref.WeakKeyDictionary()
 
 
 def plan(cls: type) -> ClassPlan:
@@ -54,9 +54,9 @@ def closer(cls: type, made: ClassPlan, pending: MethodPlan) -> MethodPlan:
     if not pending.pending:
         return pending
     found = _found.setdefault(cls, {})
-    key = (pending.kind, pending.name)
+    key = (pending.kind, pending.name, pending.writes)  # which aliases in an instance may have made more
     if key not in found:
-        member = next(each for each in members_of(cls) if (each.kind, each.name) == key)
+        member = next(each for each in members_of(cls) if (each.kind, each.name) == key[:2])
         look = _together if made.together else _alone
         found[key] = replace(look(cls, made, member, pending), pending=False)
     return found[key]

@@ -22,7 +22,7 @@ CALLABLES: list[tuple[str, str, str, str]] = [
     (
         "inspect", "builtins",
         "len id isinstance issubclass callable hash repr str ascii format bool int float complex abs round ord "
-        "chr bin oct hex bytes divmod pow range slice print memoryview dir object BaseException Exception",
+        "chr bin oct hex bytes divmod pow range slice print dir object BaseException Exception",
         "they call the special method of the same name, which must not change the object",
     ),
     (

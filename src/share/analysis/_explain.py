@@ -1,10 +1,11 @@
 """Says, method by method, how calls of a class will run and why."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ._closer import plan
+from ._figure import figure
 from ._plan import ClassPlan, MethodPlan
 
 __all__ = ["Explanation", "Row", "explain"]
@@ -22,6 +23,7 @@ class Row:
     writes: str
     returns: str
     why: str
+    made: MethodPlan = field(repr=False)  # the same, for programs
 
     def cells(self) -> tuple[str, ...]:
         """The columns, in the order of ``HEADINGS``."""
@@ -50,6 +52,10 @@ class Explanation:
         if self.plan.custom_getattribute:
             parts.append("own __getattribute__: reading an attribute waits for everything")
         return "\n".join(parts)
+
+    def svg(self) -> str:
+        """A picture of it, as the text of an SVG file: which method touches what, and which waits for which."""
+        return figure(self)
 
     def __str__(self) -> str:
         table = [HEADINGS, *(row.cells() for row in self.rows)]
@@ -122,8 +128,8 @@ def _row(name: str, made: MethodPlan, learned: bool = False) -> Row:
         runs = "waits" if made.returns else "queued"
     label = name if made.kind == "method" else f"{name} ({made.kind})"
     why = ["seen to write when it was called here", *_why(made)] if learned else _why(made)
-    writes = None if learned else made.writes
-    return Row(label, runs, _names(made.reads), _names(writes), _returns(made), "; ".join(why))
+    made = replace(made, writes=None) if learned else made
+    return Row(label, runs, _names(made.reads), _names(made.writes), _returns(made), "; ".join(why), made)
 
 
 def _names(names: Iterable[str] | None) -> str:

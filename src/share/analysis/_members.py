@@ -32,6 +32,7 @@ class Member:
     """One callable part of a class: what to call it and where its effects come from."""
 
     __slots__ = ("function", "kind", "name", "raw", "wild")
+    kind: MethodKind
 
     def __init__(self, name: str, kind: MethodKind, raw: Any, function: Any) -> None:
         self.name, self.kind, self.raw, self.function = name, kind, raw, function

@@ -103,6 +103,8 @@ class Objects:
     def load(self, instance: "Instance", node: Node, name: str | None) -> NodeSet:
         """``node.name``."""
         solver = self.solver
+        if name == "__dict__" and node.kind is Kind.STATE:
+            instance.unseen.add(None if node.name == "__dict__" else node.name)  # it may be written to
         if node.kind is Kind.SUPER:
             return self.load_super(instance, node, name)
         if node.kind is Kind.SELF:
@@ -359,7 +361,7 @@ class Objects:
             return
         if node.kind is Kind.KNOWN:
             solver.put(node, values)
-            solver.mutate(instance, node, text, definite=not is_dunder(name))
+            solver.mutate(instance, node, text, definite=not is_dunder(name), seen=True)
             return
         for cls in classes:
             if cls is None:
@@ -378,7 +380,7 @@ class Objects:
                     solver.calling.call_object(instance, found.fset, Args([{node}, values]), key)
                 continue
             if name == "__class__":
-                solver.mutate(instance, node, text)
+                solver.mutate(instance, node, text, seen=True)
                 continue
             if found is not MISSING and not isinstance(found, types.MemberDescriptorType):
                 method = lookup(type(found), "__set__")
@@ -390,11 +392,13 @@ class Objects:
                         solver.put_top(name, values)
                     continue
                 if isinstance(found, types.GetSetDescriptorType):
-                    solver.mutate(instance, node, text)
+                    solver.mutate(instance, node, text, seen=True)
                     continue
             self.store_field(instance, node, name, values)
 
-    def store_field(self, instance: "Instance", node: Node, name: str | None, values: NodeSet) -> None:
+    def store_field(
+        self, instance: "Instance", node: Node, name: str | None, values: NodeSet, seen: bool = True
+    ) -> None:
         solver = self.solver
         text = f".{name} = ..." if name is not None else "an attribute whose name is not known = ..."
         if node.kind is Kind.SELF:
@@ -403,14 +407,14 @@ class Objects:
             instance.surely = instance.surely or instance.is_receiver
         else:
             solver.put(node, values)
-            solver.mutate(instance, node, text, surely=True)
+            solver.mutate(instance, node, text, surely=True, seen=seen)
 
     def delete(self, instance: "Instance", node: Node, name: str | None) -> None:
         """``del node.name``."""
         solver = self.solver
         text = f"del .{name}"
         if node.kind is not Kind.SELF:
-            solver.mutate(instance, node, text, definite=True, surely=True)
+            solver.mutate(instance, node, text, definite=True, surely=True, seen=True)
             return
         deleter = lookup(solver.cls, "__delattr__")
         if isinstance(deleter, types.FunctionType):
@@ -485,7 +489,7 @@ class Objects:
             out |= solver.calling.call_object(instance, method, Args([{node}]), key)
             out |= self.elements(node)
         elif self.owner_effect(method, "__iter__") is None:
-            solver.mutate(instance, node, f"iterating {cls.__name__}, which moves on")
+            solver.mutate(instance, node, f"iterating {cls.__name__}, which moves on", seen=True)
 
     def owner_effect(self, method: Any, name: str) -> str | None:
         owner = getattr(method, "__objclass__", None)
@@ -535,7 +539,7 @@ class Objects:
                 changes = name in ("__setitem__", "__delitem__") and cls is not type
                 text = f"{name} of unknown type" if cls is None else f"{name} of something else than was seen"
                 if changes or name not in _HARMLESS:
-                    solver.mutate(instance, node, text, surely=changes)
+                    solver.mutate(instance, node, text, surely=changes, seen=True)
                 else:
                     solver.doubt(instance, node, text)
                 solver.put(node, args.all())
@@ -700,7 +704,7 @@ class Objects:
                 continue
             if cls is None or (found is not MISSING and not isinstance(found, types.FunctionType)):
                 known = cls is not None
-                solver.mutate(instance, node, f"{name} in place", definite=known, own=known)
+                solver.mutate(instance, node, f"{name} in place", definite=known, own=known, seen=True)
                 solver.put(node, values)
                 for value in list(values):
                     solver.put(node, self.elements(value))
@@ -737,7 +741,7 @@ class Objects:
     def awaited(self, instance: "Instance", node: Node, key: Any) -> NodeSet:
         """``await node``."""
         if node.kind is Kind.STATE:
-            self.solver.mutate(instance, node, "await")
+            self.solver.mutate(instance, node, "await", seen=True)
         if node.kind is Kind.SELF:
             self.special(instance, node, "__await__", Args([]), key)
         return self.elements(node) | {self.nodes.site((key, "awaited"), None)}

@@ -63,10 +63,10 @@ def returns_value(flag: bool = True) -> Callable[[F], F]:
 def _marker(key: str, value: Any) -> Callable[[F], F]:
     def mark(function: F) -> F:
         target: Any = function
-        if isinstance(function, property):
-            target = function.fget
-        elif isinstance(function, classmethod | staticmethod):
-            target = function.__func__
+        if isinstance(target, property):
+            target = target.fget
+        elif isinstance(target, classmethod | staticmethod):
+            target = target.__func__
         vars(target)[_MARK] = {**vars(target).get(_MARK, {}), key: value}
         return function
 

@@ -43,8 +43,8 @@ class MethodPlan:
     #: ``"()"`` among them: the arguments too; ``"="``: the attributes hold no containers.
     plain: frozenset[str] = frozenset()
     reasons: tuple[Reason, ...] = ()
-    #: Attributes whose containers may be changed by something other than their own methods (C code that was given one,
-    #: an alias): only looking at all of one tells whether it was. None means any attribute.
+    #: Attributes whose parts may be changed past what records changes: by unknown code that was given one, by an
+    #: unbound call (``list.append(self.x, 1)``) or through ``vars``. None means any attribute.
     unseen: frozenset[str] | None = None
     #: Classes of which ``plain`` attributes may hold objects, if what these hold is plain.
     opened: frozenset[type] = frozenset()
@@ -81,7 +81,7 @@ class ClassPlan:
     custom_getattribute: bool = False  # own __getattribute__: attribute reads wait for everything
     alias_groups: tuple[
         frozenset[str], ...
-    ] = ()  # attributes that may hold the same mutable: published together
+    ] = ()  # attributes that may hold the same mutable: who writes one raises the flags of all
     entangled: bool = False  # any two attributes may, for all that is known: every write is one of everything
     together: bool = True  # all methods were looked at together; else too much code is reached for that
     hashes: str = ""  # a method that writes and calls hash(), whose result may be part of what it writes

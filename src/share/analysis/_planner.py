@@ -20,6 +20,7 @@ from ._objects import IN_PLACE
 from ._overrides import Override, checked, overrides_of
 from ._plain import SAID
 from ._plan import ClassPlan, MethodPlan, Reason
+from ._plan import Kind as StateKind
 from ._rules import by_rule
 from ._solver import Instance, Solver, TooComplexError
 from ._table import is_immutable_type
@@ -72,7 +73,7 @@ class Planner:
 
     def __init__(self, cls: type, work: int) -> None:
         self.cls = cls
-        self.kind = kind_of(cls)
+        self.kind: StateKind = kind_of(cls)
         self.said = overrides_of(cls)
         self.solver = Solver(cls, work)
         self.entries: list[Entry] = []
@@ -180,7 +181,7 @@ class Planner:
             is_generator=body.is_generator,
             blocks=tuple(effects.blocks),
             reasons=tuple(effects.reasons()),
-            unseen=self.unseen(effects, groups),
+            unseen=None if None in effects.unseen else frozenset(filter(None, effects.unseen)),
             pending=pending,
             guessed=effects.guessed,
         )
@@ -205,13 +206,6 @@ class Planner:
             doubtful = bool(returns and effects.doubtful)
             return effects.to_be_plain() if doubtful else frozenset(), doubtful
         return frozenset(), not effects.surely
-
-    @staticmethod
-    def unseen(effects: Effects, groups: list[frozenset[str]]) -> frozenset[str] | None:
-        """Attributes with aliases are always among them: their containers are not all that there is to look at."""
-        if None in effects.unseen:
-            return None
-        return frozenset(name for name in effects.unseen if name is not None).union(*groups)
 
     def refuse(self, member: Member, reason: Reason) -> None:
         where = f" ({reason.file}, line {reason.line})" if reason.line else ""
@@ -337,7 +331,6 @@ def _enter_stub(member: Member, receiver: Node | None, solver: Solver) -> Instan
             body.instrs = [("delattr", 0, "self", member.name)]
             body.may_end = True
         case _:
-            callee = member.function
             body.locals = {"callee"}
             body.instrs = [
                 ("call", 0, 1, "callee", [*names, (True, "args")], [(None, "kwargs")]),
@@ -345,7 +338,7 @@ def _enter_stub(member: Member, receiver: Node | None, solver: Solver) -> Instan
             ]
     instance = solver.new_instance(("stub", member.kind, member.name), Instance(body, None, None))
     if member.kind not in ("getter", "setter", "deleter"):
-        solver.add(instance, "callee", {solver.nodes.known(callee)})
+        solver.add(instance, "callee", {solver.nodes.known(member.function)})
     if receiver is not None:
         solver.add(instance, "self", {receiver})
     solver.add(instance, "args", {solver.many(instance, "*", tuple)})

@@ -49,7 +49,9 @@ class Instance:
         self.writes: dict[str | None, Reason] = {}
         self.doubtful: dict[str | None, Reason] = {}  # writes only of objects that are not plain
         self.assumed: set[str | None] = set()  # the attributes in which these objects would be
-        self.unseen: set[str | None] = set()  # attributes changed otherwise than by what they hold
+        self.unseen: set[str | None] = (
+            set()
+        )  # attributes whose parts may be changed past what records changes
         self.class_writes: list[Reason] = []
         self.outside: dict[str, Reason] = {}
         self.blocks: dict[str, None] = {}
@@ -680,7 +682,6 @@ class Solver:
         elif self.is_mutable(node):
             self.write(instance, node.name, text, plain_would_not=True)
             instance.assumed.add(None if node.name == DICT else node.name)
-            instance.unseen.add(node.name)
 
     def mutate(
         self,
@@ -690,6 +691,7 @@ class Solver:
         definite: bool = False,
         surely: bool = False,
         own: bool = False,
+        seen: bool = False,
     ) -> None:
         """An object changes: the attribute that it is part of is written.
 
@@ -697,16 +699,19 @@ class Solver:
         :arg surely: it changes even if nothing that can change was seen being stored there, so what was seen is
             not all: other code may store things too.
         :arg own: a method of the object's class does it, looked up on the object itself.
+        :arg seen: so it is, or syntax does it: what records changes sees it.
         """
         match node.kind:
             case Kind.STATE:
                 if surely or self.is_mutable(node):
                     self.write(instance, node.name, text)
                     instance.surely = instance.surely or (definite and own)
-                    if not own and not (node.deep and self.has_known_types(node.name)):
-                        instance.unseen.add(node.name)
+                    if not own and not seen:
+                        instance.unseen.add(None if node.name == DICT else node.name)
             case Kind.SELF:
                 self.write(instance, None, text)
+                if not own and not seen and instance.function is not None:
+                    instance.unseen.add(None)
             case Kind.KNOWN:
                 if is_neutral_type(type(node.obj)):
                     return
@@ -718,11 +723,8 @@ class Solver:
                 for name, tops in self.tops.items():
                     if node in tops:
                         self.write(instance, name, text)
-                        instance.unseen.add(name)
-
-    def has_known_types(self, name: str | None) -> bool:
-        """Whether it is known what classes the value of an attribute may have: only then is it told from its parts."""
-        return name is not None and None not in self.objects.types_of(self.nodes.state(name))
+                        if not own and not seen:
+                            instance.unseen.add(name)
 
     def class_write(self, instance: Instance, text: str) -> None:
         if all(reason.line != instance.line for reason in instance.class_writes):
@@ -750,6 +752,7 @@ class Solver:
                 case Kind.SELF:
                     self.read(instance, None, text)
                     self.write(instance, None, text)
+                    instance.unseen.add(None)
                 case Kind.STATE:
                     self.mutate(instance, node, text)
                     if node.name is not None and self.nodes.receiver in self.graph(node.name):

@@ -59,7 +59,7 @@ def _object_setattr(solver: "Solver", instance: "Instance", args: Args, key: Any
             if node.kind is Kind.KNOWN:
                 solver.mutate(instance, node, f".{name} = ...", definite=True)
             else:
-                solver.objects.store_field(instance, node, name, set(_operand(args, 2)))
+                solver.objects.store_field(instance, node, name, set(_operand(args, 2)), seen=False)
     return {solver.nodes.none}
 
 

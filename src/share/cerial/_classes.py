@@ -78,8 +78,8 @@ def importable(value: Any) -> tuple[str, str] | None:
 def sent_by_value(module: Any) -> bool:
     """Whether the user told cloudpickle to send everything of this module by value."""
     cloudpickle = sys.modules.get("cloudpickle.cloudpickle")
-    # Its public list is a copy, and this is asked for every class that travels.
-    if cloudpickle is None or not cloudpickle._PICKLE_BY_VALUE_MODULES:
+    # Its public list is a copy, and this is asked for every class that travels. Another thread may be importing it.
+    if cloudpickle is None or not getattr(cloudpickle, "_PICKLE_BY_VALUE_MODULES", None):
         return False
     return bool(cloudpickle._is_registered_pickle_by_value(module))
 

@@ -18,9 +18,9 @@ __all__ = ["group"]
 
 
 class _Group(click.Group):
-    def invoke(self, context: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(context)
+            return super().invoke(ctx)
         except ShareError as error:
             raise click.ClickException(str(error)) from error
 

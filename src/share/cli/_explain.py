@@ -39,14 +39,27 @@ def find_class(target: str) -> type:
 @click.command()
 @click.argument("target", metavar="MODULE:CLASS")
 @click.option("--special", is_flag=True, help="Also show special methods that only look.")
+@click.option(
+    "--svg",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="Draw it into this file ('-': the output) instead.",
+)
 @json_option
-def explain(target: str, special: bool, json_: bool) -> None:
+def explain(target: str, special: bool, svg: str | None, json_: bool) -> None:
     """Show for every method of a class what it reads and writes, and how a call will run."""
     try:
         found = explain_class(find_class(target), special=special)
     except AnalysisError as error:
         raise click.ClickException(str(error)) from error
-    if json_:
+    if svg is not None:
+        try:
+            with click.open_file(svg, "w", encoding="utf-8") as file:
+                file.write(found.svg())
+        except OSError as error:
+            raise click.ClickException(f"{svg}: {error.strerror}") from error
+        if json_ and svg != "-":
+            print_json({"class": found.plan.name, "svg": svg})
+    elif json_:
         methods = [dict(zip(HEADINGS, row.cells(), strict=True)) for row in found.rows]
         print_json({"class": found.plan.name, "heading": found.heading, "methods": methods})
     else:

@@ -8,19 +8,31 @@ from typing import Any
 
 import click
 
+from share.cerial._standins import without_classes
 from share.cli._output import json_option, print_json, shown_error
 from share.engine import CommitLog, JournalEngine, Restored, restore
+from share.errors import NotShareableError
 from share.state import Replica, State
+from share.state._unreadable import Unreadable, UnreadableClass
 
 __all__ = ["journal"]
 
 _file = click.argument("file", type=click.Path())
 
 
+_load = click.option(
+    "--load", is_flag=True, help="Load the classes in it, and unpickle: only of a journal that you trust."
+)
+
+
 @contextmanager
-def _opened(file: str) -> Iterator[JournalEngine]:
-    """The journal, and the user's modules as ``python -m`` finds them."""
+def _opened(file: str, load: bool) -> Iterator[JournalEngine]:
+    """The journal, and if they may be loaded the user's modules as ``python -m`` finds them."""
     with JournalEngine(file, create=False) as engine:
+        if not load:
+            with without_classes():
+                yield engine
+            return
         sys.path.insert(0, os.getcwd())
         try:
             yield engine
@@ -39,6 +51,12 @@ def _names(found: Restored) -> tuple[dict[str, Any], int]:
     replica = Replica()
     replica.load(found.bases)
     replica.apply(found.changes)
+    for cls in replica.known_classes():
+        if isinstance(cls, UnreadableClass):
+            raise cls.error
+    for node in map(replica.node, replica.node_ids()):
+        if type(node) is Unreadable:
+            raise node._share_error or NotShareableError(node._share_why)
     (root,) = replica.ids_in(0)
     return replica.node(root), len(replica)
 
@@ -50,10 +68,11 @@ def journal() -> None:
 
 @journal.command()
 @_file
+@_load
 @json_option
-def verify(file: str, json_: bool) -> None:
+def verify(file: str, load: bool, json_: bool) -> None:
     """Reads all of a journal, and says what is in it; exit code 1 if anything is damaged."""
-    with _opened(file) as engine:
+    with _opened(file, load) as engine:
         wrong = engine.check()
         report: dict[str, Any] = {"file": str(engine.path), "bytes": engine.path.stat().st_size}
         try:
@@ -86,8 +105,11 @@ def verify(file: str, json_: bool) -> None:
 @_file
 @json_option
 def compact(file: str, json_: bool) -> None:
-    """Puts a snapshot in the place of all commits, and makes the file as small as that allows."""
-    with _opened(file) as engine:
+    """Puts a snapshot in the place of all commits, and makes the file as small as that allows.
+
+    It loads the classes in it, and unpickles: only for a journal that you trust.
+    """
+    with _opened(file, True) as engine:
         before = engine.path.stat().st_size
         commits, found = CommitLog.open(engine, "compact")
         try:
@@ -110,8 +132,9 @@ def compact(file: str, json_: bool) -> None:
 
 @journal.command()
 @_file
-def export(file: str) -> None:
+@_load
+def export(file: str, load: bool) -> None:
     """Prints what the journal's names hold, as JSON: objects as dicts of their attributes."""
-    with _opened(file) as engine:
+    with _opened(file, load) as engine:
         names, _ = _names(restore(engine))
         print_json(names)

@@ -1,4 +1,4 @@
-"""A share as somebody sees it who only looks: nothing is sent, registered or started, and nothing is waited for."""
+"""A share for those who only look: nothing is sent, registered or started, and nothing is waited for."""
 
 import os
 import re
@@ -18,7 +18,7 @@ from share.client._session import Shared
 from share.client._snapshots import snapshot
 from share.maintenance import ShareInfo, shares
 
-__all__ = ["Observer", "ProcessInfo", "find_share", "share_names"]
+__all__ = ["Observer", "ProcessInfo", "Unreadable", "find_share", "share_names"]
 
 _PID = (1 << 22) - 1
 # What a process sleeps on, by the place of the word in the control segment (see _layout.pxd).
@@ -49,6 +49,16 @@ def find_share(which: str) -> ShareInfo:
     raise click.ClickException(
         f"{'several shares are' if named else 'there is no share'} called {which!r}; there are: {listed}"
     )
+
+
+@dataclass
+class Unreadable:
+    """Stands for a value that cannot be loaded here: its class is not found, or has other code."""
+
+    error: Exception
+
+    def __repr__(self) -> str:
+        return f"<cannot be read here: {shown_error(self.error)}>"
 
 
 @dataclass
@@ -84,11 +94,8 @@ class Observer:
         sys.path += [entry for entry in configuration["path"] if entry not in sys.path]
 
     def names(self) -> dict[str, Any]:
-        """{name: value, or proxy of an object}, as committed now."""
-        try:
-            return committed(self.session)
-        except (ImportError, AttributeError) as error:
-            raise click.ClickException(f"a class cannot be loaded here: {error}") from error
+        """{name: value, or proxy of an object, or Unreadable}, as committed now."""
+        return committed(self.session, Unreadable)
 
     def value(self, path: str) -> Any:
         """What ``NAME``, ``NAME.attribute`` or ``NAME.key.3`` is: a plain copy of what is committed now."""
@@ -97,6 +104,10 @@ class Observer:
         if name not in found:
             raise click.ClickException(f"the share has no {name!r}; it has: {', '.join(found) or 'nothing'}")
         value = found[name]
+        if isinstance(value, Unreadable):
+            raise click.ClickException(
+                f"{name} cannot be read here: {shown_error(value.error)}"
+            ) from value.error
         if isinstance(value, Shared):
             value = snapshot(value, wait=False)
         for number, step in enumerate(steps, 1):

@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from share._api import message_of
+
 __all__ = ["as_json", "json_option", "print_json", "shown_error"]
 
 json_option = click.option("--json", "json_", is_flag=True, help="Print JSON, for programs.")
@@ -41,4 +43,4 @@ def print_json(value: Any, lines: bool = False) -> None:
 
 def shown_error(error: BaseException) -> str:
     """An exception in one line."""
-    return f"{type(error).__name__}: {error}".replace("\n", " ")
+    return f"{type(error).__name__}: {message_of(error)}".replace("\n", " ")

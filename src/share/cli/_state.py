@@ -6,8 +6,9 @@ import click
 from rich.console import Console
 from rich.pretty import Pretty, pretty_repr
 
-from share.cli._observer import Observer, share_names
-from share.cli._output import as_json, json_option, print_json, shown_error
+from share._api import message_of
+from share.cli._observer import Observer, Unreadable, share_names
+from share.cli._output import as_json, json_option, print_json
 from share.client._session import Shared
 
 __all__ = ["errors", "get", "watch"]
@@ -33,9 +34,11 @@ def get(share: str, path: str, json_: bool) -> None:
             Console().print(Pretty(value if _has_repr(value) else as_json(value)))
         return
     found = {
-        name: f"<{type(value).__qualname__}>" if isinstance(value, Shared) else value
+        name: f"<{type(value).__qualname__}>" if isinstance(value, Shared)
+        else repr(value) if isinstance(value, Unreadable)
+        else value
         for name, value in observer.names().items()
-    }
+    }  # fmt: skip
     if json_:
         print_json(found)
     else:
@@ -91,7 +94,7 @@ def errors(share: str, traceback: bool, json_: bool) -> None:
                     "position": failed.position,
                     "command": failed.command,
                     "error": type(failed.error).__name__,
-                    "message": str(failed.error),
+                    "message": message_of(failed.error),
                     "traceback": failed.traceback,
                 }
                 for failed in found
@@ -99,7 +102,7 @@ def errors(share: str, traceback: bool, json_: bool) -> None:
         )
         return
     for failed in found:
-        click.echo(f"{failed.command}: {shown_error(failed.error)}")
+        click.echo(" ".join(str(failed).splitlines()))
         if traceback:
             click.echo(failed.traceback)
     if not found:

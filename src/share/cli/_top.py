@@ -34,7 +34,7 @@ class Figures:
     lag: float  # seconds for which the oldest command that is queued has been waiting, as far as was seen
     running_for: float  # seconds for which the coordinator has been running its present commands
     memory: int
-    errors: int
+    errors: int | None  # None: they cannot be read
     processes: list[ProcessInfo]
 
 
@@ -66,10 +66,17 @@ def measure(observer: Observer, interval: float) -> Iterator[Figures]:
             now - claimed[0][0] if claimed else 0.0,
             control.running_for(),
             sum(size for _, size in control.segments()),
-            len(observer.errors()),
+            _number_of_errors(observer),
             observer.processes(),
         )
         last, before = now, commands
+
+
+def _number_of_errors(observer: Observer) -> int | None:
+    try:
+        return len(observer.errors())
+    except Exception:  # whatever it is: the other figures tell all the same how the share is
+        return None
 
 
 def _note(claimed: deque[tuple[float, int]], now: float, tail: int, committed: int) -> None:
@@ -89,7 +96,7 @@ def _view(figures: Figures) -> Group:
         "commit lag", f"{figures.lag * 1000:,.0f} ms; running for {figures.running_for * 1000:,.0f} ms"
     )
     head.add_row("memory", f"{figures.memory / (1 << 20):,.1f} MB")
-    head.add_row("errors", str(figures.errors))
+    head.add_row("errors", "cannot be read" if figures.errors is None else str(figures.errors))
     table = Table(box=None, pad_edge=False)
     for heading in ("pid", "role", "waits for", "program"):
         table.add_column(heading, no_wrap=True)

@@ -8,11 +8,12 @@ from collections import deque
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 import click
 
+from share.cli._observer import Unreadable
 from share.cli._output import as_json, shown_error
 
 if TYPE_CHECKING:
@@ -68,7 +69,10 @@ class Dashboard(ThreadingHTTPServer):
             return "json", json.dumps([{"number": n, **figures} for n, figures in list(self.seen)])
         if path == "objects":
             return "json", json.dumps(
-                {name: value.__class__.__qualname__ for name, value in self.observer.names().items()}
+                {
+                    name: repr(value) if isinstance(value, Unreadable) else value.__class__.__qualname__
+                    for name, value in self.observer.names().items()
+                }
             )
         if path.startswith("value/"):
             text = json.dumps(as_json(self.observer.value(unquote(path.removeprefix("value/")))), indent=2)
@@ -80,16 +84,16 @@ class Dashboard(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     timeout = 5  # for a client that says nothing, as browsers do that connect in advance
-    server: Dashboard
 
     def do_GET(self) -> None:
         """Answers, or says no more than that there is nothing."""
+        dashboard = cast("Dashboard", self.server)
         secret, _, path = self.path.removeprefix("/").partition("/")
         status, found = 404, None
-        if secrets.compare_digest(secret.encode(), self.server.secret.encode()):
+        if secrets.compare_digest(secret.encode(), dashboard.secret.encode()):
             try:
-                with self.server.looking:
-                    found = self.server.answer(path)
+                with dashboard.looking:
+                    found = dashboard.answer(path)
                 status = 200 if found else 404
             except Exception as error:
                 message = error.message if isinstance(error, click.ClickException) else shown_error(error)

@@ -11,18 +11,20 @@ from libc.stdint cimport uint32_t
 
 from .._protocol cimport APPLY, CALL, RESPOND
 from ..cerial._codec cimport Encoder
-from ._augmented cimport carrying, note_operation, take_operation
-from ._nested cimport Nested, new_nested
+from ._augmented cimport carrying, is_augmented_store, note_operation, take_operation
+from ._nested cimport Nested, new_nested, new_node, place_of
 from ._proxy cimport Proxy
+from ._session cimport Session
 
 import operator
 
 from numpy import array, ascontiguousarray, may_share_memory, ndarray, uint8
 
-from .. import _paths
+from .. import _paths, _protocol
 from .._paths import ITEM
-from .._protocol import reference
+from .._protocol import node_reference, reference
 from ..cerial._codec import register_plain
+from ._session import sessions
 
 
 @cython.binding(False)
@@ -41,7 +43,7 @@ cdef class Sealed:
         PyBuffer_FillInfo(buffer, self, self.view.buf, self.view.len, 1, flags)
 
 
-cdef object place_of(Nested proxy, str name, tuple args):
+cdef object call_of(Nested proxy, str name, tuple args):
     """Has a method of the array in the share run."""
     cdef bint wait = proxy.session.must_wait()
     position = proxy.send_at(CALL, name.encode(), args, None, wait)
@@ -58,7 +60,7 @@ def _writer(str name):
             return method(self, *args, **kwargs)
         if kwargs:
             raise TypeError(f"{name}() of a shared array takes positional arguments only")
-        place_of(proxy_of(self), name, args)
+        call_of(proxy_of(self), name, args)
         return self if name.startswith("__") else None
 
     write.__name__ = name
@@ -72,7 +74,7 @@ def _inplace(str name):
 
     def inplace(self, other):
         if self._owner is not None:
-            place_of(proxy_of(self), f"__i{name}__", (other,))
+            call_of(proxy_of(self), f"__i{name}__", (other,))
             return self
         if self._taken:
             return note_operation(plain(self.view(ndarray), other), f"i{name}", other)
@@ -83,7 +85,15 @@ def _inplace(str name):
 
 
 cdef Nested proxy_of(self):
+    if len(self._owner) == 2:
+        return new_node(session_of(self._owner[0]), self._owner[1], self._cell, self._path, ndarray)
     return new_nested(reference(*self._owner), self._cell, self._path, ndarray)
+
+
+cdef Session session_of(str name):
+    if name not in _protocol.node_resolvers:
+        _protocol.attach_unknown(name)
+    return next(session for session in sessions if session.name == name)
 
 
 cdef bint same_key(first, second):
@@ -102,8 +112,9 @@ class SharedArray(ndarray):
     numpy's own and gives ordinary arrays.
     """
 
-    # Where it is in the share: the owner's reference, its cell, and the path there. `_taken`: a private copy of some
-    # elements, which can only be written back by the statement that has read it.
+    # Where it is in the share: the owner's reference, its cell, and the path there; or (share, node), the cell where
+    # that is at home, and the path from it. `_taken`: a private copy of some elements, which can only be written back
+    # by the statement that has read it.
     __slots__ = ("_cell", "_owner", "_path", "_taken")
     __module__ = "share"
 
@@ -131,6 +142,10 @@ class SharedArray(ndarray):
         cdef Encoder encoder
         cdef int flags
         if self._owner is None:
+            if not self.flags.writeable:
+                raise ValueError("assignment destination is read-only: this was computed from an array of a share, and "
+                                 "is not part of it. Write shared.obj.array[...] = ..., in a method of the object, or "
+                                 "into a copy()")
             ndarray.__setitem__(self, key, value)
             return
         if isinstance(value, SharedArray) and value._owner == self._owner and len(value._path) == len(self._path) + 2 \
@@ -140,12 +155,12 @@ class SharedArray(ndarray):
         proxy = proxy_of(self)
         operation = take_operation(value)
         if operation is None:
-            place_of(proxy, "__setitem__", (key, value))
+            call_of(proxy, "__setitem__", (key, value))
             return
         flags = RESPOND if proxy.session.must_wait() else 0
         encoder = proxy.session.borrow()
         try:
-            encoder.encode(("", *self._path, ITEM, key), "path")
+            encoder.encode(place_of(proxy, "", (ITEM, key))[1], "path")
             encoder.encode(operation[1], "operand")
             position = proxy.send_encoded(APPLY, flags, operation[0].encode(), encoder)
         finally:
@@ -173,6 +188,8 @@ class SharedArray(ndarray):
     def __reduce__(self):
         if self._owner is None or not is_named(self._path):
             return array(self).__reduce__()
+        if len(self._owner) == 2:
+            return array_in_node, (*self._owner, self._cell, self._path)
         return array_reference, (*self._owner, self._cell, self._path)
 
     def __reduce_ex__(self, protocol):
@@ -220,15 +237,26 @@ def plain_array(self):
 register_plain(SharedArray, plain_array)
 
 
-def array_at(Proxy owner not None, uint32_t index, tuple path, value):
-    """A decoded array, which nobody will change, as a reader may have it."""
+cdef object view_of(value):
     fortran = value.flags.fnc
     flat = value.T if fortran else value
     if not flat.flags.c_contiguous:
         flat = ascontiguousarray(flat)
     sealed = Sealed(flat.reshape(-1).view(uint8))
-    made = ndarray.__new__(SharedArray, value.shape, value.dtype, sealed, 0, None, "F" if fortran else "C")
+    return ndarray.__new__(SharedArray, value.shape, value.dtype, sealed, 0, None, "F" if fortran else "C")
+
+
+def array_at(Proxy owner not None, uint32_t index, tuple path, value):
+    """A decoded array, which nobody will change, as a reader may have it."""
+    made = view_of(value)
     put(made, Proxy.__reduce__(owner)[1], index, path, False)
+    return made
+
+
+def array_of_node(Session session not None, id, uint32_t home, value, tuple path=()):
+    """An array that is a node, as a reader may have it. The replica has another one when it has changed."""
+    made = view_of(value)
+    put(made, (session.name, id), home, path, False)
     return made
 
 
@@ -237,9 +265,15 @@ def is_at(value, Proxy parent not None, tuple step):
     cdef Nested outer
     cdef tuple before = ()
     cdef Proxy owner = parent
+    if not isinstance(value, SharedArray) or value._owner is None:
+        return False
+    if len(value._owner) == 2:
+        return is_augmented_store()             # d["a"] += 1: the array has done it itself
     if parent.is_nested:
         outer = parent
         owner, before = outer.owner, outer.path
+        if owner is None:
+            return False
     return isinstance(value, SharedArray) and value._owner is not None and value._path == before + step \
         and value._owner[0] == owner.session.name and value._owner[1] == owner.id
 
@@ -249,6 +283,12 @@ def proxy_for(value):
     return None if not isinstance(value, SharedArray) or value._owner is None else proxy_of(value)
 
 
+def array_in_node(name, id, home, path):
+    """What a pickled array that is a node becomes: the array, or in the share's own coordinator a copy."""
+    found = node_reference(name, id, home)
+    return found if isinstance(found, SharedArray) and not path else array(_paths.walk(found, path))
+
+
 def array_reference(name, id, flags, slots, shape, cells, index, path):
     """What a pickled array of a share becomes: the array, or in the share's own coordinator a copy."""
     cdef Nested proxy
@@ -256,4 +296,4 @@ def array_reference(name, id, flags, slots, shape, cells, index, path):
     if not isinstance(owner, Proxy):
         return array(_paths.walk(owner, path))
     proxy = new_nested(owner, index, path, ndarray)
-    return array_at(owner, index, path, proxy.look())
+    return array_at(owner, index, path, proxy.peek())

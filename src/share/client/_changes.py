@@ -11,7 +11,7 @@ from share.client._instances import instance_of
 from share.client._looks import Looks, place_of
 from share.client._proxy import MISSING, Proxy
 from share.client._snapshots import shared_object
-from share.errors import DeletedObjectError, ShareTimeoutError
+from share.errors import DeletedObjectError, NotShareableError, ShareTimeoutError
 
 __all__ = ["ALL", "Changes"]
 
@@ -32,21 +32,25 @@ class Changes:
         owner, cell, self._inner = place_of(session, obj)
         self._class: Any = type(owner)
         opaque = self._class._share_plan_.kind == "opaque"
-        self._cells: tuple[Any, ...] = ((), *self._class._share_cells_)  # the names in each
-        self._whole = cell is None and name is ALL and not opaque
-        self._together = False  # what is watched is one of several attributes in a cell
-        if cell is None and not opaque:
+        self._opaque, self._nested, self._begun = opaque, obj.is_nested, False
+        self._is_node = owner.is_nested
+        self._cells: tuple[Any, ...] = (
+            "",
+            *(() if self._is_node else self._class._share_cells_),
+        )  # the name of each
+        self._whole = cell is None and name is ALL and not opaque and not self._is_node
+        if self._is_node:
+            cell = 0
+        elif cell is None and not opaque:
             if name is not ALL and not isinstance(name, str):
                 raise TypeError(f"the name of an attribute is a str, not {type(name).__name__}")
             cell = None if name is ALL else self._class._share_index_.get(name, 0)
             self._inner = () if name is ALL else (_paths.ATTRIBUTE, name)
         elif cell is None:
             cell = 1
-        if not opaque and cell is not None:
-            self._together = cell == 0 or isinstance(self._cells[cell], tuple)
+        self._extra = not opaque and not self._is_node and cell == 0  # an attribute without a cell of its own
         self._looks = Looks(owner, range(len(self._cells)) if cell is None else [cell])
-        self._opaque, self._nested, self._begun = opaque, obj.is_nested, False
-        self._digests: dict[int, dict[Any, bytes]] = {}  # by cell, of what is not alone in it
+        self._digests: dict[int, dict[Any, Any]] = {}  # by cell, of what is in it
         self._ended: DeletedObjectError | None = None
 
     def __iter__(self) -> Self:
@@ -92,34 +96,31 @@ class Changes:
         changed = {path: value for path, value in values.items() if value is not MISSING}
         gone = tuple(path for path, value in values.items() if value is MISSING)
         self._begun, begun = True, self._begun
-        return Change(position, changed, gone, begun and any(gap for _, gap in found.values()))
+        return Change(position, changed, gone, begun and any(gap for _, _, gap in found.values()))
 
-    def _attributes(self, found: dict[int, tuple[Any, bool]]) -> dict[tuple[Any, ...], Any]:
+    def _attributes(self, found: dict[int, tuple[Any, bool, bool]]) -> dict[tuple[Any, ...], Any]:
         changed: dict[tuple[Any, ...], Any] = {}
-        for cell, (value, _) in found.items():
-            names = self._cells[cell]
-            if cell and not isinstance(names, tuple):
-                changed[names,] = value
-                continue
+        for cell, (value, assigned, _) in found.items():
             before = self._digests.get(cell, {})
-            there = {} if value is MISSING else value
+            there = {self._cells[cell]: value} if cell else {} if value is MISSING else value
             digests = self._digests[cell] = {name: _digest(held) for name, held in there.items()}
             for name in {**before, **there}:
-                if before.get(name) != digests.get(name):
+                if (cell and assigned) or before.get(name) != digests.get(name):
                     changed[name,] = there.get(name, MISSING)
         if not self._begun:
             values = [found[cell][0] for cell in range(len(self._cells))]
             return {(): instance_of(self._class, values, MISSING)}
         return changed
 
-    def _one(self, found: dict[int, tuple[Any, bool]]) -> dict[tuple[Any, ...], Any]:
-        for cell, (value, _) in found.items():
+    def _one(self, found: dict[int, tuple[Any, bool, bool]]) -> dict[tuple[Any, ...], Any]:
+        # A part of what has changed need not have.
+        is_all = self._name is ALL and not self._inner
+        for cell, (value, assigned, _) in found.items():
             part = self._part(value)
-            if self._together or self._inner or (self._opaque and self._name is not ALL):
-                digest = b"" if part is MISSING else _digest(part)
-                if self._digests.get(cell, {}).get(ALL) == digest:
-                    break
-                self._digests[cell] = {ALL: digest}
+            before, digest = self._digests.get(cell), _digest(part)
+            self._digests[cell] = {ALL: digest}
+            if not (assigned and is_all) and before == {ALL: digest}:
+                break
             return {() if self._name is ALL else (self._name,): part}
         return {}
 
@@ -127,17 +128,22 @@ class Changes:
         """What is watched, in the value of its cell."""
         path = self._inner
         if path and not self._opaque:
-            if self._together:
+            if self._extra:
                 value = {} if value is MISSING else value
                 value = value.get(path[1], MISSING)
             path = path[2:]
         if not self._nested and not self._opaque:
             return value  # an attribute of the object itself
+        if self._is_node:
+            return self._named(value)
         if value is MISSING:
             raise _paths.gone(self._inner)
         value = _paths.walk(value, path)
         if type(value) is not type(self._obj)._share_class_:
             raise _paths.gone(self._inner)
+        return self._named(value)
+
+    def _named(self, value: Any) -> Any:
         if self._name is ALL:
             return value
         if isinstance(value, dict):
@@ -145,5 +151,10 @@ class Changes:
         return getattr(value, self._name, MISSING)
 
 
-def _digest(value: Any) -> bytes:
-    return blake2b(encode(value, "value"), digest_size=16).digest()
+def _digest(value: Any) -> Any:
+    if value is MISSING:
+        return b""
+    try:
+        return blake2b(encode(value, "value"), digest_size=16).digest()
+    except NotShareableError:
+        return object()  # what cannot be encoded is another one each time

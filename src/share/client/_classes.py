@@ -33,16 +33,11 @@ def proxy_class(cls: type, cells: tuple[Any, ...], plan: "ClassPlan") -> type:
     """The proxy class for a user's class whose instances have these cells, from cell 1 on."""
     indices = index_of(cells)
     members = _members(cls, plan, indices, cells)
-    places = len(cells)  # of cached values: one a cell, and one more for each attribute that shares a cell
     if plan.kind != "opaque":
         for name, index in indices.items():
-            place = index
-            if isinstance(cells[index - 1], tuple):
-                place = places = places + 1
             # No class can have an attribute of that name; methods still find it in the state.
             if name != "__qualname__" and not isinstance(members.get(name), Property):
-                members[name] = Attribute(index, name, place)
-    members["_share_places_"] = places + 1
+                members[name] = Attribute(index, name)
     return _made(cls, Proxy, members)
 
 
@@ -55,11 +50,14 @@ def nested_class(cls: type) -> type:
 
 def _made(cls: type, base: type, members: dict[str, Any]) -> type:
     made = type(cls.__name__, (base,), members)
+    if hasattr(cls, "__slots__"):
+        made.__slots__ = cls.__slots__  # type: ignore[attr-defined]
     # What `match` goes by is a flag of the type.
-    if issubclass(cls, (list, deque, tuple)):
-        Sequence.register(made)
-    elif issubclass(cls, dict):
-        Mapping.register(made)
+    abstract: Any = (
+        Sequence if issubclass(cls, (list, deque, tuple)) else Mapping if issubclass(cls, dict) else None
+    )
+    if abstract is not None:
+        abstract.register(made)
     return made
 
 
@@ -90,6 +88,10 @@ def _members(
     )
     if cls.__dictoffset__:
         members["__dict__"] = property(_attributes)
+    if "__getattr__" in plan.methods:
+        members["_share_getattr_"] = Method(
+            "__getattr__", plan.methods["__getattr__"], _raw(cls, "__getattr__"), origin
+        )
     for name, method in plan.methods.items():
         if name in _OWN or method.kind != "method":
             continue  # class and static methods are found on the class

@@ -9,8 +9,9 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from .._protocol cimport LINKS, RESPOND, RUN, TRANSACT
 from .._wait cimport FOREVER, deadline_of, now_ns
 from ..cerial._codec cimport Encoder
-from ._nested cimport Nested
+from ._nested cimport Nested, place_of
 from ._proxy cimport Proxy, own_descriptor
+from ._replica cimport Cell
 from ._session cimport MOST_RAISED, Session
 
 from .._protocol import encode
@@ -33,16 +34,22 @@ cdef Proxy shared_object(value, str function):
     return value
 
 
-cdef tuple place_of(Proxy proxy):
-    """(object id, path with the class's name first): how a command names an object or a part of one."""
-    name = type(proxy)._share_class_.__qualname__
-    if proxy.is_nested:
-        return (<Nested>proxy).owner.id, (name, *(<Nested>proxy).path)
-    return proxy.id, (name,)
+cdef object name_of_class(Proxy proxy):
+    return type(proxy)._share_class_.__qualname__
 
 
-cdef Proxy owner_of(Proxy proxy):
-    return (<Nested>proxy).owner if proxy.is_nested else proxy
+cdef uint64_t* wildcard_of(Proxy proxy) except NULL:
+    """The flag of whatever may change in an object, or in the one in which a part is at home."""
+    cdef Nested nested
+    cdef Cell cell
+    if not proxy.is_nested:
+        return proxy.flags
+    nested = proxy
+    if nested.owner is not None:
+        return nested.owner.flags
+    nested.raised()             # finds out where the flags are
+    cell = nested.reader.cell(nested.home)
+    return cell.wildcard
 
 
 cdef int same_share(Session session, Proxy proxy) except -1:
@@ -53,22 +60,20 @@ cdef int same_share(Session session, Proxy proxy) except -1:
 
 cdef int flags_of(Proxy proxy, names, uint64_t** raised) except -1:
     """The flags of the attributes that a command assigns: how many there are."""
-    cdef Proxy owner = owner_of(proxy)
     cdef int n = 0
-    raised[0] = owner.flags
     if proxy.is_nested:
-        if not owner.opaque and not type(owner)._share_plan_.entangled:
-            raised[0] += (<Nested>proxy).index
+        raised[0] = (<Nested>proxy).raised()
         return 1
+    raised[0] = proxy.flags
     if type(proxy)._share_plan_.custom_setattr or len(names) > MOST_RAISED:
         return 1
     for name in names:
         descriptor = own_descriptor(proxy, name)
         index = descriptor.index if type(descriptor) is Attribute else 0
         if index == 0:
-            raised[0] = owner.flags         # a property may write anything; extras have the wildcard
+            raised[0] = proxy.flags         # a property may write anything; extras have the wildcard
             return 1
-        raised[n] = owner.flags + <uint32_t>index
+        raised[n] = proxy.flags + <uint32_t>index
         n += 1
     return n
 
@@ -99,7 +104,7 @@ def update(Session session not None, value, dict attributes not None):
     if not attributes:
         return
     n = flags_of(proxy, attributes, raised)
-    place = place_of(proxy)
+    place = place_of(proxy, name_of_class(proxy), ())
     position = send(session, RUN, b"update", place[0], (*place, attributes), raised, n, wait)
     if wait:
         session.await_response(position, None)
@@ -111,7 +116,7 @@ def cas(Session session not None, value, str name not None, expected, new):
     cdef uint64_t* raised[MOST_RAISED]
     same_share(session, proxy)
     n = flags_of(proxy, (name,), raised)
-    place = place_of(proxy)
+    place = place_of(proxy, name_of_class(proxy), ())
     position = send(session, RUN, b"cas", place[0], (*place, name, plain(expected), new), raised, n, True)
     return session.await_response(position, None)
 
@@ -142,7 +147,7 @@ def transact(Session session not None, function, tuple args, timeout):
         if isinstance(value, Proxy) or type(value).__name__ == "SharedArray":
             proxy = shared_object(value, "transact")
             same_share(session, proxy)
-            places.append((i, *place_of(proxy)))
+            places.append((i, *place_of(proxy, name_of_class(proxy), ())))
             values[i] = None
     links = len({place[1] for place in places}) > 1         # it may make one refer to another
     payload = (function, tuple(values), tuple(places))
@@ -168,23 +173,21 @@ def session_of(Proxy proxy not None):
 
 def step(Proxy proxy not None, tuple key not None, str action not None, value, bint wait):
     """A step of a generator that runs in the coordinator: (whether it has ended, what it yielded or returned)."""
-    cdef Proxy owner = owner_of(proxy)
-    cdef uint64_t* raised = owner.flags
-    position = send(owner.session, RUN, b"step", owner.id, (key, action, value), &raised, 1, wait)
-    return owner.session.await_response(position, None) if wait else None
+    position = send_step(proxy, key, action, value, wait)
+    return proxy.session.await_response(position, None) if wait else None
 
 
 async def step_in_loop(Proxy proxy not None, tuple key not None, str action not None, value):
     """The same for an asynchronous generator, awaited in an event loop."""
     from ._futures import call_in_loop
 
-    return await call_in_loop(owner_of(proxy).session, lambda: send_step(proxy, key, action, value))
+    return await call_in_loop(proxy.session, lambda: send_step(proxy, key, action, value, True))
 
 
-def send_step(Proxy proxy, tuple key, str action, value):
-    cdef Proxy owner = owner_of(proxy)
-    cdef uint64_t* raised = owner.flags
-    return send(owner.session, RUN, b"step", owner.id, (key, action, value), &raised, 1, True)
+cdef uint64_t send_step(Proxy proxy, tuple key, str action, value, bint wait) except 0:
+    cdef uint64_t* raised = wildcard_of(proxy)
+    place = place_of(proxy, "", ())
+    return send(proxy.session, RUN, b"step", place[0], (key, action, value), &raised, 1, wait)
 
 
 cdef str name_of(method):
@@ -203,9 +206,9 @@ def wait_then(Session session not None, predicate, method, tuple args, dict kwar
     """``shared.wait_then(predicate, method, *args, **kwargs)``."""
     cdef int64_t deadline = FOREVER if timeout is None else deadline_of(timeout)
     cdef Proxy proxy = shared_object(getattr(method, "__self__", None), "wait_then")
-    cdef uint64_t* raised = owner_of(proxy).flags
+    cdef uint64_t* raised = wildcard_of(proxy)
     same_share(session, proxy)
-    place = place_of(proxy)
+    place = place_of(proxy, name_of_class(proxy), ())
     asked = predicate
     if isinstance(getattr(predicate, "__self__", None), Proxy):
         # A method of a proxy; there it has to be that of the object.

@@ -12,10 +12,11 @@ from operator import index as as_index
 cimport cython
 from cpython.pythread cimport PyThread_get_thread_ident
 
-from ._proxy cimport Proxy, execute, plain_copy, plain_operand
-from ._session cimport Shared
+from ._proxy cimport Proxy, execute, plain_operand
+from ._replica cimport pin, Tables, unpin
 
 from .._kinds import is_value
+from ..errors import ShareClosedError
 from .._paths import ITEM
 from ._nested import set_item
 from ._views import ItemsView, KeysView, ValuesView
@@ -25,22 +26,45 @@ cdef object MISSING = object()
 
 cdef inline bint simple(object value):
     """Whether a part can be handed out as it is."""
+    return atomic(value) or is_value(value)
+
+
+cdef inline bint atomic(object value) noexcept:
     cdef object cls = type(value)
-    return cls is int or cls is str or cls is float or value is None or is_value(value)
+    return cls is int or cls is str or cls is float or value is None
 
 
-cdef inline object part(Proxy self, object key, object value):
+cdef inline object part_of(Proxy self, Tables tables, object key, object value):
     """A part for an iterator: as `child` gives it, but a plain value as it is."""
-    return value if simple(value) else self.child(ITEM, key, value)
+    return value if atomic(value) or not tables.id_of(value) and is_value(value) \
+        else self.child(tables, ITEM, key, value)
+
+
+cdef bint may_write(Proxy self, state) except -1:
+    """Whether an operator that asks each element may run what writes: then it has to run where writes count."""
+    if self.reader.is_harmless():
+        return False
+    return any([not atomic(value) for value in (dict.values(state) if isinstance(state, dict) else state)])
+
+
+cdef object state_with(Proxy self, object item, list operand):
+    """The state of a container, for looking at only, and in `operand` what is looked for there: of one replica."""
+    cdef Tables tables
+    while True:
+        state = self.current()
+        tables = self.reader.tables
+        operand[:] = [plain_operand(item)]
+        if tables is self.reader.tables:
+            return state
 
 
 @cython.binding(False)
 cdef class SequenceIterator:
-    """Iterates over a sequence as it was when the iteration began."""
+    """Iterates over a sequence: an index into it, as it is at each step."""
 
-    cdef Proxy proxy
-    cdef object state
-    cdef Py_ssize_t at, end, step
+    cdef Proxy proxy                # None: it has ended
+    cdef Py_ssize_t at, step
+    cdef Py_ssize_t size            # of a deque, which must not get another one meanwhile; -1: it may
 
     def __init__(self):
         raise TypeError("iterators are made by iter() and reversed()")
@@ -49,38 +73,63 @@ cdef class SequenceIterator:
         return self
 
     def __next__(self):
+        cdef Proxy proxy = self.proxy
         cdef Py_ssize_t at = self.at
-        if at == self.end:
-            self.state = None
+        if proxy is None:
+            raise StopIteration
+        state = proxy.peek()
+        tables = proxy.reader.tables
+        if self.size >= 0 and len(state) != self.size:
+            self.proxy = None
+            raise RuntimeError("deque mutated during iteration")
+        if not 0 <= at < len(state):
+            self.proxy = None
             raise StopIteration
         self.at += self.step
-        return part(self.proxy, at, self.state[at])
+        return part_of(proxy, tables, at, state[at])
 
     def __length_hint__(self):
-        return (self.end - self.at) * self.step
+        if self.proxy is None:
+            return 0
+        return max(0, len(self.proxy.peek()) - self.at) if self.step > 0 else self.at + 1
+
+    def __setstate__(self, state):
+        self.at = state
 
     def __reduce__(self):
+        if self.proxy is None:
+            return iter, ((),)
         return iter, (list(range_of(self)),)
 
 
 cdef object range_of(SequenceIterator self):
-    return [part(self.proxy, i, self.state[i]) for i in range(self.at, self.end, self.step)]
+    cdef list all = parts(self.proxy)
+    return all[self.at:] if self.step > 0 else all[self.at::-1] if self.at >= 0 else []
 
 
 cdef SequenceIterator iterate(Proxy self, bint backwards):
     cdef SequenceIterator iterator = SequenceIterator.__new__(SequenceIterator)
+    state = self.peek()
     iterator.proxy = self
-    iterator.state = self.current()
-    iterator.at, iterator.end, iterator.step = 0, len(iterator.state), 1
+    iterator.at, iterator.step, iterator.size = 0, 1, -1
     if backwards:
-        iterator.at, iterator.end, iterator.step = iterator.end - 1, -1, -1
+        iterator.at, iterator.step = len(state) - 1, -1
+    if isinstance(state, deque):
+        iterator.size = len(state)
     return iterator
 
 
-cdef object parts(Proxy self):
+cdef list parts(Proxy self):
     """The elements of a sequence, as a new list."""
-    state = self.current()
-    return [part(self, i, value) for i, value in enumerate(state)]
+    cdef list cells
+    state = self.peek()
+    tables = self.reader.tables
+    cells = self.held()
+    pin(cells)
+    try:
+        return [part_of(self, tables, i, value) for i, value in enumerate(state)]
+    finally:
+        unpin(cells)
 
 
 cdef object materialised(value):
@@ -108,18 +157,26 @@ cdef set shown = set()          # (thread, address) of the proxies whose text is
 
 
 def _repr(Proxy self not None):
-    state = self.current()
+    try:
+        state = self.current()
+        if may_write(self, state):
+            return execute(self, "__repr__", (), None, True)
+    except ShareClosedError:
+        return type(self).__base__.__repr__(self)
     key = (PyThread_get_thread_ident(), <size_t><void*>self)
     if key in shown:
         # It holds itself, by reference.
         if isinstance(state, dict):
             return "{...}"
         return "(...)" if isinstance(state, tuple) else "[...]"
+    cells = self.held()
+    pin(cells)
     shown.add(key)
     try:
         return repr(state)
     finally:
         shown.discard(key)
+        unpin(cells)
 
 
 def _init(Proxy self not None, *args, **kwargs):
@@ -129,7 +186,7 @@ def _init(Proxy self not None, *args, **kwargs):
 
 
 def _len(Proxy self not None):
-    return len(self.current())
+    return len(self.peek())
 
 
 def _aiter(Proxy self not None):
@@ -138,8 +195,21 @@ def _aiter(Proxy self not None):
     return each(self, self)
 
 
-def _contains(Proxy self not None, item):
-    return plain_operand(item) in self.current()
+def _contains(Proxy self not None, given):
+    cdef list operand = [given]
+    state = self.peek() if simple(given) and type(given) is not tuple \
+        else state_with(self, given, operand)
+    item = operand[0]
+    if isinstance(state, (dict, set)):
+        return item in state
+    if may_write(self, state):
+        return execute(self, "__contains__", (given,), None, True)
+    cells = self.held()
+    pin(cells)
+    try:
+        return item in state
+    finally:
+        unpin(cells)
 
 
 def _remove(Proxy self not None, item, /):
@@ -172,16 +242,16 @@ def _imul(Proxy self not None, number):
 
 def _sequence_getitem(Proxy self not None, key):
     cdef Py_ssize_t at
-    state = self.current()
+    state = self.peek()
+    tables = self.reader.tables
     if isinstance(key, slice) and not isinstance(state, deque):
-        wanted = range(len(state))[key]
-        found = [part(self, i, state[i]) for i in wanted]
+        found = parts(self)[key]
         return tuple(found) if isinstance(state, tuple) else found
     value = state[key]
-    if simple(value):
-        return self.child(ITEM, None, value)
+    if atomic(value):
+        return self.child(tables, ITEM, None, value)
     at = as_index(key)
-    return self.child(ITEM, at + len(state) if at < 0 else at, value)
+    return self.child(tables, ITEM, at + len(state) if at < 0 else at, value)
 
 
 def _sequence_setitem(Proxy self not None, key, value):
@@ -195,7 +265,7 @@ def _sequence_setitem(Proxy self not None, key, value):
                         f"not {type(key).__name__}")
     at = as_index(key)
     if at < 0 and isinstance(value, Proxy):
-        at += len(self.current())
+        at += len(self.peek())
     set_item(self, at, value)
 
 
@@ -268,48 +338,115 @@ cdef object concrete(other):
 
 
 def _deque_copy(Proxy self not None):
-    return type(self.current())(parts(self), self.current().maxlen)
+    return type(self.peek())(parts(self), self.peek().maxlen)
 
 
 def _bytes(Proxy self not None):
-    return bytes(self.current())
+    return bytes(self.peek())
 
 
 # -- dict -----------------------------------------------------------------------------------------------
 
+cdef object dict_state(Proxy self, key, list operand):
+    """A dict in which to look a key up: keys that have a hash of their own may need what else there is."""
+    operand[:] = [key]
+    return self.peek() if simple(key) else state_with(self, key, operand)
+
+
+cdef object looked_up(Proxy self, key, default):
+    """What a caller may have of the value of a key; `default` as it is, if there is none."""
+    cdef list operand = []
+    state = dict_state(self, key, operand)
+    tables = self.reader.tables
+    value = dict.get(state, operand[0], MISSING)
+    return default if value is MISSING else self.child(tables, ITEM, key, value)
+
+
 def _dict_getitem(Proxy self not None, key):
-    state = self.current()
-    value = state.get(key, MISSING) if type(state) is dict else dict.get(state, key, MISSING)
+    value = looked_up(self, key, MISSING)
     if value is not MISSING:
-        return self.child(ITEM, key, value)
+        return value
+    state = self.current()
+    tables = self.reader.tables
     cls = type(state)
     if not hasattr(cls, "__missing__"):
         raise KeyError(key)
     plan = type(self)._share_plan_.methods.get("__missing__")
     if plan is not None and plan.read_only:
-        return self.child(ITEM, key, cls.__missing__(state, key))
-    value = execute(self, "__getitem__", (key,), None, True)
-    return self.child(ITEM, key, value)
+        return self.child(tables, ITEM, key, cls.__missing__(state, key))
+    return execute(self, "__getitem__", (key,), None, True)
 
 
 def _dict_get(Proxy self not None, key, default=None, /):
-    value = dict.get(self.current(), key, MISSING)
-    return default if value is MISSING else self.child(ITEM, key, value)
+    return looked_up(self, key, default)
 
 
 def _dict_setdefault(Proxy self not None, key, default=None, /):
-    value = dict.get(self.current(), key, MISSING)
-    if value is MISSING:
-        value = execute(self, "setdefault", (key, default), None, True)
-    return self.child(ITEM, key, value)
+    value = looked_up(self, key, MISSING)
+    return execute(self, "setdefault", (key, default), None, True) if value is MISSING else value
+
+
+@cython.binding(False)
+cdef class DictIterator:
+    """Iterates over a dict or a set, which must not get another size meanwhile."""
+
+    cdef Proxy proxy                # None: it has ended
+    cdef object rest                # of the keys of the state at the beginning
+    cdef Py_ssize_t size
+    cdef int what                   # 0: keys, 1: values, 2: items
+
+    def __init__(self):
+        raise TypeError("iterators are made by iter() and reversed()")
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        cdef Proxy proxy = self.proxy
+        if proxy is None:
+            raise StopIteration
+        state = proxy.peek()
+        tables = proxy.reader.tables
+        if len(state) != self.size:
+            self.size = -1
+            kind = "Set" if isinstance(state, (set, frozenset)) else "dictionary"
+            raise RuntimeError(f"{kind} changed size during iteration")
+        for key in self.rest:
+            if isinstance(state, (set, frozenset)):
+                if key in state:
+                    return part_of(proxy, tables, key, key)
+                continue
+            value = dict.get(state, key, MISSING)
+            if value is MISSING:
+                continue                # it has been removed, and another one has been added
+            if self.what == 0:
+                return part_of(proxy, tables, key, key)
+            value = part_of(proxy, tables, key, value)
+            return value if self.what == 1 else (part_of(proxy, tables, key, key), value)
+        self.proxy = None
+        raise StopIteration
+
+    def __length_hint__(self):
+        return 0 if self.proxy is None else self.rest.__length_hint__()
+
+    def __reduce__(self):
+        return iter, (list(self),)
+
+
+cdef DictIterator iterate_dict(Proxy self, int what, bint backwards):
+    cdef DictIterator iterator = DictIterator.__new__(DictIterator)
+    state = self.peek()
+    keys = list(reversed(state)) if backwards else list(state)
+    iterator.proxy, iterator.rest, iterator.size, iterator.what = self, iter(keys), len(keys), what
+    return iterator
 
 
 def _dict_iter(Proxy self not None):
-    return iter(self.current())
+    return iterate_dict(self, 0, False)
 
 
 def _dict_reversed(Proxy self not None):
-    return reversed(self.current())
+    return iterate_dict(self, 0, True)
 
 
 def _dict_keys(Proxy self not None):
@@ -324,11 +461,14 @@ def _dict_items(Proxy self not None):
     return ItemsView(self)
 
 
+def iter_values(Proxy self not None, bint backwards=False):
+    """Iterates over the values of a dict."""
+    return iterate_dict(self, 1, backwards)
+
+
 def iter_items(Proxy self not None, bint backwards=False):
-    """(key, part) of a dict as it is now."""
-    state = self.current()
-    for key in reversed(state) if backwards else state:
-        yield key, part(self, key, dict.__getitem__(state, key))
+    """Iterates over (key, value) of a dict."""
+    return iterate_dict(self, 2, backwards)
 
 
 def contents(Proxy self not None):
@@ -336,9 +476,41 @@ def contents(Proxy self not None):
     return self.current()
 
 
+def is_value_in(Proxy self not None, item):
+    """Whether a dict has such a value."""
+    cdef list operand = []
+    state = state_with(self, item, operand)
+    cells = self.held()
+    pin(cells)
+    try:
+        return operand[0] in dict.values(state)
+    finally:
+        unpin(cells)
+
+
+def is_item_in(Proxy self not None, item):
+    """Whether a dict has such a pair of key and value."""
+    cdef list operand = []
+    state = state_with(self, item, operand)
+    cells = self.held()
+    pin(cells)
+    try:
+        return operand[0] in dict.items(state)
+    finally:
+        unpin(cells)
+
+
 def _dict_copy(Proxy self not None):
-    state = self.current()
-    new = {key: part(self, key, dict.__getitem__(state, key)) for key in state}
+    state = self.peek()
+    tables = self.reader.tables
+    cells = self.held()
+    pin(cells)
+    try:
+        new = {
+            part_of(self, tables, key, key): part_of(self, tables, key, dict.__getitem__(state, key)) for key in state
+        }
+    finally:
+        unpin(cells)
     if type(state) is dict:
         return new
     if isinstance(state, defaultdict):
@@ -398,32 +570,8 @@ def _dict_fromkeys(Proxy self not None, *args):
 
 # -- set ------------------------------------------------------------------------------------------------
 
-@cython.binding(False)
-cdef class SetIterator:
-    """Iterates over a set as it was when the iteration began. An element cannot be named: the mutable are copies."""
-
-    cdef Proxy proxy
-    cdef object rest
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        value = next(self.rest)
-        return value if simple(value) or isinstance(value, Shared) else plain_copy(self.proxy.session, value)
-
-    def __length_hint__(self):
-        return self.rest.__length_hint__()
-
-    def __reduce__(self):
-        return iter, (list(self),)
-
-
 def _set_iter(Proxy self not None):
-    cdef SetIterator iterator = SetIterator.__new__(SetIterator)
-    iterator.proxy = self
-    iterator.rest = iter(self.current())
-    return iterator
+    return iterate_dict(self, 0, False)
 
 
 cdef object updater(str name):

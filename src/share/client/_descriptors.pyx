@@ -16,6 +16,7 @@ from ..cerial._codec cimport Encoder
 from ._noted cimport note, noting
 from ._proxy cimport class_attribute, delete_attribute, encode_arguments, Local, \
     mark_of, plain_operand, Proxy, set_attribute
+from ._replica cimport Cell, Tables
 from ._session cimport Session
 
 from contextlib import asynccontextmanager
@@ -25,6 +26,7 @@ from ..cerial._exceptions import travelling
 from collections import deque
 
 from .._kinds import is_value
+from ..errors import ShareClosedError
 from ._assignments import may_raise
 from ._instances import slots_of
 from ._proxy import MISSING
@@ -53,11 +55,10 @@ cdef class Attribute:
 
     cdef object owner               # the generated class
     cdef readonly uint32_t index    # of its cell
-    cdef readonly uint32_t place    # of its cached value
     cdef readonly str name
 
-    def __cinit__(self, uint32_t index, str name, uint32_t place):
-        self.index, self.place = index, place
+    def __cinit__(self, uint32_t index, str name):
+        self.index = index
         self.name = name
 
     def __set_name__(self, owner, name):
@@ -86,11 +87,11 @@ cdef class Attribute:
         # acquire: pairs with the release of C; the slots are as new as C
         c = load_acq(proxy.commit)
         # One comparison for "C < position" and for the closed bit.
-        if c - position < CLOSED_BIT and slot_find(proxy.slots + index, c, &tag) >= 0 and tag == proxy.tags[self.place]:
-            value = PyList_GET_ITEM(proxy.values, self.place)
+        if c - position < CLOSED_BIT and slot_find(proxy.slots + index, c, &tag) >= 0 and tag == proxy.tags[self.index]:
+            value = PyList_GET_ITEM(proxy.values, self.index)
             if value != <PyObject*>MISSING:
                 return <object>value
-        found = proxy.read(index) if self.place == index else proxy.read_together(index, self.name, self.place)
+        found = proxy.read(index)
         if found is MISSING:
             return class_attribute(proxy, self.name)
         return found
@@ -148,6 +149,7 @@ cdef bint is_large(Local local, held) except -1:
     return any([type(found) in SIZED and len(found) > MOST_ITEMS for found in parts])
 
 
+@cython.binding(False)
 cdef class Effects:
     """The part of a MethodPlan that a call needs, as cell indices. It learns when a local run shows the plan wrong."""
 
@@ -234,70 +236,95 @@ cdef class Effects:
             local.plain[self.plain, self.opened] = found
         return found
 
-    cdef object run_locally(self, Proxy proxy, str name, tuple args, dict kwargs):
+    cdef object run_locally(self, Proxy proxy, str name, tuple args, dict kwargs, bint special):
         """The result of a method, or of a getter (`args` are None), run here; MISSING: it must run as a command.
 
         What the plan did not name is decoded when it is touched, as it was when the run began; if it has changed since
         then, the run begins anew.
         """
         cdef Local local
+        cdef tuple given = args
+        cdef dict given_kwargs = kwargs
         cdef int _
         for _ in range(3):
+            args, kwargs = given, given_kwargs
             local = proxy.take_local(self.reads, self.read_count, self.number)
-            if not self.fits(proxy, local):
-                return MISSING
-            if not local.own:
-                local.mark = mark_of(local)
-            before = self.seen_before(proxy, local)
             local.begin(proxy)
             try:
-                result = getattr(local.instance, name)
-                if args is not None:
-                    result = result(*args) if kwargs is None else result(*args, **kwargs)
-            except BaseException as error:
-                local.end()
-                if before is not None:
-                    look_again(proxy, local, before)
-                if self.learns(proxy, local):
-                    if self.read_only or self.assumes:
-                        continue
+                if not self.fits(proxy, local):
                     return MISSING
-                proxy.let_out(error, local.instance)
-                raise
-            local.end()
-            if before is not None:
-                look_again(proxy, local, before)
-            if local.is_clean() or result is local.instance and not self.learns(proxy, local):
-                return proxy.hand_out(local, result) if self.returns_alias else result
-            if not self.learns(proxy, local):
-                proxy.drop(local)
-                local.complete(proxy)           # somebody holds the instance
-                if not local.failed:
-                    return proxy.hand_out(local, result)
-                self.read_all()
-            if not self.read_only and not self.assumes:
-                return MISSING
+                if args:
+                    args = own_parts(proxy, local, args, special)
+                if kwargs:
+                    kwargs = dict(zip(kwargs, own_parts(proxy, local, tuple(kwargs.values()), special)))
+                parts = parts_of(local, args, kwargs, given, given_kwargs)
+                if parts and local.tables is not proxy.reader.tables:
+                    continue            # another replica was begun: what was given is of that
+                before = self.seen_before(proxy, local, args, kwargs, parts)
+                if not local.own:
+                    local.mark = mark_of(local)
+                try:
+                    result = getattr(local.instance, name)
+                    if args is not None:
+                        result = result(*args) if kwargs is None else result(*args, **kwargs)
+                except BaseException as error:
+                    if before is not None:
+                        look_again(proxy, local, parts, before)
+                    if self.learns(proxy, local):
+                        if self.read_only or self.assumes:
+                            continue
+                        return MISSING
+                    proxy.let_out(error, local)
+                    raise
+                if before is not None:
+                    look_again(proxy, local, parts, before)
+                if args or kwargs is not None:
+                    proxy.take_back(args if kwargs is None else (*args, *kwargs.values()), local)
+                args, kwargs = given, given_kwargs      # they may have held the instance
+                if local.is_clean() or result is local.instance and not self.learns(proxy, local):
+                    return proxy.hand_out(local, result) if self.returns_alias else result
+                if not self.learns(proxy, local):
+                    proxy.drop(local)
+                    local.complete(proxy)           # somebody holds the instance
+                    if not local.failed:
+                        result = proxy.hand_out(local, result)
+                        proxy.forget_snapshot()
+                        return result
+                    self.read_all()
+                if not self.read_only and not self.assumes:
+                    return MISSING
+            finally:
+                local.end()
         return MISSING
 
-    cdef bytes seen_before(self, Proxy proxy, Local local):
+    cdef bytes seen_before(self, Proxy proxy, Local local, tuple args, dict kwargs, list parts):
         """What a run is compared with at its end; None: it is not, as there is a proof and it is not its turn."""
-        cdef bint is_looked_at
+        cdef bint is_looked_at, is_turn
+        cdef uint64_t at
         self.runs += 1
-        if self.guessed is None and self.runs > SURELY_LOOKED_AT and self.runs & (self.runs - 1):
+        is_turn = self.runs <= SURELY_LOOKED_AT or not self.runs & (self.runs - 1)
+        if not is_turn and (self.guessed is None or self.guessed == TYPES and is_proved(proxy, local, args, kwargs)):
             return None
-        if local.seen is None:
-            local.seen = b""
+        at = versions_of(local.cells)
+        if local.seen is None or local.seen_at != at:
+            local.seen, local.seen_at = b"", at
             held = held_by(local)
             if self.guessed is None:
                 is_looked_at = not is_large(local, held)
             else:
-                is_looked_at = self.guessed != TYPES or not are_plain((held,), None)
+                is_looked_at = self.guessed != TYPES or not are_plain((held,), None) and not (
+                    is_large(local, held) and is_proved(proxy, local, args, kwargs))
             if is_looked_at and (not local.own or held):       # an object of a user's class is not asked
                 try:
                     local.seen = encoded(proxy, held)
                 except Exception:
                     pass        # what is there cannot be encoded
-        return local.seen or None
+        if not local.seen or not parts:
+            return local.seen or None
+        try:
+            return local.seen + encoded(proxy, parts)
+        except Exception:
+            return local.seen
 
     cdef bint learns(self, Proxy proxy, Local local) except -1:
         """Learns from what a run has done that the plan did not say. True: the run is void."""
@@ -321,17 +348,85 @@ cdef class Effects:
         return None if names is None else sorted({index_of.get(name, 0) for name in names})
 
 
-cdef int look_again(Proxy proxy, Local local, bytes before) except -1:
+cdef bint is_proved(Proxy proxy, Local local, tuple args, dict kwargs) except -1:
+    """Whether a guess about operators and attributes of unknown objects is true of all that a run can meet."""
+    if local.cells is None:
+        return False
+    if local.own:
+        if local.attributes is not None:
+            for name, value in local.attributes.items():
+                if type(name) is str and not is_known(local.tables, value):
+                    return False
+        if local.offsets is not None:
+            for value in slots_of(local.instance).values():
+                if not is_known(local.tables, value):
+                    return False
+    elif not local.tables.id_of(local.instance):
+        return False
+    for value in args or ():
+        if not is_known(local.tables, value) and not are_plain((value,), None):
+            return False
+    return (kwargs is None or are_plain((), kwargs)) and proxy.reader.is_harmless()
+
+
+cdef inline bint is_known(Tables tables, value) except -1:
+    cls = type(value)
+    return cls is int or cls is str or value is None or cls is float or cls is bool or tables.id_of(value) \
+        or cls is tuple or is_value(value) or isinstance(value, Proxy)
+
+
+cdef uint64_t versions_of(list cells) noexcept:
+    """A number that is another one when one of these cells has been moved."""
+    cdef uint64_t mark = 0
+    cdef Cell cell
+    if cells is not None:
+        for cell in cells:
+            mark = mark * 31 + cell.tag
+    return mark
+
+
+cdef list parts_of(Local local, tuple args, dict kwargs, tuple given, dict given_kwargs):
+    """What a run has been given in place of proxies: it can change these parts of the state, too."""
+    if args is given and kwargs is given_kwargs:
+        return []
+    if kwargs is not None:
+        args, given = (*args, *kwargs.values()), (*given, *given_kwargs.values())
+    return [arg for arg, proxy in zip(args, given) if arg is not proxy and arg is not local.instance]
+
+
+cdef int look_again(Proxy proxy, Local local, list parts, bytes before) except -1:
     """Finds writes that no assignment to an attribute shows: in containers, and in parts."""
     if local.touched or local.has_written():
         return 0                # that is known already; or it runs again
     try:
-        if encoded(proxy, held_by(local)) == before:
+        now = encoded(proxy, held_by(local))
+        if now == before:
+            return 0
+        if parts and now + encoded(proxy, parts) == before:
             return 0
     except Exception:
         pass
     local.written = True
     return 0
+
+
+cdef tuple own_parts(Proxy proxy, Local local, tuple args, bint special):
+    """Arguments for a local run: parts of the same share are what they are in the replica. C code of built-in types
+    (`special`) looks at the concrete types of its operands, and of what these hold."""
+    if special:
+        return tuple([plain_operand(arg) for arg in args])
+    for arg in args:
+        if arg is proxy or isinstance(arg, Proxy) and (<Proxy>arg).is_nested and (<Proxy>arg).session is proxy.session:
+            return tuple([own_part(proxy, local, arg) for arg in args])
+    return args
+
+
+cdef object own_part(Proxy proxy, Local local, arg):
+    if arg is proxy:
+        return local.instance
+    if isinstance(arg, Proxy) and (<Proxy>arg).is_nested and (<Proxy>arg).session is proxy.session:
+        return (<Proxy>arg).current()
+    return arg
 
 
 cdef object closer(tuple origin, plan):
@@ -482,10 +577,13 @@ cdef class Method:
             self.look_closer()
             effects = self.effects
         if effects.read_only or effects.assumes and (not effects.arguments or are_plain(args, kwargs)):
-            if self.special:
-                # C code of built-in types looks at the concrete type of its operand.
-                args = tuple([plain_operand(arg) for arg in args])
-            result = effects.run_locally(proxy, self.name, args, kwargs)
+            try:
+                result = effects.run_locally(proxy, self.name, args, kwargs, self.special)
+            except ShareClosedError:
+                if self.name != "__repr__":
+                    raise
+                # An exception that names the object is printed after the end of the share.
+                return type(proxy).__base__.__repr__(proxy)
             if result is not MISSING:
                 return result
         self.check(args, kwargs)
@@ -663,7 +761,7 @@ cdef class Property:
             self.getter = Effects(closer(self.origin, self.origin[1].getters[self.name]), self.origin, True)
         proxy = proxy_of(instance, self.generated)
         if self.getter.read_only or self.getter.assumes:
-            result = self.getter.run_locally(proxy, self.name, None, None)
+            result = self.getter.run_locally(proxy, self.name, None, None, False)
             if result is not MISSING:
                 return result
         position = send_call(proxy, GET, self.getter, self.name.encode(), (), None, True)

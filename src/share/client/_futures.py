@@ -246,7 +246,7 @@ async def call_in_loop(session: Any, send: Callable[[], int]) -> Any:
 async def wait_for_async(session: Any, predicate: Callable[[], Any]) -> Any:
     """The first true value that the predicate gives."""
     while True:
-        value, watch = noted(session.control, predicate)
+        value, watch = await _noted_in_loop(session, predicate)
         if value:
             return value
         _waiting.check(watch)
@@ -268,11 +268,16 @@ async def changed(session: Any, watch: Any) -> None:
 
 async def get_in_loop(session: Any, function: Callable[[], Any]) -> Any:
     """What a function that reads gives, which may have to wait for what is queued; the loop goes on meanwhile."""
+    return (await _noted_in_loop(session, function))[0]
+
+
+async def _noted_in_loop(session: Any, function: Callable[[], Any]) -> tuple[Any, Watch]:
+    """The same, and what it has read."""
     for _ in range(READS):
         found, error = None, None
         session.in_loop(True)
         try:
-            found = noted(session.control, function)[0]
+            found = noted(session.control, function)
         except (Exception, WouldWait) as raised:
             error = raised
         finally:
@@ -280,10 +285,11 @@ async def get_in_loop(session: Any, function: Callable[[], Any]) -> Any:
         if not is_void:
             if error is not None:
                 raise error
+            assert found is not None
             return found
         await call_in_loop(session, lambda: caught_up(session))
     # Others write what it reads all the time.
-    return (await asyncio.to_thread(noted, session.control, function))[0]
+    return await asyncio.to_thread(noted, session.control, function)
 
 
 async def each(container: Any, proxy: Any) -> AsyncIterator[Any]:

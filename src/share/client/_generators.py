@@ -9,7 +9,7 @@ from share.cerial._exceptions import travelling
 
 from ._commands import step, step_in_loop
 
-__all__ = ["given", "later", "remote"]
+__all__ = ["LocalGenerator", "given", "later", "remote"]
 
 _Key = tuple[int, int]
 
@@ -58,6 +58,38 @@ def _raise_again(error: BaseException, as_cause: bool) -> NoReturn:
     if as_cause:
         raise RuntimeError(f"generator raised {type(error).__name__}") from error
     raise error
+
+
+class LocalGenerator(Generator[Any, Any, Any]):
+    """What a generator method gives that only reads: it runs here, on the state as it was at the call."""
+
+    def __init__(self, generator: Generator[Any, Any, Any], hand: Callable[[Any], Any]) -> None:
+        self._generator, self._hand = generator, hand
+
+    def send(self, value: Any) -> Any:
+        return self._run(self._generator.send, value)
+
+    def throw(self, error: Any, value: Any = None, trace: Any = None, /) -> Any:
+        return self._run(self._generator.throw, _thrown(error, value))
+
+    def close(self) -> None:
+        self._generator.close()
+
+    def _run(self, step: Callable[[Any], Any], value: Any) -> Any:
+        try:
+            found = step(value)
+        except StopIteration as end:
+            raise StopIteration(self._hand(end.value)) from None
+        return self._hand(found)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._generator, name)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("cannot pickle 'generator' object")
+
+    def __repr__(self) -> str:
+        return repr(self._generator)
 
 
 class RemoteGenerator(Generator[Any, Any, Any]):

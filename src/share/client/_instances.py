@@ -33,17 +33,18 @@ def slots_of(instance: Any) -> dict[str, Any]:
     return found
 
 
-def instance_of(proxy_class: Any, values: list[Any], missing: Any) -> Any:
-    """A snapshot: values are by cell; of cells of several attributes they are dicts."""
+def instance_of(proxy_class: Any, values: list[Any], missing: Any, instance: Any = None) -> Any:
+    """A snapshot: values are by cell; the first is a dict of the attributes that have none. `instance`: one that has
+    no attributes yet, which gets them.
+    """
     cls = proxy_class._share_class_
     if proxy_class._share_plan_.kind == "opaque":
         return values[1]
     state = {} if values[0] is missing else dict(values[0])
-    for cell, value in zip(proxy_class._share_cells_, values[1:], strict=True):
-        if type(cell) is tuple:
-            state.update(() if value is missing else value)
-        elif value is not missing:
-            state[cell] = value
-    instance = object.__new__(cls)
+    for name, value in zip(proxy_class._share_cells_, values[1:], strict=True):
+        if value is not missing:
+            state[name] = value
+    if instance is None:
+        instance = object.__new__(cls)
     set_state(instance, state)
     return instance

@@ -9,11 +9,13 @@ from .._protocol cimport APPLY, ASSIGN, CLEAR, CREATE, IF_ABSENT, LINK, REMOVE, 
 from .._slots cimport slot_find, slot_read
 from ..cerial._codec cimport Encoder
 from ._augmented cimport carrying, is_augmented_store, take_operation
+from ._nested cimport Nested
 from ._noted cimport note, noting
-from ._proxy cimport Proxy, is_array_at, new_proxy, pause_before_retry, read_slot
-from ._session cimport Session, Shared, note_reference
+from ._proxy cimport Proxy, is_array_at, new_proxy, read_slot
+from ._session cimport pause_before_retry, Session, Shared, note_reference
 
 import weakref
+from collections import deque
 
 from .._kinds import is_value
 from ..cerial import loads
@@ -59,6 +61,20 @@ cdef int encode_state(Encoder encoder, value, state, str name) except -1:
             ) from error
         finally:
             end_making()
+    return 0
+
+
+cdef int try_decoding(value, str name) except -1:
+    """Whether a container of a user's class can be loaded: the first time, where it is assigned."""
+    data = encode(value, name)
+    try:
+        loads(data)
+    except Exception as error:
+        cls = type(value).__qualname__
+        raise NotShareableError(
+            f"{name}: it can be encoded, but not decoded again: {type(error).__name__}: {error}. As for copy.copy() "
+            f"and pickle, {cls}.__init__ needs to work without arguments, or {cls} a __reduce__ of its own"
+        ) from error
     return 0
 
 
@@ -287,11 +303,14 @@ cdef class Namespace(Shared):
             finally:
                 self.session.give_back(encoder)
             return
-        if isinstance(value, Proxy) and (<Proxy>value).is_nested:
-            value = plain(value)
+        if isinstance(value, Proxy) and (<Proxy>value).is_nested and \
+                ((<Proxy>value).session is not self.session or (<Nested>value).owner is not None):
+            value = plain(value)        # no node of this share
         if isinstance(value, Proxy):
             proxy = value
-            if proxy.session is self.session:
+            if proxy.is_nested and is_augmented_store():
+                return
+            if proxy.session is self.session and not proxy.is_nested:
                 if is_augmented_store() or self.look_up(name) is proxy:
                     return          # shared.items += [1]: the list has done it itself
                 note_reference(self.session.control)
@@ -304,13 +323,16 @@ cdef class Namespace(Shared):
                 self.command(ASSIGN, name, 0, encoder, None, flags)
             else:
                 shape, state = describe(value, name)
+                cls = type(value)
+                if cls not in self.loaded and isinstance(value, (list, dict, set, deque)) and \
+                        cls.__module__ not in ("builtins", "collections"):
+                    try_decoding(value, name)
                 encoder.encode(shape, name)
                 if state is value:
                     encoder.encode(state, name)     # pickle knows what it has met
                 else:
                     encode_state(encoder, value, state, name)
                 # A class that the coordinator may be unable to load is waited for, the first time: it is said here.
-                cls = type(value)
                 # So is one of which the coordinator may have loaded other code.
                 wait = cls not in self.loaded and (
                     may_have_changed(cls, self.session.owner_state is not None)
@@ -388,13 +410,19 @@ cdef class Namespace(Shared):
         return read_slot(self.session, self.session.control.errors, 0, position, &tag)
 
 
-def committed(Session session not None):
-    """{name: value or proxy} of what is committed now. Waits for nothing that is queued, unlike all other reads."""
+def committed(Session session not None, unreadable):
+    """{name: value or proxy} of what is committed now. Waits for nothing that is queued, unlike all other reads.
+
+    unreadable: gives, for the exception that reading a name raises, what stands for its value.
+    """
     cdef uint64_t tag = 0
     found = {}
     table = read_slot(session, session.control.directory, 0, 0, &tag)
     for name, (_, slot, owner) in ({} if table is MISSING else table).items():
-        value = read_slot(session, <Slot*>session.control.at(slot, SLOT_SIZE), owner, 0, &tag)
+        try:
+            value = read_slot(session, <Slot*>session.control.at(slot, SLOT_SIZE), owner, 0, &tag)
+        except Exception as error:
+            value = unreadable(error)
         if value is not MISSING:
             found[name] = value
     return found

@@ -1,25 +1,28 @@
-# Nested proxies: a mutable object that is part of another object's state, named by its path.
+# Nested proxies: mutable objects that are part of other objects' state.
 from libc.stdint cimport uint32_t, uint64_t
 
-from ._proxy cimport Local, Proxy, Snapshot
+from ._proxy cimport Proxy
+from ._session cimport Session
 
 
 cdef class Nested(Proxy):
-    cdef Proxy owner
+    # Of a part that is no node (an array, something that can only be encoded whole): it is known by the way there.
+    cdef Proxy owner                # None: it is a node
     cdef uint32_t index             # the owner's cell that holds it
-    cdef tuple path                 # from the owner; see _paths.py
-    cdef bint together              # the cell is one of several attributes, a dict
-    cdef tuple inner                # from the value of the cell, or what it has under the attribute's name
-    cdef bytes prefix               # the encoded path that begins each command
-    cdef uint64_t seen              # serial of the owner's snapshot in which `found` was looked up
-    cdef object found
-    cdef Local own                  # has `found` as its instance
+    cdef tuple path                 # from the owner, or from the node; see _paths.py
+    cdef tuple inner                # from the value of the cell
+    cdef bytes prefix               # the encoded head that begins each command
 
-    cdef object look(self)
+    cdef object find(self)
+    cdef object value_of_owner(self)
+    cdef tuple head(self, str name)
     cdef object begin(self)
+    cdef uint64_t* raised(self) except NULL
     cdef uint64_t send_encoded(self, int kind, int flags, bytes name, object encoder) except 0
 
 
-# A proxy that nobody else will get.
+# A proxy that nobody else will get: of what is at a path in an object, or in a node.
 cdef Nested new_nested(Proxy owner, uint32_t index, tuple path, object cls)
-cdef object nested(Proxy owner, uint32_t index, tuple path, object cls)
+cdef Nested new_node(Session session, uint64_t id, uint64_t home, tuple path, object cls)
+# How a command names an object: (id of the object, head).
+cdef tuple place_of(Proxy proxy, str name, tuple steps)

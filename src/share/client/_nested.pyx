@@ -1,7 +1,8 @@
-"""Nested proxies: mutable objects that are part of another object's state.
+"""Nested proxies: mutable objects that are part of other objects' state.
 
-A nested proxy is an owner, one of its cells and a path. It reads from the replica of the cell, and writes by commands
-that name the path and raise the flag of the cell.
+A nested proxy is the id of a node and the number of the cell where that is at home. It reads from this process's
+replica, and writes by commands that name the node and raise the flag of its home. What is no node (the value of an
+attribute that can only be encoded whole, and the parts of an array) is known by an owner, one of its cells and a path.
 """
 
 import weakref
@@ -13,20 +14,26 @@ from cpython.object cimport Py_TYPE, PyTypeObject
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from .._atomic cimport fence_acq, load_acq, load_rlx
+from .._layout cimport CLOSED_BIT, EMPTY
 from .._protocol cimport APPLY, CALL, CALL_AT, DELETE, DELETE_AT, GET_AT, RESPOND, SET, SET_AT
+from .._slots cimport slot_find
 from ..cerial._codec cimport Encoder
 from .._internal cimport Maker, maker_of
-from ._augmented cimport carrying, take_operation
-from ._proxy cimport Local, Proxy, Snapshot, array_at, class_attribute, empty_proxy, encode_arguments, has_dict, \
-    is_array_at, lent_local, own_descriptor, plain_copy
+from ._augmented cimport carrying, is_augmented_store, take_operation
+from ._noted cimport note, noting
+from ._proxy cimport Local, Proxy, array_at, class_attribute, empty_proxy, encode_arguments, has_dict, is_array_at, \
+    own_descriptor, part, plain_copy
+from ._replica cimport Cell, Reader, reader_of, Tables
 from ._session cimport Session, Shared
 
 from .. import _paths
 from .._kinds import is_array, is_nested, is_value
 from .._paths import ATTRIBUTE, ITEM
-from .._protocol import encode, reference
+from .._protocol import encode, node_reference, reference
 from ..cerial import loads
-from . import _proxy
+from ..errors import DeletedObjectError, ShareClosedError
+from . import _proxy, _replica
 from ._copies import sealed
 
 cdef extern from "Python.h":
@@ -36,87 +43,137 @@ cdef extern from "Python.h":
 cdef dict classes = {}              # user's class -> generated class
 
 
+cdef object gone():
+    return DeletedObjectError("this object is no part of its share any more (it was removed, or what held it was "
+                              "deleted); read it from the share again")
+
+
 @cython.binding(False)
 cdef class Nested(Proxy):
     """Base of the generated classes of nested proxies."""
 
-    cdef object look(self):
-        """The object at the path as it is now, for reading only. Raises DeletedObjectError if there is none."""
-        cdef Snapshot snapshot = self.owner.cell_state(self.index)
-        if snapshot.serial == self.seen:
-            return self.found
-        found = snapshot.values[self.index]
+    cdef object peek(self):
+        """The object as it is now, for looking at only; what it holds need not be up to date."""
+        cdef Cell cell = self.cell
+        cdef uint64_t position, flag, c, tag = 0
+        if self.owner is not None:
+            return self.value_of_owner()
+        if cell.wildcard != NULL:
+            if noting:
+                note(self.session.control, cell.slot, cell.owner)
+            fence_acq()         # pairs with the seq_cst operation that ends every call
+            position = load_rlx(cell.wildcard)
+            flag = load_rlx(cell.flag)
+            if flag > position:
+                position = flag
+            flag = load_rlx(self.wide)
+            if flag > position:
+                position = flag
+            c = load_acq(self.commit)
+            if c - position < CLOSED_BIT and slot_find(cell.slot, c, &tag) >= 0 and tag == cell.tag:
+                return self.found if tag == self.seen else self.find()
+        self.reader.bring(self.session, [self.home], False)
+        return self.find()
+
+    cdef object find(self):
+        """The node's object in the replica that there is now. Raises DeletedObjectError if there is none."""
+        cdef Tables tables = self.reader.tables
+        found = tables.node(self.node)
+        if found is not None and tables.home_of(self.node) != self.home:
+            found = None
+        if found is not None and self.path:
+            found = _paths.walk(found, self.path)
+        if found is None or type(found) is not type(self)._share_class_:
+            self.found, self.seen = None, 0
+            raise gone()
+        if self.reader.tables is tables:        # else another thread has begun a new replica
+            self.cell = self.reader.cell(self.home)
+            self.found, self.seen = found, self.cell.tag
+        return found
+
+    cdef object value_of_owner(self):
+        found = self.owner.cell_state(self.index).values[self.index]
         if found is _proxy.MISSING:
             raise _paths.gone(self.path)
-        if self.together:               # the attributes in this cell, by name
-            if self.path[1] not in found:
-                raise _paths.gone(self.path)
-            found = found[self.path[1]]
         if self.inner:
             found = _paths.walk(found, self.inner)
         if type(found) is not type(self)._share_class_:
             raise _paths.gone(self.path)
-        self.own = None
-        if self.inner or self.together:
-            # Not the value of a cell itself: to hold that would keep it from being changed in place.
-            self.found = found
-            self.seen = snapshot.serial
         return found
 
     cdef object current(self):
-        return self.look()
+        """The object as it is now with all that it holds, for looking at only."""
+        if self.owner is not None:
+            return self.value_of_owner()
+        self.reader.whole(self.session, self.home)
+        if self.cell.tag == self.seen and self.found is not None:
+            return self.found
+        return self.find()
 
     cdef Local take_local(self, uint32_t* indices, int count, int number):
-        cdef Local own
-        found = self.look()
-        own = self.own
-        if own is None or own.instance is not found:
-            own = lent_local(found)
-            if self.found is found:
-                self.own = own
-        return own
+        return self.lend(self.current())
 
     cdef object whole(self):
-        return self.look()
+        return self.current()
+
+    cdef list held(self):
+        return [] if self.owner is not None else [self.cell] if self.cell.closure is None else self.cell.closure
 
     cdef int forget_snapshot(self) except -1:
         self.own = self.found = None
         self.seen = 0
-        return self.owner.forget_snapshot()
+        if self.owner is not None:
+            return self.owner.forget_snapshot()
+        return self.reader.retire()
 
-    cdef object child(self, int kind, object key, object value):
+    cdef object child(self, Tables tables, int kind, object key, object value):
+        if self.owner is not None:
+            return part_at(self.owner, self.index, self.path + (kind, key), value)
         cls = type(value)
-        if cls is not dict and cls is not list and cls is not set:
-            if is_value(value):
-                return carrying(value)
-            if isinstance(value, Shared):
-                return value
-            if is_array(value):
-                return array_at(self.owner, self.index, self.path + (kind, key), value)
-            if not is_nested(value):
-                return sealed(plain_copy(self.session, value))
-        return nested(self.owner, self.index, self.path + (kind, key), cls)
+        if cls is int or cls is str or tables.id_of(value) or is_value(value) \
+                or isinstance(value, (tuple, Shared)):
+            return part(self.session, tables, value)
+        # Part of something that is encoded whole.
+        if is_nested(value):
+            return at_node(self.session, self.node, self.home, self.path + (kind, key), cls)
+        if is_array(value):
+            return array_in(self.session, self.node, self.home, self.path + (kind, key), value)
+        return part(self.session, tables, value)
 
     cdef object attribute(self, str name):
-        value = state_of(self.look(), name)
+        found = self.peek()
+        tables = self.reader.tables
+        value = state_of(found, name)
         if value is not _proxy.MISSING:
-            return self.child(ATTRIBUTE, name, value)
+            return self.child(tables, ATTRIBUTE, name, value)
         return class_attribute(self, name)
 
     # -- commands -------------------------------------------------------------------------------------
 
+    cdef uint64_t* raised(self) except NULL:
+        """The flag that a command raises."""
+        if self.owner is None:
+            if self.cell.flag != NULL and self.cell.tag != EMPTY:
+                return self.cell.flag
+            return self.reader.flag_of(self.session, self.home)
+        if self.owner.opaque or type(self.owner)._share_plan_.entangled:
+            return self.owner.flags
+        return self.owner.flags + self.index
+
     cdef uint64_t send_encoded(self, int kind, int flags, bytes name, object payload) except 0:
         cdef Encoder encoder = payload
-        cdef uint64_t* raised = self.owner.flags
-        if not self.owner.opaque and not type(self.owner)._share_plan_.entangled:
-            raised += self.index
-        return self.session.send(kind, flags, self.owner.id, name, encoder, &raised, 1)
+        cdef uint64_t* raised = self.raised()
+        return self.session.send(kind, flags, 0 if self.owner is None else self.owner.id, name, encoder, &raised, 1)
+
+    cdef tuple head(self, str name):
+        """How a command names this object, or one whose class need not be looked at."""
+        return (name, *self.path) if self.owner is not None else (name, self.node, *self.path)
 
     cdef object begin(self):
-        """An encoder that holds the path."""
+        """An encoder that holds the head."""
         cdef Encoder encoder = self.session.borrow()
         if self.prefix is None:
-            self.prefix = encode((type(self)._share_class_.__qualname__, *self.path), "path")
+            self.prefix = encode(self.head(type(self)._share_class_.__qualname__), "path")
         encoder.reserve(PyBytes_GET_SIZE(self.prefix))
         memcpy(encoder.data + encoder.size, PyBytes_AS_STRING(self.prefix), PyBytes_GET_SIZE(self.prefix))
         encoder.size += PyBytes_GET_SIZE(self.prefix)
@@ -171,12 +228,19 @@ cdef class Nested(Proxy):
         return same_place(self, other)
 
     def __ne__(self, other):
-        return not same_place(self, other)
+        equal = self.__eq__(other)      # which a class may define
+        return equal if equal is NotImplemented else not equal
 
     def __hash__(self):
+        if self.owner is None:
+            return hash((self.session.name, self.node, self.path))
         return hash((self.session.name, self.owner.id, self.path))
 
     def __reduce__(self):
+        if self.owner is None:
+            if self.path:
+                return part_reference, (self.session.name, self.node, self.home, self.path)
+            return node_reference, (self.session.name, self.node, self.home)
         cls = type(self)._share_class_
         encoded = cls if cls.__module__ in ("builtins", "collections") else encode(cls, "class")
         return nested_reference, (*Proxy.__reduce__(self.owner)[1], self.index, self.path, encoded)
@@ -185,27 +249,28 @@ cdef class Nested(Proxy):
         return Nested.__reduce__(self)
 
     def __repr__(self):
-        return f"<shared {type(self)._share_class_.__qualname__} object at {_paths.path_text(self.path)} of " \
+        name = type(self)._share_class_.__qualname__
+        if self.owner is None:
+            return f"<shared {name} object, node {self.node} on {self.session.name}>"
+        return f"<shared {name} object at {_paths.path_text(self.path)} of " \
                f"{type(self.owner)._share_class_.__qualname__} {self.owner.id} on {self.session.name}>"
 
     def __dir__(self):
-        return sorted({*dir(type(self)._share_class_), *dir(self.look())})
-
-    def _share_is_at_(self, Proxy parent, tuple step):
-        """Whether this proxy stands for that part of `parent`."""
-        cdef Nested outer
-        if parent.is_nested:
-            outer = parent
-            return self.owner is outer.owner and self.path == outer.path + step
-        return self.owner is parent and self.path == step
+        return sorted({*dir(type(self)._share_class_), *dir(self.peek())})
 
 
 cdef Maker maker = maker_of(<PyTypeObject*>Nested)
 
 
 cdef bint same_place(Nested self, other):
-    return self is other or (
-        isinstance(other, Nested) and (<Nested>other).owner is self.owner and (<Nested>other).path == self.path)
+    cdef Nested second
+    if self is other:
+        return True
+    if not isinstance(other, Nested):
+        return False
+    second = other
+    return self.session is second.session and self.owner is second.owner and self.node == second.node \
+        and self.path == second.path
 
 
 cdef object state_of(found, str name):
@@ -233,13 +298,12 @@ cdef int set_part(Proxy parent, int kind, key, value) except -1:
     if operation is not None:
         encoder = session.borrow()
         try:
-            path = (kind, key) if not parent.is_nested else (<Nested>parent).path + (kind, key)
-            encoder.encode(("", *path), "path")
+            encoder.encode(head_of(parent, "", (kind, key)), "path")
             encoder.encode(operation[1], "operand")
             position = send_to(parent, APPLY, flags, operation[0].encode(), encoder)
         finally:
             session.give_back(encoder)
-    elif isinstance(value, Nested) and (<Nested>value)._share_is_at_(parent, (kind, key)):
+    elif isinstance(value, Nested) and is_augmented_store():
         return 0                # x.items += [1]: the list has done it itself
     elif is_array_at(value, parent, (kind, key)):
         return 0
@@ -265,7 +329,88 @@ def set_item(Proxy parent not None, key, value):
     set_part(parent, ITEM, key, value)
 
 
-cdef object nested(Proxy owner, uint32_t index, tuple path, cls):
+cdef tuple head_of(Proxy proxy, str name, tuple steps):
+    return ((<Nested>proxy).head(name) if proxy.is_nested else (name,)) + steps
+
+
+cdef tuple place_of(Proxy proxy, str name, tuple steps):
+    cdef Nested nested
+    if not proxy.is_nested:
+        return proxy.id, (name, *steps)
+    nested = proxy
+    return 0 if nested.owner is None else nested.owner.id, nested.head(name) + steps
+
+
+cdef object generated_for(cls):
+    generated = classes.get(cls)
+    if generated is None:
+        from ._classes import nested_class
+
+        generated = classes[cls] = nested_class(cls)
+    return generated
+
+
+def node_proxy(Session session not None, id, home, cls):
+    """The proxy of a node of class ``cls``, one for each node and process."""
+    return at_node(session, id, home, (), cls)
+
+
+cdef object at_node(Session session, id, home, tuple path, cls):
+    cdef dict proxies = reader_of(session).proxies
+    key = (id, path) if path else id
+    weak = proxies.get(key)
+    if weak is not None:
+        found = weak()
+        if found is not None and type(found) is classes.get(cls):
+            return found
+    proxy = new_node(session, id, home, path, cls)
+    proxies[key] = weakref.ref(proxy, partial(forget, proxies, key))
+    return proxy
+
+
+cdef object array_in(Session session, id, home, tuple path, value):
+    from ._arrays import array_of_node       # needs numpy, which whoever has an array has imported
+
+    return array_of_node(session, id, home, value, path)
+
+
+cdef Nested new_node(Session session, uint64_t id, uint64_t home, tuple path, cls):
+    cdef Nested proxy
+    generated = generated_for(cls)
+    proxy = empty_proxy(maker, generated)
+    proxy.session = session
+    proxy.commit, proxy.wide = session.control.commit, session.control.wide
+    proxy.is_nested = True
+    proxy.opaque = generated._share_plan_.kind == "opaque"
+    proxy.reader = reader_of(session)
+    proxy.node, proxy.home, proxy.path = id, <uint32_t>home, path
+    proxy.cell = proxy.reader.cell(home)
+    return proxy
+
+
+def node_resolver_for(Session session not None):
+    """What turns a reference to a node of this share into its proxy. Raises DeletedObjectError if there is none."""
+    weak = weakref.ref(session)
+
+    def resolve(id, home):
+        cdef Session session = weak()
+        cdef Reader reader
+        cdef Tables tables
+        if session is None:
+            raise ShareClosedError("the share has been closed")
+        reader = reader_of(session)
+        reader.bring(session, [home], False)
+        tables = reader.tables
+        found = tables.node(id)
+        if found is None or tables.home_of(id) != home:
+            raise gone()
+        return part(session, tables, found)
+
+    return resolve
+
+
+def nested_at(Proxy owner not None, uint32_t index, tuple path, cls):
+    """The proxy of the part at a path that is no node, one for each path and process."""
     cdef dict children = owner.children
     if children is None:
         children = owner.children = {}
@@ -281,41 +426,70 @@ cdef object nested(Proxy owner, uint32_t index, tuple path, cls):
 
 cdef Nested new_nested(Proxy owner, uint32_t index, tuple path, cls):
     cdef Nested proxy
-    generated = classes.get(cls)
-    if generated is None:
-        from ._classes import nested_class
-
-        generated = classes[cls] = nested_class(cls)
+    generated = generated_for(cls)
     proxy = empty_proxy(maker, generated)
     proxy.session = owner.session
     proxy.commit, proxy.wide, proxy.flags, proxy.slots = owner.commit, owner.wide, owner.flags, owner.slots
+    proxy.reader = owner.reader
     proxy.id = owner.id
     proxy.is_nested = True
     proxy.opaque = generated._share_plan_.kind == "opaque"
     proxy.owner, proxy.index, proxy.path = owner, index, path
     # An opaque owner's cell holds the whole object; an attribute's cell what the first step gives.
     proxy.inner = path if owner.opaque else path[2:]
-    proxy.together = not owner.opaque and (index == 0 or type(type(owner)._share_cells_[index - 1]) is tuple)
     return proxy
 
 
-def forget(dict children not None, tuple path not None, dead):
+def forget(dict proxies not None, key, dead):
     """Called when a nested proxy has died."""
-    if children.get(path) is dead:
-        del children[path]
+    if proxies.get(key) is dead:
+        del proxies[key]
 
 
-def make_nested(Proxy owner not None, uint32_t index, tuple path, cls):
-    """The nested proxy of the object of class ``cls`` at a path, one for each path and process."""
-    return nested(owner, index, path, cls)
+def forget_found(dict proxies not None):
+    """Lets proxies that live longer than a replica not keep it."""
+    cdef Nested proxy
+    for weak in list(proxies.values()):
+        proxy = weak()
+        if proxy is not None:
+            proxy.found, proxy.own, proxy.seen = None, None, 0
+
+
+cdef object part_at(Proxy owner, uint32_t index, tuple path, value):
+    """What a caller may have of a part of something that is no node."""
+    if is_value(value):
+        return carrying(value)
+    if isinstance(value, Shared):
+        return value
+    if is_array(value):
+        return array_at(owner, index, path, value)
+    if not is_nested(value):
+        return sealed(plain_copy(owner.session, value))
+    return nested_at(owner, index, path, type(value))
+
+
+def part_reference(name, id, home, path):
+    """What a pickled proxy of a part of an opaque node becomes: a proxy, or in the share's own coordinator the live
+    object."""
+    found = node_reference(name, id, home)
+    if isinstance(found, Nested):
+        for i in range(0, len(path), 2):
+            state = (<Nested>found).peek()
+            tables = (<Nested>found).reader.tables
+            found = (<Nested>found).child(tables, path[i], path[i + 1], _paths.walk(state, path[i:i + 2]))
+        return found
+    return _paths.walk(found, path)
 
 
 def nested_reference(name, id, flags, slots, shape, cells, index, path, cls):
-    """What a pickled nested proxy becomes: a proxy, or in the share's own coordinator the live object."""
+    """What a pickled proxy of a part that is no node becomes: a proxy, or in the share's own coordinator the live
+    object."""
     owner = reference(name, id, flags, slots, shape, cells)
     if isinstance(owner, Proxy):
-        return nested(owner, index, path, loads(cls) if isinstance(cls, bytes) else cls)
+        return nested_at(owner, index, path, loads(cls) if isinstance(cls, bytes) else cls)
     return _paths.walk(owner, path)
 
 
-_proxy.nested_factory = make_nested
+_proxy.nested_factory = nested_at
+_proxy.node_factory = node_proxy
+_replica.forget_found = forget_found

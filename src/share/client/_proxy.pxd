@@ -4,6 +4,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from .._internal cimport Maker
 from .._layout cimport Slot, Version
 from ..cerial._codec cimport Encoder
+from ._replica cimport Cell, Reader, Tables
 from ._session cimport Session, Shared
 
 
@@ -28,8 +29,15 @@ cdef class Local:
     cdef bint failed                # ... but not as it was at `position`: the run is void
     cdef bint written               # an attribute was assigned before that, or a part was seen to be changed
     cdef bytes seen                 # its state before runs, for those that are looked at; b"": not to be compared
+    cdef uint64_t seen_at           # the nodes' versions then
+    cdef Tables tables              # of the reader, while a run is under way
+    cdef list roots                 # numbers of the cells that its attributes are in
+    cdef list cells                 # those and all that they refer to, as of `links`; None: no nodes
+    cdef list pinned                # while a run is under way
+    cdef uint64_t links, serial
     cdef object __weakref__
 
+    cdef int add_cells(self, list cells) except -1
     cdef int begin(self, Proxy proxy) except -1
     cdef int end(self) except -1
     cdef int look(self, uint32_t index) except -1
@@ -42,11 +50,9 @@ cdef class Local:
 cdef class Snapshot:
     cdef uint64_t* tags
     cdef list values
-    cdef Local whole                # of an object of one cell: what local runs get
     cdef uint64_t serial            # of the snapshot, never used twice in a process
-    cdef dict logs                  # cell -> (base, its generation, how much of the log the value has); never changed
 
-    cdef Snapshot copy(self)
+    cdef Snapshot another(self)
     cdef int put(self, uint32_t index, uint64_t tag, object value, const Version* version) except -1
 
 
@@ -64,40 +70,63 @@ cdef class Proxy(Shared):
     cdef Snapshot snapshot
     cdef list locals                # by the number of a set of cells that methods read; of all cells first
     cdef bint lazy                  # cells can be decoded when they are touched
+    # Of a nested proxy, and of an object of one cell, if its state is a node:
+    cdef Reader reader
+    cdef uint64_t node              # its id
+    cdef uint64_t node_tag          # of the version that says so; EMPTY: none does
+    cdef uint32_t home              # number of the cell where it is at home
+    cdef Cell cell                  # that cell
+    cdef object found               # its object in the replica ...
+    cdef uint64_t seen              # ... when the cell had this tag
+    cdef Local own                  # has `found` as its instance
     cdef dict children              # path -> weak reference to the nested proxy; None before the first
     cdef readonly bint is_nested
     cdef readonly bint opaque       # one cell for all state
     cdef object __weakref__
 
     cdef object read(self, uint32_t index)
-    cdef object read_together(self, uint32_t index, str name, uint32_t place)
+    cdef object node_value(self, const Version* version)
     cdef object read_array(self)
     cdef int cache(self, uint32_t place, object value, uint64_t tag) except -1
     cdef Local take_local(self, uint32_t* indices, int count, int number)
+    cdef Local lend(self, object found)
+    cdef bint move_nodes(self, Local local, uint64_t c) except -1
     cdef Local make_local(self, uint32_t* indices, int count, uint64_t position)
     cdef object whole(self)
-    cdef Snapshot states_at(self, uint32_t* indices, int count, uint64_t position, uint64_t* at)
+    cdef Snapshot states_at(self, uint32_t* indices, int count, uint64_t position, uint64_t* at, list roots,
+                            list closure)
+    cdef int nodes_at(self, uint64_t c, Version* versions, uint32_t* indices, int count, Snapshot new, set known,
+                      uint64_t* position, list roots, list closure) except -1
+    cdef object generator_of(self, Local local, object generator)
+    cdef object handed(self, Local local, object value, dict memo)
     cdef Snapshot fetch(self)
-    cdef int release_locals(self, uint32_t index) except -1
     cdef int forget_snapshot(self) except -1
     cdef object hand_out(self, Local local, object result)
-    cdef int let_out(self, object error, object instance) except -1
+    cdef object function_of(self, Local local, object function, dict memo)
+    cdef object method_of(self, Local local, object method, dict memo)
+    cdef int take_back(self, object args, Local local) except -1
+    cdef int let_out(self, object error, Local local) except -1
     cdef Snapshot cell_state(self, uint32_t index)
+    cdef object state_of(self, uint32_t index)
+    cdef object look_slowly(self, uint32_t index, bint whole)
     cdef tuple value_at(self, uint32_t index, uint64_t position)
-    cdef object take_replica(self, uint32_t index, const Version* version, uint64_t* done)
     cdef object read_version(self, uint32_t index, uint64_t position, Version* version)
     cdef Snapshot keep(self, uint32_t index, object value, const Version* version)
     cdef uint64_t position_of(self, uint32_t index) noexcept
-    # Overridden by nested proxies.
+    # The object as it is now, for looking at only: with all that it holds, or only itself.
     cdef object current(self)
-    cdef object child(self, int kind, object key, object value)
+    cdef object peek(self)
+    # The cells that `found` is in, to be pinned by who looks at it for longer.
+    cdef list held(self)
+    # What a caller may have of a part of the state that belongs to these tables.
+    cdef object child(self, Tables tables, int kind, object key, object value)
     cdef object attribute(self, str name)
+    # Overridden by nested proxies.
     cdef uint64_t send_at(self, int kind, bytes name, tuple args, dict kwargs, bint respond) except 0
     cdef uint64_t send_to_all(self, int kind, bytes name, tuple args, dict kwargs, bint respond) except 0
     cdef int drop(self, Local local) except -1
 
 
-cdef int pause_before_retry(Session session, int* attempts) except -1
 cdef Snapshot empty_snapshot(uint32_t cells)
 cdef object class_attribute(Proxy proxy, str name)
 cdef int set_attribute(Proxy proxy, str name, object value, uint32_t index) except -1
@@ -111,6 +140,7 @@ cdef object plain_operand(object value)
 cdef object execute(Proxy proxy, str name, tuple args, dict kwargs, bint wait)
 cdef bint has_dict(object cls)
 cdef object array_at(Proxy owner, uint32_t index, tuple path, object value)
+cdef object part(Session session, Tables tables, object value)
 cdef bint is_array_at(object value, Proxy parent, tuple step)
 
 

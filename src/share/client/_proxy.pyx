@@ -1,70 +1,66 @@
 """Proxies: reads go to shared memory, writes become commands."""
 
+import copy
+import gc
 import weakref
+from collections import Counter, OrderedDict, defaultdict, deque
 from functools import partial
-from types import BuiltinFunctionType, FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType
+from types import BuiltinFunctionType, CellType, FunctionType, GeneratorType, GetSetDescriptorType, \
+    MemberDescriptorType, MethodType
 
 cimport cython
-from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport Py_TYPE, PyObject, PyObject_GenericGetAttr, PyTypeObject
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
-from .._atomic cimport BROKEN, fence_acq, load_acq, load_rlx, pause, TESTPOINT
-from .._layout cimport ABSENT, BLOCK, CLOSED_BIT, DELETED, EMPTY, INLINE, LOG, Slot, SLOT_SIZE, Version
+from .._atomic cimport BROKEN, fence_acq, load_acq, load_rlx, TESTPOINT
+from .._layout cimport ABSENT, BLOCK, CLOSED_BIT, DELETED, BOXED, EMPTY, INLINE, NODE, Slot, SLOT_SIZE, Version
 from .._protocol cimport APPLY, CALL, CALL_AT, DELETE, GET, GET_AT, KEYWORDS, NO_ARGUMENTS, RESPOND, SET, \
-    log_applied, version_value
+    version_value
 from .._slots cimport slot_find, slot_read
 from ..cerial._codec cimport Encoder, decode
 from .._internal cimport Maker, maker_of, make_internal
-from ._augmented cimport carrying, take_operation
+from ._augmented cimport carrying, is_augmented_store, take_operation
 from ._noted cimport note, noting
-from ._session cimport Session, Shared
+from ._replica cimport Cell, pin, READY, Reader, reader_of, Tables, TORN, unpin
+from ._session cimport pause_before_retry, Session, Shared
 
 from .._protocol import reference
-from ..errors import CorruptDataError, DeletedObjectError, NotShareableError
+from ..errors import CorruptDataError, DeletedObjectError
 from .._kinds import is_array, is_nested, is_value
+from ..state._unreadable import Unreadable
 from ._copies import sealed
-from .._paths import ATTRIBUTE, ITEM
+from .._paths import ATTRIBUTE
 from ._instances import instance_of
 
-#: callable(owner proxy, cell, path, class) -> nested proxy; set by the module that makes them.
+#: callable(owner proxy, cell, path, class) -> proxy of a part that is no node; set by the module that makes them.
 nested_factory = None
+#: callable(session, id, number of the cell, class) -> proxy of a node.
+node_factory = None
+
+cdef dict VIEWS = {
+    type(getattr(made, name)()): name for made in ({}, OrderedDict()) for name in ("keys", "values", "items")
+}
+cdef tuple BUILT_IN = (None, list, dict, set, deque, OrderedDict, defaultdict, Counter, bytearray)
+
+
+class Unknown(Exception):
+    """A result is something that is not looked into. Never leaves this module."""
+
 
 MISSING = type("MISSING", (), {"__repr__": lambda self: "MISSING", "__slots__": ()})()
 
 
 cdef enum:
-    MOST_ATTEMPTS = 1 << 18     # of a read; each that fails has been overtaken by two commits
     MOST_COPIES = 8             # of blocks that are reused meanwhile; then the coordinator is asked
-
-
-cdef int pause_before_retry(Session session, int* attempts) except -1:
-    # A publication was under way; it takes well under a microsecond unless the coordinator is descheduled.
-    attempts[0] += 1
-    if attempts[0] % 64 == 0:
-        if attempts[0] >= MOST_ATTEMPTS:
-            raise CorruptDataError(f"share {session.name}: a slot has no whole version, its memory is damaged")
-        PyErr_CheckSignals()
-        with nogil:
-            sched_yield()
-        if attempts[0] % (1 << 12) == 0:
-            session.control.look_after()
-    else:
-        pause()
-    return 0
 
 
 cdef extern from "Python.h":
     object PyObject_GenericGetDict(object instance, void* context)
     PyObject* _PyType_Lookup(PyTypeObject* type, object name)      # borrowed, no exception set
     Py_ssize_t Py_REFCNT(PyObject*) noexcept
-
-
-cdef extern from "<sched.h>" nogil:
-    int sched_yield()
 
 
 cdef object read_slot(Session session, const Slot* slot, uint64_t owner, uint64_t position, uint64_t* tag):
@@ -110,12 +106,6 @@ cdef object deleted():
                               "value); read it from the share again")
 
 
-cdef object copy_container(value):
-    if isinstance(value, list):
-        return list(value)
-    return value.copy()
-
-
 @cython.binding(False)
 cdef class Snapshot:
     """Decoded state of an object, by cell; never changed once it is in use."""
@@ -123,24 +113,16 @@ cdef class Snapshot:
     def __dealloc__(self):
         free(self.tags)
 
-    cdef Snapshot copy(self):
+    cdef Snapshot another(self):
         cdef Snapshot other = empty_snapshot(len(self.values))
         memcpy(other.tags, self.tags, len(self.values) * sizeof(uint64_t))
         other.values = list(self.values)
-        other.logs = self.logs
         return other
 
     cdef int put(self, uint32_t index, uint64_t tag, object value, const Version* version) except -1:
         """Sets a cell, before the snapshot is in use."""
         self.values[index] = value
         self.tags[index] = tag
-        # A dict of its own: other snapshots share the old one.
-        if version.kind == LOG:
-            self.logs = dict(self.logs) if self.logs is not None else {}
-            self.logs[index] = (version.payload[0], version.payload[2], version.length)
-        elif self.logs is not None and index in self.logs:
-            self.logs = dict(self.logs)
-            del self.logs[index]
         return 0
 
 
@@ -212,7 +194,7 @@ cdef dict attributes_of(instance):
 
 
 cdef bint is_large(const Version* version) noexcept:
-    return (version.kind == BLOCK or version.kind == LOG) and version.payload[1] > 4096
+    return version.kind == BLOCK and version.payload[1] > 4096
 
 
 @cython.binding(False)
@@ -270,18 +252,15 @@ cdef int put_waiting(Local local, tuple cells, list values, set wanted) except -
     weak = weakref.ref(local)
     if values[0] is not MISSING:
         attributes.update(values[0])
-    for index, cell in enumerate(cells, 1):
+    for index, name in enumerate(cells, 1):
         if index in wanted:
-            if type(cell) is tuple:
-                attributes.update(() if values[index] is MISSING else values[index])
-            elif values[index] is not MISSING:
-                attributes[cell] = values[index]
+            if values[index] is not MISSING:
+                attributes[name] = values[index]
             continue
-        for name in cell if type(cell) is tuple else (cell,):
-            waiting = Waiting.__new__(Waiting)
-            waiting.local, waiting.name, waiting.index, waiting.hash = weak, name, index, hash(name)
-            attributes[waiting] = waiting
-            local.waiting += 1
+        waiting = Waiting.__new__(Waiting)
+        waiting.local, waiting.name, waiting.index, waiting.hash = weak, name, index, hash(name)
+        attributes[waiting] = waiting
+        local.waiting += 1
     return 0
 
 
@@ -313,6 +292,12 @@ cdef class Local:
 
     cdef int begin(self, Proxy proxy) except -1:
         self.runs += 1
+        if self.runs == 1:
+            if self.tables is None:
+                self.tables = proxy.reader.tables
+            if self.cells is not None:
+                self.pinned = self.cells
+                pin(self.pinned)
         if self.waiting:
             self.proxy = proxy
         return 0
@@ -320,7 +305,19 @@ cdef class Local:
     cdef int end(self) except -1:
         self.runs -= 1
         if self.runs == 0:
-            self.proxy = None
+            self.proxy = self.tables = None
+            if self.pinned is not None:
+                unpin(self.pinned)
+                self.pinned = None
+        return 0
+
+    cdef int add_cells(self, list cells) except -1:
+        """What a run has touched is in these as well."""
+        cdef list more = [cell for cell in cells if self.cells is None or cell not in self.cells]
+        self.cells = (self.cells or []) + more
+        if self.runs:
+            pin(more)
+            self.pinned = (self.pinned or []) + more
         return 0
 
     cdef int look(self, uint32_t index) except -1:
@@ -335,6 +332,13 @@ cdef class Local:
         try:
             proxy.drop(self)            # other runs may look at another position
             found = proxy.value_at(index, self.position)
+            if found is not None and len(found) == 3:
+                if self.tables is not proxy.reader.tables:
+                    found = None        # of another replica than what the run has
+                else:
+                    self.roots = (self.roots or []) + [found[1]]
+                    self.add_cells(found[2])
+                    self.links, self.serial = proxy.reader.links, proxy.reader.serial
         except BaseException:
             found = None                # closed, deleted, interrupted: the run that follows will tell
         if found is None:
@@ -349,9 +353,7 @@ cdef class Local:
         for key in [key for key in attributes if type(key) is Waiting and (<Waiting>key).index == index]:
             del attributes[key]
             self.waiting -= 1
-        if type(cell) is tuple:
-            attributes.update(() if value is MISSING else value)
-        elif value is not MISSING:
+        if value is not MISSING:
             attributes[cell] = value
         self.mark = mark_of(self)
         self.seen = None
@@ -380,15 +382,22 @@ cdef class Local:
             and (self.attributes is None or Py_REFCNT(<PyObject*>self.attributes) == 2) and mark_of(self) == self.mark
 
 
-@cython.binding(False)
-cdef class SelfReducer:
-    """An encoder's hook: the instance that a local run had becomes a reference to the shared object."""
+class Parts(dict):
+    """The memo of a deep copy that leaves parts of the state what they are: proxies."""
 
-    cdef object instance
-    cdef Proxy proxy
+    def __init__(self, instance, proxy, tables):
+        self.instance, self.proxy, self.tables = instance, proxy, tables
 
-    def __call__(self, value):
-        return self.proxy.__reduce__() if value is self.instance else NotImplemented
+    def get(self, address, default=None):
+        """What the object at that address is in the copy (called by ``copy.deepcopy`` for each that it meets)."""
+        cdef Proxy proxy = self.proxy
+        cdef Tables tables = self.tables
+        if address == id(self.instance):
+            return proxy
+        number = tables.objects.get(address)
+        if number is not None:
+            return part(proxy.session, tables, tables.nodes[number])
+        return dict.get(self, address, default)
 
 
 cdef uint64_t last_serial = 0
@@ -409,7 +418,6 @@ cdef Snapshot empty_snapshot(uint32_t cells):
     return self
 
 
-@cython.binding(False)
 @cython.binding(False)          # unbound methods check their receiver
 cdef class Proxy(Shared):
     """Base of all generated proxy classes."""
@@ -441,7 +449,17 @@ cdef class Proxy(Shared):
         """Barrier and slot read of one cell; MISSING if the attribute does not exist."""
         cdef uint64_t tag
         cdef Version version
-        value = self.read_version(index, self.position_of(index), &version)
+        while True:
+            value = self.read_version(index, self.position_of(index), &version)
+            if version.kind != NODE:
+                break
+            value = self.node_value(&version)
+            if value is not MISSING:
+                if version.payload[2] & BOXED:
+                    self.cache(index, None, EMPTY)
+                elif isinstance(value, Shared) or type(value).__name__ == "SharedArray":
+                    self.cache(index, value, version.tag)
+                return value
         tag = version.tag
         if value is MISSING or is_value(value):
             value = carrying(value)
@@ -457,25 +475,25 @@ cdef class Proxy(Shared):
         self.cache(index, value, tag)
         return value
 
+    cdef object node_value(self, const Version* version):
+        """What a caller may have of a node that is the value of an attribute. MISSING: it has gone."""
+        cdef Tables tables
+        cdef int kind = (version.payload[2] >> 8) & 0xff
+        if 0 < kind < 9 and not version.payload[2] & BOXED:
+            return node_factory(self.session, version.payload[0], version.payload[1], BUILT_IN[kind])
+        self.reader.bring(self.session, [version.payload[1]], version.payload[2] & BOXED)
+        tables = self.reader.tables
+        found = tables.node(version.payload[0])
+        if found is None or tables.home_of(version.payload[0]) != version.payload[1]:
+            return MISSING
+        return part(self.session, tables, found[0] if version.payload[2] & BOXED else found)
+
     cdef int cache(self, uint32_t place, object value, uint64_t tag) except -1:
         """Keeps a value and its tag, as one store: the end of the old value may let other threads in."""
         _old = self.values[place]
         self.values[place] = value
         self.tags[place] = tag
         return 0
-
-    cdef object read_together(self, uint32_t index, str name, uint32_t place):
-        """As ``read``, of one of several attributes in a cell; its cached value has a place of its own."""
-        cdef Snapshot snapshot = self.cell_state(index)
-        state = snapshot.values[index]
-        if state is MISSING or name not in state:
-            return MISSING
-        value = state[name]
-        # What `child` gives as a copy is the caller's; a proxy or a value may be given again.
-        cached = is_value(value) or is_nested(value) or isinstance(value, Shared)
-        value = self.child(ATTRIBUTE, name, value)
-        self.cache(place, value if cached else None, snapshot.tags[index] if cached else EMPTY)
-        return value
 
     cdef object read_array(self):
         """The value of an object that is an array."""
@@ -486,7 +504,7 @@ cdef class Proxy(Shared):
 
     cdef Snapshot keep(self, uint32_t index, object value, const Version* version):
         """Makes a decoded value this process's replica of a cell; from then on nobody may change it."""
-        cdef Snapshot new = self.snapshot.copy()
+        cdef Snapshot new = self.snapshot.another()
         new.put(index, version.tag, value, version)
         self.snapshot = new
         return new
@@ -506,23 +524,21 @@ cdef class Proxy(Shared):
         return self.keep(index, value, &version)
 
     cdef object read_version(self, uint32_t index, uint64_t position, Version* version):
-        """The value of a cell, fresh, and its version; a container is brought up to date by what its log has new."""
-        cdef uint64_t found_owner = 0, c, done = 0, torn_tag = EMPTY
+        """The value of a cell, fresh, and its version; None if it is a node."""
+        cdef uint64_t found_owner = 0, c, torn_tag = EMPTY
         cdef bint torn
         cdef int attempts = 0, copies = 0
         while True:
             c = self.session.barrier(position)
             torn = not slot_read(self.slots + index, c, version, &found_owner)
+            if found_owner != self.id or not torn and version.kind == DELETED:
+                raise deleted()
             if not torn:
-                if found_owner != self.id or version.kind == DELETED:
-                    raise deleted()
                 if version.kind == ABSENT:
                     return MISSING
-                value = self.take_replica(index, version, &done) if version.kind == LOG else None
-                if value is not None:
-                    value = log_applied(self.session.control, value, version, done, &torn)
-                else:
-                    value = version_value(self.session.control, version, &torn)
+                if version.kind == NODE:
+                    return None
+                value = version_value(self.session.control, version, &torn)
                 if not torn:
                     return value
                 # The block of a version that is still the newest has not been reused: it is damaged.
@@ -534,59 +550,116 @@ cdef class Proxy(Shared):
             pause_before_retry(self.session, &attempts)
 
     cdef tuple value_at(self, uint32_t index, uint64_t position):
-        """The value of a cell as it was at a position of C; None if that is not known any more."""
-        cdef uint64_t owner = 0
+        """(value,) of a cell as it was at a position of C, with root and cells if it is a node; None: not known any
+        more."""
+        cdef uint64_t owner = 0, wanted = position
         cdef Version version
         cdef bint torn = False
+        cdef list closure
         if self.position_of(index) > position or not slot_read(self.slots + index, position, &version, &owner) \
                 or owner != self.id or version.kind == DELETED:
             return None
         if version.kind == ABSENT:
             return (MISSING,)
+        if version.kind == NODE:
+            closure = []
+            if self.reader.attempt(position, [version.payload[1]], True, set(), &wanted, closure) != READY:
+                return None
+            found = self.reader.tables.node(version.payload[0])
+            if found is None:
+                return None
+            return found[0] if version.payload[2] & BOXED else found, version.payload[1], closure
         value = version_value(self.session.control, &version, &torn)
         return None if torn else (value,)
 
-    cdef object take_replica(self, uint32_t index, const Version* version, uint64_t* done):
-        """The replica of a cell, to be changed by the rest of the version's log; None if it is of another base.
+    cdef object state_of(self, uint32_t index):
+        """What an object of one cell is (1), or what the others have in extras (0); MISSING. For looking at only."""
+        cdef uint64_t position = self.position_of(index), tag = 0, c = load_acq(self.commit)
+        cdef Cell cell = self.cell
+        if cell is not None and c - position < CLOSED_BIT and slot_find(self.slots + index, c, &tag) >= 0 \
+                and tag == self.node_tag and slot_find(cell.slot, c, &tag) >= 0 and tag == cell.tag \
+                and tag == self.seen:
+            if noting:
+                note(self.session.control, cell.slot, cell.owner)
+            return self.found
+        return self.look_slowly(index, False)
 
-        It is ours alone, or a copy, if somebody still looks at it.
-        """
-        cdef Snapshot old = self.snapshot
-        cdef tuple seen = old.logs.get(index) if old.logs is not None else None
-        if seen is None or old.tags[index] == EMPTY or seen[0] != version.payload[0] or seen[1] != version.payload[2] \
-                or seen[2] >= version.length:
-            return None
-        done[0] = seen[2]
-        value = old.values[index]
-        self.release_locals(index)
-        if Py_REFCNT(<PyObject*>old) == 2:
-            # Nobody but us has this snapshot: what it holds can go on in the next one.
-            old.tags[index] = EMPTY
-            old.values[index] = MISSING
-            old.whole = None
-            if Py_REFCNT(<PyObject*>value) == 1:
-                return value
-        return copy_container(value)
+    cdef object look_slowly(self, uint32_t index, bint whole):
+        cdef uint64_t c, owner = 0, position = self.position_of(index)
+        cdef Version version
+        cdef int status, attempts = 0
+        cdef set known = set()
+        cdef list closure = [] if whole else None
+        while True:
+            c = self.session.barrier(position)
+            status = TORN
+            if slot_read(self.slots + index, c, &version, &owner):
+                if owner != self.id or version.kind == DELETED:
+                    raise deleted()
+                if version.kind != NODE:
+                    self.cell, self.node_tag, self.found = None, EMPTY, None
+                    return self.cell_state(index).values[index]
+                status = self.reader.attempt(c, [version.payload[1]], whole, known, &position, closure)
+            elif owner != self.id:
+                raise deleted()
+            if status == READY:
+                break
+            if status == TORN:
+                pause_before_retry(self.session, &attempts)
+        found = self.reader.tables.node(version.payload[0])
+        if found is not None and version.payload[2] & BOXED:
+            found = found[0]
+        if not isinstance(found, type(self)._share_class_ if index else dict):
+            raise CorruptDataError(f"share {self.session.name}: a {type(found).__name__} is where a "
+                                   f"{type(self)._share_class_.__name__} should be, its memory is damaged")
+        self.node, self.home = version.payload[0], <uint32_t>version.payload[1]
+        self.cell = self.reader.cell(self.home)
+        if whole:
+            self.cell.closure, self.cell.links = closure, self.reader.links
+        self.found, self.seen, self.node_tag = found, self.cell.tag, version.tag
+        return found
+
+    cdef list held(self):
+        if self.cell is None:
+            return []
+        return [self.cell] if self.cell.closure is None else self.cell.closure
 
     cdef object current(self):
         """The object as it is now, for reading only."""
-        return self.cell_state(1).values[1] if self.opaque else self.whole()
+        cdef Cell cell = self.cell
+        cdef uint64_t tag = 0
+        if not self.opaque:
+            return self.whole()
+        if cell is not None and cell.closure is not None and cell.links == self.reader.links \
+                and self.position_of(1) <= load_acq(self.commit) \
+                and slot_find(self.slots + 1, load_acq(self.commit), &tag) >= 0 and tag == self.node_tag \
+                and self.reader.are_fresh(cell.closure) and self.seen == cell.tag:
+            return self.found
+        return self.look_slowly(1, True)
+
+    cdef object peek(self):
+        return self.state_of(1) if self.opaque else self.whole()
 
     cdef object whole(self):
         """An instance of the user's class with all state, for reading only."""
         return self.take_local(NULL, -1, 0).instance
 
-    cdef object child(self, int kind, object key, object value):
+    cdef object child(self, Tables tables, int kind, object key, object value):
         """What a caller may have of a part of the present state."""
         cdef uint32_t index
         cls = type(value)
+        if tables.id_of(value):
+            return part(self.session, tables, value)
         if cls is not dict and cls is not list and cls is not set:
             if is_value(value):
                 return carrying(value)
             if isinstance(value, Shared):
                 return value
-            if not is_nested(value) and not is_array(value):
-                return sealed(plain_copy(self.session, value))
+        if self.cell is not None:
+            return part(self.session, tables, value)
+        # Part of a value that is no node: it is known by the way there.
+        if not is_nested(value) and not is_array(value):
+            return sealed(plain_copy(self.session, value))
         index = 1 if self.opaque else type(self)._share_index_.get(key, 0)
         if is_array(value):
             return array_at(self, index, (kind, key), value)
@@ -594,13 +667,14 @@ cdef class Proxy(Shared):
 
     cdef object attribute(self, str name):
         """An attribute that has no descriptor."""
-        state = self.cell_state(1).values[1] if self.opaque else self.cell_state(0).values[0]
+        state = self.state_of(1 if self.opaque else 0)
+        tables = self.reader.tables
         if state is not MISSING:
             if not self.opaque:
                 if name in state:
-                    return self.child(ATTRIBUTE, name, state[name])
+                    return self.child(tables, ATTRIBUTE, name, state[name])
             elif has_dict(type(state)) and name in state.__dict__:
-                return self.child(ATTRIBUTE, name, state.__dict__[name])
+                return self.child(tables, ATTRIBUTE, name, state.__dict__[name])
         return class_attribute(self, name)
 
     cdef uint64_t send_at(self, int kind, bytes name, tuple args, dict kwargs, bint respond) except 0:
@@ -635,12 +709,8 @@ cdef class Proxy(Shared):
         cdef int i, n
         cdef bint fresh = True
         cdef Local local
-        cdef Snapshot state
         if self.opaque:
-            state = self.cell_state(1)
-            if state.whole is None:
-                state.whole = lent_local(state.values[1])
-            return state.whole
+            return self.lend(self.current())
         if count >= 0 and not self.lazy:
             count, number = -1, 0
         n = count if count >= 0 else <int>self.cells
@@ -656,15 +726,17 @@ cdef class Proxy(Shared):
         flag = load_rlx(self.wide)
         if flag > position:
             position = flag
-        c = self.session.barrier(position)
         local = self.locals[number]
+        if local is not None and local.cells is not None:
+            position = self.reader.position_of(local.cells, position)
+        c = self.session.barrier(position)
         if local is not None:
             for i in range(n):
                 index = indices[i] if count >= 0 else <uint32_t>i
                 if slot_find(self.slots + index, c, &tag) < 0 or tag != local.tags[index]:
                     fresh = False
                     break
-            if fresh:
+            if fresh and (local.cells is None or self.move_nodes(local, c)):
                 local.position = c
                 return local
             local = self.locals[number] = None
@@ -672,25 +744,55 @@ cdef class Proxy(Shared):
         self.locals[number] = local
         return local
 
+    cdef Local lend(self, found):
+        """For a run on an object of a replica."""
+        cdef Local own = self.own
+        if own is None or own.instance is not found:
+            own = self.own = lent_local(found)
+        own.cells = self.held() if self.cell is not None else None
+        return own
+
+    cdef bint move_nodes(self, Local local, uint64_t c) except -1:
+        """Has the nodes of a local instance as they are at c. False: it is to be made anew."""
+        cdef Reader reader = self.reader
+        cdef uint64_t position = c
+        cdef list closure
+        if local.serial != reader.serial:
+            return False
+        if local.links == reader.links and reader.are_at(local.cells, c):
+            return True
+        closure = []
+        known = {(<Cell>cell).number for cell in local.cells}
+        if reader.attempt(c, local.roots, True, known, &position, closure) != READY or local.serial != reader.serial:
+            return False
+        local.cells, local.links = closure, reader.links
+        local.plain = None
+        return True
+
     cdef Local make_local(self, uint32_t* indices, int count, uint64_t position):
         cdef uint64_t at = 0
         cdef uint32_t index
         cdef int i, n = count if count >= 0 else <int>self.cells
         cdef Snapshot state
         cdef Local local
-        if self.snapshot.logs is not None:
-            # Containers with logs are brought up to date one by one, so that they need not be decoded.
-            for i in range(n):
-                index = indices[i] if count >= 0 else <uint32_t>i
-                if index in self.snapshot.logs:
-                    self.cell_state(index)
-        state = self.states_at(indices, count, position, &at)
-        if n >= <int>self.cells:
-            local = new_local(instance_of(type(self), state.values, MISSING), self.cells)
-        else:
-            wanted = {indices[i] for i in range(count)}
-            local = new_local(object.__new__(type(self)._share_class_), self.cells)
-            put_waiting(local, type(self)._share_cells_, state.values, wanted)
+        cdef list roots = [], closure = []
+        cdef uint64_t links, serial
+        state = self.states_at(indices, count, position, &at, roots, closure)
+        links, serial = self.reader.links, self.reader.serial
+        tables = self.reader.tables
+        try:
+            if n >= <int>self.cells:
+                local = new_local(instance_of(type(self), state.values, MISSING), self.cells)
+            else:
+                wanted = {indices[i] for i in range(count)}
+                local = new_local(object.__new__(type(self)._share_class_), self.cells)
+                put_waiting(local, type(self)._share_cells_, state.values, wanted)
+        finally:
+            unpin(closure)
+        if roots:
+            local.roots, local.cells = roots, closure
+            local.links, local.serial = links, serial
+            local.tables = tables       # to make the instance takes a while: the reader may have others already
         for i in range(n):
             index = indices[i] if count >= 0 else <uint32_t>i
             local.tags[index] = state.tags[index]
@@ -701,15 +803,17 @@ cdef class Proxy(Shared):
         local.mark = mark_of(local)
         return local
 
-    cdef Snapshot states_at(self, uint32_t* indices, int count, uint64_t position, uint64_t* at):
+    cdef Snapshot states_at(self, uint32_t* indices, int count, uint64_t position, uint64_t* at, list roots,
+                            list closure):
         """A snapshot in which the given cells (count < 0: all) are as they were at one C, which is not before
-        `position`; the others may be anything."""
+        `position`; the others may be anything. `closure` gets the cells of nodes, pinned, `roots` the first of them."""
         cdef uint64_t c, owner = 0, torn_tag = EMPTY
         cdef uint32_t index
-        cdef int i = 0, k, n = count if count >= 0 else <int>self.cells, attempts = 0, copies = 0
+        cdef int i = 0, k, n = count if count >= 0 else <int>self.cells, attempts = 0, copies = 0, status
         cdef bint torn = False
         cdef Version* versions = <Version*>malloc(sizeof(Version) * (n if n else 1))
         cdef Snapshot new
+        cdef set known = set()
         if versions == NULL:
             raise MemoryError
         try:
@@ -728,12 +832,13 @@ cdef class Proxy(Shared):
                     if torn:
                         break
                 if not torn:
-                    new = self.snapshot.copy()
+                    new = self.snapshot.another()
                     # Large blocks last: the small ones would be reused while a large one is decoded.
                     for k in range(2 * n):
                         i = k % n
                         index = indices[i] if count >= 0 else <uint32_t>i
-                        if versions[i].tag == new.tags[index] or (k < n and is_large(&versions[i])):
+                        if versions[i].kind == NODE or versions[i].tag == new.tags[index] \
+                                or (k < n and is_large(&versions[i])):
                             continue
                         value = MISSING
                         if versions[i].kind != ABSENT:
@@ -742,16 +847,47 @@ cdef class Proxy(Shared):
                                 break
                         new.put(index, versions[i].tag, value, &versions[i])
                     self.snapshot = new         # what has been decoded need not be once more
-                    if not torn:
-                        at[0] = c
-                        return new
-                    copies += versions[i].tag != torn_tag
-                    torn_tag = versions[i].tag
-                    if copies == MOST_COPIES:
-                        return self.fetch()
-                pause_before_retry(self.session, &attempts)
+                    if torn:
+                        copies += versions[i].tag != torn_tag
+                        torn_tag = versions[i].tag
+                        if copies == MOST_COPIES:
+                            return self.fetch()
+                    else:
+                        status = self.nodes_at(c, versions, indices, count, new, known, &position, roots, closure)
+                        if status == READY:
+                            at[0] = c
+                            return new
+                        torn = status == TORN
+                if torn:
+                    pause_before_retry(self.session, &attempts)
         finally:
             free(versions)
+
+    cdef int nodes_at(self, uint64_t c, Version* versions, uint32_t* indices, int count, Snapshot new, set known,
+                      uint64_t* position, list roots, list closure) except -1:
+        """The part of ``states_at`` for values that are nodes: READY, or why it has to be done again."""
+        cdef int i, status, n = count if count >= 0 else <int>self.cells
+        cdef uint32_t index
+        del roots[:]
+        for i in range(n):
+            if versions[i].kind == NODE:
+                roots.append(versions[i].payload[1])
+        if not roots:
+            return READY
+        status = self.reader.attempt(c, roots, True, known, position, closure)
+        if status != READY:
+            return status
+        for i in range(n):
+            if versions[i].kind != NODE:
+                continue
+            index = indices[i] if count >= 0 else <uint32_t>i
+            value = self.reader.tables.node(versions[i].payload[0])
+            if value is None:
+                raise CorruptDataError(f"share {self.session.name}: there is no node {versions[i].payload[0]}, which "
+                                       "an attribute is, its memory is damaged")
+            new.put(index, versions[i].tag, value[0] if versions[i].payload[2] & BOXED else value, &versions[i])
+        pin(closure)
+        return READY
 
     cdef Snapshot fetch(self):
         """All state from the coordinator: for who is overtaken by publications again and again."""
@@ -767,25 +903,17 @@ cdef class Proxy(Shared):
                 new.values[i] = decode(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), &used)
         return new
 
-    cdef int release_locals(self, uint32_t index) except -1:
-        """Lets go of instances that hold the value of a cell and that nobody uses."""
-        cdef Local local
-        cdef Py_ssize_t i
-        for i in range(len(self.locals)):
-            local = self.locals[i]
-            if local is not None and local.tags[index] != EMPTY and Py_REFCNT(<PyObject*>local) == 2:
-                self.locals[i] = None
-        return 0
-
     cdef int forget_snapshot(self) except -1:
         """Gives the decoded state away: its holder may change it."""
         self.snapshot = empty_snapshot(self.cells)
         self.locals = [None] * type(self)._share_numbers_
+        self.own = None
+        self.reader.retire()
         return 0
 
     cdef object hand_out(self, Local local, object result):
-        """What a caller may have of a local method's result: nothing that aliases the decoded state."""
-        cdef SelfReducer reducer
+        """What a caller may have of a local method's result, while the run is under way: nothing that aliases the
+        decoded state."""
         if result is local.instance:
             return self
         if result is None or is_value(result) or isinstance(result, Shared):
@@ -794,25 +922,146 @@ cdef class Proxy(Shared):
             method = own_descriptor(self, result.__name__)
             if method is not None and getattr(method, "function", None) is result.__func__:
                 return method.__get__(self, type(self))
+        try:
+            return self.handed(local, result, {})
+        except Unknown:
+            pass
         found = part_of(local.instance, result)
         if found is not None:
-            return self.child(found[0], found[1], result)
-        reducer = SelfReducer.__new__(SelfReducer)
-        reducer.instance, reducer.proxy = local.instance, self
+            return self.child(local.tables, ATTRIBUTE, found, result)
+        if type(result) in VIEWS:
+            # A view says of what in no other way.
+            for viewed in gc.get_referents(result):
+                if local.tables.id_of(viewed):
+                    return getattr(part(self.session, local.tables, viewed), VIEWS[type(result)])()
+        if type(result) is BuiltinFunctionType and local.tables.id_of(result.__self__):
+            return getattr(part(self.session, local.tables, result.__self__), result.__name__)
+        if type(result) is GeneratorType:
+            return self.generator_of(local, result)
         try:
-            return plain_copy(self.session, result, reducer)
-        except NotShareableError:
-            # Iterators, views, functions bound to the snapshot: they get the snapshot, we make a new one.
-            self.forget_snapshot()
-            return result
+            return copy.deepcopy(result, Parts(local.instance, self, local.tables))
+        except Exception:
+            pass
+        # Iterators, views, functions bound to the snapshot: they get the replica, we make a new one.
+        self.forget_snapshot()
+        return result
 
-    cdef int let_out(self, object error, object instance) except -1:
+    cdef object generator_of(self, Local local, generator):
+        """A generator gets the replica, and we make a new one; what it yields is handed out one by one."""
+        cdef Handing handing = Handing.__new__(Handing)
+        from ._generators import LocalGenerator
+
+        handing.proxy, handing.local = self, new_local(local.instance, 0)
+        handing.local.tables = local.tables
+        self.forget_snapshot()
+        return LocalGenerator(generator, handing)
+
+    cdef object handed(self, Local local, object value, dict memo):
+        """What a caller may have of a value, or of a fresh container. Raises Unknown if it is something else."""
+        cls = type(value)
+        if cls is int or cls is str or cls is float or value is None or is_value(value) or isinstance(value, Shared):
+            return value
+        if value is local.instance:
+            return self
+        if local.tables.id_of(value):
+            return part(self.session, local.tables, value)
+        made = memo.get(id(value))
+        if made is not None:
+            return made
+        if cls is list:
+            memo[id(value)] = made = []
+            for item in value:
+                (<list>made).append(self.handed(local, item, memo))
+            return value if same_items(value, made) else made
+        if cls is dict:
+            memo[id(value)] = made = {}
+            for key, item in (<dict>value).items():
+                (<dict>made)[self.handed(local, key, memo)] = self.handed(local, item, memo)
+            return value if same_items(value, made) and same_items(value.values(), made.values()) else made
+        if cls is tuple or cls is set or cls is frozenset or cls is deque:
+            items = list(value)
+            made = [self.handed(local, item, memo) for item in items]
+            return value if same_items(items, made) else cls(made, value.maxlen) if cls is deque else cls(made)
+        if cls is FunctionType:
+            return self.function_of(local, value, memo)
+        if cls is METHOD:
+            return self.method_of(local, value, memo)
+        if cls is PARTIAL:
+            made = PARTIAL(self.handed(local, value.func, memo), *self.handed(local, value.args, memo),
+                           **self.handed(local, value.keywords, memo))
+            made.__dict__.update(value.__dict__)
+            return made
+        if cls is OrderedDict or cls is defaultdict or cls is Counter:
+            for key, item in value.items():
+                if self.handed(local, key, memo) is not key or self.handed(local, item, memo) is not item:
+                    raise Unknown
+            return value
+        raise Unknown
+
+    cdef object method_of(self, Local local, method, dict memo):
+        """A method of what a run has met, as one of its proxy."""
+        owner = self.handed(local, method.__self__, memo)
+        if owner is method.__self__:
+            return method
+        found = own_descriptor(owner, method.__name__) if isinstance(owner, Proxy) else None
+        if found is None or getattr(found, "function", None) is not method.__func__:
+            raise Unknown
+        return found.__get__(owner, type(owner))
+
+    cdef object function_of(self, Local local, function, dict memo):
+        """A function that a run has made: the same one, with proxies in its closure."""
+        cells = [CellType() for _ in function.__closure__]
+        memo[id(function)] = made = FunctionType(
+            function.__code__, function.__globals__, function.__name__, function.__defaults__, tuple(cells))
+        made.__kwdefaults__, made.__qualname__ = function.__kwdefaults__, function.__qualname__
+        made.__dict__.update(function.__dict__)
+        for cell, old in zip(cells, function.__closure__):
+            try:
+                content = old.cell_contents
+            except ValueError:
+                continue                # not yet assigned
+            cell.cell_contents = self.handed(local, content, memo)
+        return made
+
+    cdef int take_back(self, object args, Local local) except -1:
+        """A local run was given this: parts of the state that it has stored there become proxies."""
+        for value in args:
+            cls = type(value)
+            if cls is int or cls is str or cls is float or value is None or isinstance(value, Shared) \
+                    or is_value(value):
+                continue
+            if value is local.instance or local.tables.id_of(value):
+                continue            # a proxy was given, and this for it
+            try:
+                if cls is list:
+                    items = self.handed(local, list(value), {})
+                    if not same_items(value, items):
+                        (<list>value)[:] = items
+                    continue
+                if cls is dict:
+                    items = self.handed(local, dict(value), {})
+                    if not same_items(value, items) or not same_items(value.values(), items.values()):
+                        (<dict>value).clear()
+                        (<dict>value).update(items)
+                    continue
+                if cls is set or cls is deque or cls is tuple or cls is frozenset or cls is bytearray:
+                    if cls is bytearray or self.handed(local, value, {}) is value:
+                        continue
+            except Unknown:
+                pass
+            self.forget_snapshot()
+            return 0
+        return 0
+
+    cdef int let_out(self, object error, Local local) except -1:
         """What a local method raised goes to its caller: with the decoded state, if it holds a part of that."""
         for _ in range(8):              # ``raise error from error`` is a chain without an end
             if error is None:
                 return 0
-            if any([arg is instance for arg in error.args]):
-                error.args = tuple([self if arg is instance else arg for arg in error.args])
+            if any([arg is local.instance or local.tables.id_of(arg) for arg in error.args]):
+                error.args = tuple([
+                    self if arg is local.instance else part(self.session, local.tables, arg) for arg in error.args
+                ])
             if error.__dict__ or not is_value(error.args):
                 break
             error = error.__cause__ or error.__context__
@@ -829,9 +1078,15 @@ cdef class Proxy(Shared):
         return plain(self)
 
     def __deepcopy__(self, memo):
-        import copy
-
-        return copy.deepcopy(self.current(), memo)      # of the replica: what classes say of deep copies holds
+        state = self.current()          # of the replica: what classes say of deep copies holds
+        if not self.reader.is_harmless():
+            return copy.deepcopy(plain(self), memo)     # what they write must not stay there
+        cells = self.held()
+        pin(cells)
+        try:
+            return copy.deepcopy(state, memo)
+        finally:
+            unpin(cells)
 
     def __dir__(self):
         return sorted({*dir(type(self)._share_class_), *type(self)._share_index_})
@@ -864,6 +1119,17 @@ cdef class Proxy(Shared):
             delete_attribute(self, name, 0)
 
 
+@cython.binding(False)
+cdef class Handing:
+    """Makes what a caller may have of what something gives that a local run has left behind."""
+
+    cdef Proxy proxy
+    cdef Local local
+
+    def __call__(self, value):
+        return self.proxy.hand_out(self.local, value)
+
+
 cdef object own_descriptor(Proxy proxy, str name):
     """What the proxy's class has under that name, itself: getattr would give the user's class's own property or slot,
     which would run here, on the proxy, instead of in the coordinator."""
@@ -872,7 +1138,6 @@ cdef object own_descriptor(Proxy proxy, str name):
 
 
 cdef object class_attribute(Proxy proxy, str name):
-    cdef Local local
     cls = type(proxy)._share_class_
     found = getattr(cls, name, MISSING)
     if found is not MISSING:
@@ -880,31 +1145,63 @@ cdef object class_attribute(Proxy proxy, str name):
             raw = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
             if isinstance(raw, (GetSetDescriptorType, MemberDescriptorType)) and proxy.opaque:
                 # An attribute of an object made in C: it is reached in the coordinator the same way.
-                return proxy.child(ATTRIBUTE, name, getattr(proxy.current(), name))
+                state = proxy.current()
+                tables = proxy.reader.tables
+                return proxy.child(tables, ATTRIBUTE, name, getattr(state, name))
             if not isinstance(raw, (staticmethod, classmethod)):
                 return getattr(proxy.whole(), name)
         return found
-    if hasattr(cls, "__getattr__"):
-        local = proxy.take_local(NULL, -1, 0)
-        return proxy.hand_out(local, cls.__getattr__(local.instance, name))
+    if hasattr(type(proxy), "_share_getattr_"):
+        return proxy._share_getattr_(name)
     raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}", name=name, obj=proxy)
 
 
+cdef bint same_items(first, second):
+    for a, b in zip(first, second):
+        if a is not b:
+            return False
+    return True
+
+
 cdef object part_of(state, result):
-    """(kind of step, key) of a part of an object that a method returned; None if it is none or not easily found."""
+    """The name of the attribute of an object that a method has returned; None if it is none."""
     if has_dict(type(state)):
         for name, value in state.__dict__.items():
             if value is result:
-                return ATTRIBUTE, name
-    if isinstance(state, (list, tuple)) and len(state) <= 100:
-        for i, value in enumerate(state):
-            if value is result:
-                return ITEM, i
-    elif isinstance(state, dict) and len(state) <= 100:
-        for key, value in state.items():
-            if value is result:
-                return ITEM, key
+                return name
     return None
+
+
+cdef object part(Session session, Tables tables, value):
+    """What a caller may have of an object of the replica, or of a value that holds some."""
+    cdef uint64_t id = tables.id_of(value)
+    cdef uint32_t home = 0
+    cls = type(value)
+    if id:                          # looked up before anything else runs: another thread may move the replica then
+        home, id = tables.home_of(id), tables.first_id(id)
+    if cls is not dict and cls is not list and cls is not set:
+        if is_value(value):
+            return carrying(value)
+        if isinstance(value, Shared):
+            return value
+    if cls is Unreadable:
+        raise value._share_error
+    if id:
+        if is_nested(value):
+            return node_factory(session, id, home, cls)
+        if is_array(value):
+            return node_array(session, id, home, value)
+    elif cls is tuple or cls is frozenset:
+        return cls([part(session, tables, item) for item in value])
+    elif isinstance(value, tuple):
+        return tuple.__new__(cls, [part(session, tables, item) for item in value])
+    return sealed(plain_copy(session, value))
+
+
+cdef object node_array(Session session, uint64_t id, uint64_t home, value):
+    from ._arrays import array_of_node       # needs numpy, which whoever has an array has imported
+
+    return array_of_node(session, id, home, value)
 
 
 cdef object plain_copy(Session session, value, reduce=None):
@@ -935,6 +1232,11 @@ cdef int apply_operation(Proxy proxy, str name, operation, uint32_t index) excep
     return 0
 
 
+cdef bint is_value_of(Proxy proxy, uint32_t index, str name, value) except -1:
+    """Whether a nested proxy is what an attribute holds already (``shared.x.items += [1]``)."""
+    return is_augmented_store() and (index == 0 or proxy.values[index] is value)
+
+
 cdef int set_attribute(Proxy proxy, str name, value, uint32_t index) except -1:
     cdef Session session = proxy.session
     cdef Encoder encoder
@@ -944,7 +1246,7 @@ cdef int set_attribute(Proxy proxy, str name, value, uint32_t index) except -1:
     operation = take_operation(value)
     if operation is not None:
         return apply_operation(proxy, name, operation, 0 if cls._share_plan_.custom_setattr else index)
-    if isinstance(value, Proxy) and (<Proxy>value).is_nested and value._share_is_at_(proxy, (ATTRIBUTE, name)):
+    if isinstance(value, Proxy) and (<Proxy>value).is_nested and is_value_of(proxy, index, name, value):
         return 0            # shared.x.items += [1]: the list has done it itself
     if is_array_at(value, proxy, (ATTRIBUTE, name)):
         return 0
@@ -1014,8 +1316,35 @@ def check_callback(value):
 
 
 cdef object plain_operand(value):
-    if isinstance(value, Proxy) and (<Proxy>value).opaque:
-        return (<Proxy>value).current()
+    """What an operand is in the replica: shared containers and parts, also those that it holds."""
+    cls = type(value)
+    if isinstance(value, Proxy):
+        return (<Proxy>value).current() if (<Proxy>value).opaque or (<Proxy>value).is_nested else value
+    if cls is list or cls is tuple or cls is set or cls is frozenset or cls is dict or cls is deque:
+        return plain_items(value, {})
+    return value
+
+
+cdef object plain_items(value, dict memo):
+    cdef list items, made
+    cls = type(value)
+    if id(value) in memo:
+        return memo[id(value)]
+    memo[id(value)] = value             # one that holds itself stays as it is
+    items = [*value.keys(), *value.values()] if cls is dict else list(value)
+    made = [
+        plain_items(item, memo) if type(item) in (list, tuple, set, frozenset, dict, deque) else plain_operand(item)
+        for item in items
+    ]
+    if not same_items(items, made):
+        try:
+            if cls is dict:
+                value = dict(zip(made, made[len(made) // 2:]))
+            else:
+                value = cls(made)
+        except TypeError:
+            pass                        # what cannot be hashed is in no set that is shared
+    memo[id(value)] = value
     return value
 
 
@@ -1041,9 +1370,9 @@ cdef object execute(Proxy proxy, str name, tuple args, dict kwargs, bint wait):
     return session.await_response(position, None) if wait else None
 
 
+make_internal(<PyTypeObject*>Handing)
 make_internal(<PyTypeObject*>Local)
 make_internal(<PyTypeObject*>Snapshot)
-make_internal(<PyTypeObject*>SelfReducer)
 make_internal(<PyTypeObject*>Waiting)
 
 cdef Maker maker = maker_of(<PyTypeObject*>Proxy)
@@ -1060,7 +1389,7 @@ cdef Proxy empty_proxy(Maker base, cls):
 cdef Proxy new_proxy(object cls, Session session, uint64_t id, uint64_t flags_at, uint64_t slots_at,
                      uint64_t shape_at, uint32_t cells):
     cdef Proxy proxy = empty_proxy(maker, cls)
-    cdef uint32_t i, places = cls._share_places_
+    cdef uint32_t i, places = cells
     proxy.session = session
     proxy.commit = session.control.commit
     proxy.wide = session.control.wide
@@ -1071,13 +1400,16 @@ cdef Proxy new_proxy(object cls, Session session, uint64_t id, uint64_t flags_at
     proxy.opaque = cls._share_plan_.kind == "opaque"
     proxy.lazy = cls._share_lazy_
     proxy.flags_at, proxy.slots_at, proxy.shape_at = flags_at, slots_at, shape_at
+    proxy.reader = reader_of(session)
+    proxy.node_tag = EMPTY
     proxy.tags = <uint64_t*>malloc(places * 8)
     if proxy.tags == NULL:
         raise MemoryError
     for i in range(places):
         proxy.tags[i] = EMPTY
     proxy.values = [None] * places
-    proxy.forget_snapshot()
+    proxy.snapshot = empty_snapshot(cells)
+    proxy.locals = [None] * cls._share_numbers_
     return proxy
 
 
@@ -1086,15 +1418,11 @@ def plain(value):
 
     Anything that is not a shared object is returned as it is.
     """
-    cdef Proxy proxy
     if not isinstance(value, Proxy):
         return value.copy() if type(value).__name__ == "SharedArray" else value
-    proxy = <Proxy>value
-    if proxy.is_nested:
-        return plain_copy(proxy.session, proxy.current())
-    result = proxy.whole()
-    proxy.forget_snapshot()
-    return result
+    from ._snapshots import snapshot
+
+    return snapshot(value)
 
 
 def run(Proxy proxy not None, str name, tuple args, dict kwargs=None, bint wait=False):

@@ -9,6 +9,9 @@ from .._segment cimport Segment
 from ..cerial._codec cimport Encoder
 
 
+cdef class Session
+
+
 cdef class Shared:
     pass
 
@@ -19,6 +22,8 @@ cdef class ArgumentReducer:
 
 cdef void note_reference(Control control) noexcept
 cdef int64_t nanoseconds(timeout) except -2
+# Before a read is tried again that a publication has overtaken.
+cdef int pause_before_retry(Session session, int* attempts) except -1
 
 
 cdef enum:
@@ -66,6 +71,7 @@ cdef class Session:
     cdef int waiting_blocks
     cdef readonly object local      # thread-local: .waiting
     cdef object proxies             # id -> proxy, weak
+    cdef public object reader       # of nodes; None before the first
     cdef dict classes               # shape locator -> generated proxy class
     cdef public object owner_state  # what only the owner has; None elsewhere
     cdef object __weakref__
@@ -77,13 +83,14 @@ cdef class Session:
     cdef int register(self) except -1
     cdef uint64_t send(self, int kind, int flags, uint64_t target, bytes name, Encoder payload,
                        uint64_t** raised, int count) except 0
-    cdef int reserve_response(self) except -1
-    cdef Region store_arguments(self, const char* data, uint64_t size)
-    cdef int open_arguments(self) except -1
+    cdef int reserve_response(self, uint64_t serial) except -1
+    cdef int check_registered(self, uint64_t serial) except -1
+    cdef Region store_arguments(self, const char* data, uint64_t size, uint64_t serial)
+    cdef int open_arguments(self, uint64_t serial) except -1
     cdef bint await_memory(self) except -1
     cdef int await_spill_room(self, uint64_t size) except -1
     cdef int make_spill(self, str name, bytes payload) except -1
-    cdef int open_responses(self) except -1
+    cdef int open_responses(self, uint64_t serial) except -1
     cdef int drain(self) except -1
     cdef tuple large_answer(self, uint32_t kind, const char* reference, uint64_t size)
     cdef str answer_name(self, uint64_t position)

@@ -7,12 +7,13 @@ import threading
 import weakref
 from collections import deque
 
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from .._arena cimport Arena, arena_bytes, open_arena, PENDING, referred, Region
-from .._atomic cimport load_acq, load_rlx, store_rel, TESTPOINT
+from .._atomic cimport load_acq, load_rlx, pause, store_rel, TESTPOINT
 from .._control cimport Control
 from .._flags cimport flag_raise
 from .._layout cimport CLOSED_BIT, P_RESPONSE, ROLE
@@ -38,6 +39,7 @@ cdef enum:
     DECODED = 100               # kind of a response whose payload is the result itself
 
 cdef object registration_hook = None
+cdef uint64_t forks = 0             # how many forks lie between this process and the first
 
 
 def set_registration_hook(hook):
@@ -83,11 +85,6 @@ cdef class Shared:
     """Base of what stands for shared state: proxies and ``Share``."""
 
 
-def same(value):
-    """What a pickled copy becomes."""
-    return value
-
-
 @cython.binding(False)
 cdef class ArgumentReducer:
     """The hook that an encoder of commands asks for objects in arguments."""
@@ -98,11 +95,6 @@ cdef class ArgumentReducer:
     def __call__(self, value):
         if not isinstance(value, Shared):
             return NotImplemented
-        if getattr(value, "is_nested", False):
-            # Part of another object's state: what is stored elsewhere is a copy.
-            from ._proxy import plain
-
-            return same, (plain(value),)
         note_reference(self.control)
         return value.__reduce__()
 
@@ -111,6 +103,30 @@ cdef void note_reference(Control control) noexcept:
     """A proxy is about to travel in a command: from then on any command may reach any object."""
     # Ordered by the CAS of our own claim before the load that every later command does after its claim.
     control.note_references()
+
+
+cdef extern from "<sched.h>" nogil:
+    int sched_yield()
+
+
+cdef enum:
+    MOST_ATTEMPTS = 1 << 18     # of a read; each that fails has been overtaken by two commits
+
+
+cdef int pause_before_retry(Session session, int* attempts) except -1:
+    # A publication was under way; it takes well under a microsecond unless the coordinator is descheduled.
+    attempts[0] += 1
+    if attempts[0] % 64 == 0:
+        if attempts[0] >= MOST_ATTEMPTS:
+            raise CorruptDataError(f"share {session.name}: a slot has no whole version, its memory is damaged")
+        PyErr_CheckSignals()
+        with nogil:
+            sched_yield()
+        if attempts[0] % (1 << 12) == 0:
+            session.control.look_after()
+    else:
+        pause()
+    return 0
 
 
 @cython.binding(False)
@@ -173,6 +189,7 @@ cdef class Session:
     def forget_process(self):
         """In a forked child: nothing of what the parent has registered or awaits is the child's."""
         self.entry = -1
+        self.serial = 0
         self.opening = threading.RLock()
         self.response_segment = self.large_answers = None
         self.arguments = None
@@ -192,6 +209,8 @@ cdef class Session:
         self.spills = self.queued_bytes = 0
         self.queued_spills.clear()
         self.owner_state = None
+        if self.reader is not None:
+            self.reader.forget_process()
 
     def leave(self):
         """Gives back what this process has registered, unless it is the owner. Nothing it has queued is lost."""
@@ -279,10 +298,11 @@ cdef class Session:
 
         The arguments are encoded before; from the claim to the commit no Python code runs and the GIL is held.
         """
-        cdef uint64_t length = COMMAND_HEADER + PyBytes_GET_SIZE(name), position = 0, end, n, limit
+        cdef uint64_t length = COMMAND_HEADER + PyBytes_GET_SIZE(name), position = 0, end, n, limit, serial
         cdef Command header
         cdef char* body
         cdef int answer, i, given = flags
+        cdef uint64_t forked = forks
         cdef str spill = None
         cdef Region region = None
         cdef bint large, reserved = False
@@ -290,8 +310,9 @@ cdef class Session:
         cdef Unsent unsent
         cdef uint64_t[2] spilled
         cdef MPSC* ring = &self.control.ring
-        if self.entry < 0:
+        while self.entry < 0:
             self.register()
+        serial = self.serial
         if noting and count > 0:        # without a flag it asks the coordinator for state
             refuse_in_predicate()
         if PyBytes_GET_SIZE(name) > 1024:
@@ -311,13 +332,14 @@ cdef class Session:
             if self.limits > 0 and self.goes_behind():
                 raise NoRoom
             if large:
-                region = self.store_arguments(payload.data, payload.size)
+                region = self.store_arguments(payload.data, payload.size, serial)
                 spilled[1] = payload.size
                 if region is not None:
                     spilled[0] = region.start
                     flags |= STORED
                 else:
                     self.await_spill_room(payload.size)
+                    self.check_registered(serial)
                     self.spills += 1    # the number is this command's alone: other threads take theirs meanwhile
                     spilled[0] = self.spills
                     flags |= SPILLED
@@ -325,9 +347,10 @@ cdef class Session:
                     self.make_spill(spill, payload.data[:payload.size])
                     TESTPOINT("client.spilled")
             if flags & RESPOND:
-                self.reserve_response()
+                self.reserve_response(serial)
                 reserved = True
             while True:
+                self.check_registered(serial)
                 answer = mpsc_try_claim(ring, self.entry, n, self.control.to_leave(wanted), &position)
                 if answer == CLAIM_OK:
                     self.control.unwant(wanted)
@@ -346,11 +369,11 @@ cdef class Session:
                 self.control.await_room(n, self.patience(), wanted)
         except BaseException as error:
             self.control.unwant(wanted)
-            if spill is not None:
+            if spill is not None and forks == forked:   # else it is the parent's
                 unlink(spill)
             if region is not None:
                 region.until = 0
-            if reserved:
+            if reserved and self.serial == serial:
                 self.outstanding -= 1
             if type(error) is NoRoom:
                 unsent = Unsent()
@@ -362,9 +385,6 @@ cdef class Session:
                 raise NoRoom(unsent)
             raise
         end = position + n
-        if spill is not None:
-            self.queued_spills.append((end, spilled[1]))
-            self.queued_bytes += spilled[1]
         if region is not None:
             region.until = end
         TESTPOINT("client.claimed")
@@ -389,11 +409,25 @@ cdef class Session:
         if not mpsc_commit(ring, self.entry, n, position):
             raise ShareError("this process's claim was taken back as that of a dead process; please report this")
         TESTPOINT("client.committed")
+        if spill is not None:           # only now: a new tuple may have the collector run, which may run Python code
+            self.queued_spills.append((end, spilled[1]))
+            self.queued_bytes += spilled[1]
         wake(self.control.wait_work)
         self.last_sent = end
         return end
 
-    cdef Region store_arguments(self, const char* data, uint64_t size):
+    cdef int check_registered(self, uint64_t serial) except -1:
+        """Raises ShareClosedError if this process is not registered with that serial any more.
+
+        Another thread has closed its use of the share, or a signal handler has forked and this is the child. What has
+        been made for the command that this thread is about to send is that registration's (models/arena.pml, BUG_LEFT).
+        """
+        if self.serial != serial:
+            raise ShareClosedError(f"share {self.name}: while this command waited to be sent, this process has closed "
+                                   "the share, or was forked")
+        return 0
+
+    cdef Region store_arguments(self, const char* data, uint64_t size, uint64_t serial):
         """Puts arguments into the arena, for the command that this thread is about to send.
 
         Waits for room there, as for room in the ring. None: they are too large for it, or there is none and this thread
@@ -404,12 +438,13 @@ cdef class Session:
         cdef bint waits = self.limits == 0 or getattr(self.local, "limit", None) != 0, again = False
         if size > arena_bytes() // 4:
             return None
-        if self.arguments is None:
-            self.open_arguments()
-        arena = self.arguments
         while True:
-            arena.release(self.control.committed())
             try:
+                if self.arguments is None:
+                    self.open_arguments(serial)
+                arena = self.arguments
+                # C is loaded with acquire: pairs with its release, before which the coordinator has read what is freed.
+                arena.release(self.control.committed())
                 region = arena.take(size)
             except ShareMemoryError:
                 if again or not self.await_memory():
@@ -429,34 +464,40 @@ cdef class Session:
                                      "already; this command has not been")
             self.control.await_commit(oldest.until, self.patience())
             self._raise_if_closed()
+        if self.serial != serial:
+            region.until = 0
+            self.check_registered(serial)
         memcpy(arena.segment.base + region.start, data, size)
         TESTPOINT("client.stored")
         return region
 
-    cdef int open_arguments(self) except -1:
+    cdef int open_arguments(self, uint64_t serial) except -1:
         cdef Arena arena
+        cdef uint64_t forked = forks
         with self.opening:
             if self.arguments is not None:
                 return 0        # another thread has just done it
-            name = arguments_name(self.control, self.entry)
+            self.check_registered(serial)
+            name = arguments_name(self.name, serial)
             arena = open_arena(name)
-            if self.control.closed:
+            if self.control.closed or self.serial != serial:
                 # Whoever removes the share's segments did so after setting that bit, perhaps before ours was there.
-                unlink(name)
+                if forks == forked:
+                    unlink(name)
                 self._raise_if_closed()
-            self.arguments = arena
+                self.check_registered(serial)
+            if self.arguments is None:      # else a signal handler that sends something has been faster
+                self.arguments = arena
         return 0
 
     cdef bint await_memory(self) except -1:
         """There is no memory for large arguments: waits until what is queued does not need its own any more.
 
-        False if that is pointless, or this thread does not wait.
+        False if this thread does not wait.
         """
-        cdef uint64_t position = self.control.tail()
-        if self.on_full_raises or self.control.committed() >= position or \
-                self.limits > 0 and getattr(self.local, "limit", None) == 0:
+        if self.on_full_raises or self.limits > 0 and getattr(self.local, "limit", None) == 0:
             return False
-        self.control.await_commit(position, self.patience())
+        self.control.await_commit(self.control.tail(), self.patience())
         self._raise_if_closed()
         return True
 
@@ -493,12 +534,12 @@ cdef class Session:
 
     # -- responses ------------------------------------------------------------------------------------
 
-    cdef int reserve_response(self) except -1:
+    cdef int reserve_response(self, uint64_t serial) except -1:
         cdef uint64_t each = spsc_record_bytes(RESPONSE_INLINE)
         cdef int most = RESPONSE_BYTES // each - 2
         cdef uint64_t c
         if self.response_segment is None:
-            self.open_responses()
+            self.open_responses(serial)
         while self.outstanding >= most:
             # C before the draining: what is missing after it is beyond this C, and will be committed.
             c = self.control.committed()
@@ -510,6 +551,7 @@ cdef class Session:
                     raise ShareTimeoutError(f"share {self.name}: {most} calls of this process wait for their answers; "
                                             "this one has not been queued") from None
                 self._raise_if_closed()
+                self.check_registered(serial)
         self.outstanding += 1
         return 0
 
@@ -529,17 +571,21 @@ cdef class Session:
             sweep(self.name, loads(self.control.configuration())["name"])   # dead before it removed the memory
         return ShareClosedError(f"share {self.name} has been closed")
 
-    cdef int open_responses(self) except -1:
+    cdef int open_responses(self, uint64_t serial) except -1:
         cdef Segment segment
+        cdef uint64_t forked = forks
         with self.opening:
             if self.response_segment is not None:
                 return 0        # another thread has just done it
-            name = f"{self.name}_r{self.serial:x}"
+            self.check_registered(serial)
+            name = f"{self.name}_r{serial:x}"
             segment = Segment.create(name, spsc_bytes(RESPONSE_BYTES))
-            if self.control.closed:
+            if self.control.closed or self.serial != serial:
                 # Whoever removes the share's segments did so after setting that bit, perhaps before ours was there.
-                unlink(name)
+                if forks == forked:
+                    unlink(name)
                 self._raise_if_closed()
+                self.check_registered(serial)
             spsc_init(segment.base, RESPONSE_BYTES)
             spsc_bind(&self.responses, segment.base, RESPONSE_BYTES)
             self.responses.role = self.control.word(ROLE)
@@ -554,16 +600,20 @@ cdef class Session:
             raise self.closed_error()
 
     cdef int drain(self) except -1:
-        """Takes every committed response from the ring. The GIL is held throughout: one drainer at a time."""
+        """Takes every committed response from the ring: one drainer at a time, as the GIL is held from peek to take."""
         cdef SPSCRecord record
         cdef const char* payload
         cdef int found
-        cdef uint64_t c
-        if self.response_segment is None:
-            return 0
+        cdef uint64_t c, head
+        cdef Segment ring
         # C first, then the ring's tail (inside peek): a record whose position is <= c was written before C was.
         c = self.control.committed()
+        if self.arguments is not None:
+            self.arguments.release(c)       # who waits for answers may not send more
         while True:
+            ring = self.response_segment    # held, so that it stays mapped if another thread closes this session
+            if ring is None:
+                return 0
             found = spsc_peek(&self.responses, &record, &payload)
             if found < 0:
                 raise CorruptDataError(f"share {self.name}: the response ring is damaged")
@@ -575,9 +625,14 @@ cdef class Session:
                     self.open_answers()
                     continue        # other threads have run
                 kind, data = ERROR, None
+                head = load_rlx(self.responses.head)
                 if not self.answers_gone and position not in self.abandoned:
                     kind, data = self.large_answer(record.kind, payload, record.length)
                 TESTPOINT("client.copied_answer")
+                # The collector may have run, and with it code that has taken this record (models/arena.pml,
+                # BUG_NO_RECHECK).
+                if self.response_segment is not ring or load_rlx(self.responses.head) != head:
+                    continue
             else:
                 kind = record.kind
                 data = PyBytes_FromStringAndSize(payload, record.length)
@@ -611,12 +666,17 @@ cdef class Session:
 
     def open_answers(self):
         """Attaches the arena with the answers to this process."""
+        cdef uint64_t serial = self.serial
         try:
-            self.large_answers = Segment.attach(answers_name(self.name, self.serial))
+            segment = Segment.attach(answers_name(self.name, serial))
         except SegmentError:
-            if not self.control.closed:
-                raise
-            self.answers_gone = True
+            if self.serial == serial:
+                if not self.control.closed:
+                    raise
+                self.answers_gone = True
+        else:
+            if self.serial == serial:       # else another thread has closed this session meanwhile
+                self.large_answers = segment
 
     cdef tuple large_answer(self, uint32_t kind, const char* reference, uint64_t size):
         """(kind, payload): the coordinator uses its place again as soon as the record that refers to it is taken."""
@@ -719,7 +779,7 @@ cdef class Session:
         if (c & MASK63) < position:
             raise ShareClosedError(f"share {self.name} was closed before position {position} was committed")
         if self.arguments is not None:
-            self.arguments.release(c & MASK63)      # who flushes may not send more
+            self.arguments.release(c & MASK63)      # who flushes may not send more; c: as in store_arguments
 
 
 cdef uint64_t most_queued = 0       # bytes of queued large arguments of one process
@@ -740,6 +800,8 @@ def with_traceback(error, str text):
 
 
 def _after_fork():
+    global forks
+    forks += 1
     for session in list(sessions):
         session.forget_process()
 

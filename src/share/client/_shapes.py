@@ -10,7 +10,7 @@ from importlib.machinery import PathFinder
 from types import MemberDescriptorType
 from typing import Any
 
-from share._cells import cells_for
+from share._cells import cells_for, with_aliases
 from share._protocol import encode
 from share.cerial import loads
 from share.cerial._classes import modules_named
@@ -21,7 +21,8 @@ from ._session import Shared
 
 __all__ = ["describe", "may_be_missing", "may_have_changed"]
 
-# class -> {cells: encoded shape}; encoding a class and its plan is too slow to do at every assignment.
+# class -> {(cells, groups of attributes): encoded shape}; encoding a class and its plan is too slow to do at every
+# assignment.
 _encoded: "weakref.WeakKeyDictionary[type, dict[tuple[Any, ...], bytes]]" = weakref.WeakKeyDictionary()
 
 
@@ -35,9 +36,10 @@ def describe(instance: Any, where: str) -> tuple[bytes, Any]:
     cls = type(instance)
     plan = draft(cls)
     if plan.kind == "opaque":
-        return _shape(cls, (), plan, where), instance
+        return _shape(cls, ("",), plan, where), instance
     state = _state(instance)
-    return _shape(cls, cells_for(plan, state, is_shared, instance), plan, where), state
+    cells, aliases = cells_for(plan, state, is_shared, instance)
+    return _shape(cls, cells, plan, where, aliases), state
 
 
 def may_be_missing(cls: type, control: Any) -> bool:
@@ -82,9 +84,15 @@ def is_shared(value: Any) -> bool:
     return issubclass(type(value), Shared)
 
 
-def _shape(cls: type, cells: tuple[Any, ...], plan: Any, where: str) -> bytes:
+def _shape(
+    cls: type,
+    cells: tuple[str, ...],
+    plan: Any,
+    where: str,
+    aliases: frozenset[frozenset[str]] = frozenset(),
+) -> bytes:
     shapes = _encoded.setdefault(cls, {})
-    found = shapes.get(cells)
+    found = shapes.get((cells, aliases))
     if found is None:
         if plan.hashes and not shapes and not os.environ.get("PYTHONHASHSEED", "random").isdigit():
             warnings.warn(
@@ -93,7 +101,8 @@ def _shape(cls: type, cells: tuple[Any, ...], plan: Any, where: str) -> bytes:
                 "PYTHONHASHSEED=0, or keep no hashes.",
                 stacklevel=2,
             )
-        found = shapes[cells] = encode((cls, cells or ("",), plan, code_of(cls)), f"class of {where}")
+        found = encode((cls, cells, with_aliases(plan, aliases), code_of(cls)), f"class of {where}")
+        shapes[cells, aliases] = found
     return found
 
 

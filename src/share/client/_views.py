@@ -43,7 +43,8 @@ class KeysView(_View, abc.KeysView[Any]):
     __slots__ = ()
 
     def __reversed__(self) -> Iterator[Any]:
-        return iter(list(self._mapping)[::-1])
+        found: Iterator[Any] = reversed(self._mapping)
+        return found
 
 
 class ValuesView(_View, abc.ValuesView[Any]):
@@ -52,19 +53,19 @@ class ValuesView(_View, abc.ValuesView[Any]):
     __slots__ = ()
 
     def __iter__(self) -> Iterator[Any]:
-        from ._containers import iter_items
+        from ._containers import iter_values
 
-        return (value for _, value in iter_items(self._mapping))
+        return iter_values(self._mapping)
 
     def __contains__(self, item: object) -> bool:
-        from ._containers import contents
+        from ._containers import is_value_in
 
-        return item in contents(self._mapping).values()
+        return is_value_in(self._mapping, item)
 
     def __reversed__(self) -> Iterator[Any]:
-        from ._containers import iter_items
+        from ._containers import iter_values
 
-        return (value for _, value in iter_items(self._mapping, True))
+        return iter_values(self._mapping, True)
 
 
 class ItemsView(_View, abc.ItemsView[Any, Any]):
@@ -78,9 +79,9 @@ class ItemsView(_View, abc.ItemsView[Any, Any]):
         return iter_items(self._mapping)
 
     def __contains__(self, item: object) -> bool:
-        from ._containers import contents
+        from ._containers import is_item_in
 
-        return item in contents(self._mapping).items()
+        return is_item_in(self._mapping, item)
 
     def __reversed__(self) -> Iterator[tuple[Any, Any]]:
         from ._containers import iter_items

@@ -53,7 +53,10 @@ async def changes(shared: Share, read: Callable[[], Any]) -> AsyncIterator[Any]:
 
     It only reads objects of the share, and gives values or copies. It ends with the share.
     """
-    last = read()
+    try:
+        last = await shared.aget(read)
+    except ShareClosedError:
+        return
     yield last
     while True:
         # A tuple is true, whatever is in it.

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from share.contrib._figures import STATES, figures
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
     from share import Share
 
 __all__ = ["ShareCollector"]
-
-_STATES = ("starting", "running", "lost", "closed")
 
 
 class ShareCollector:
@@ -33,37 +33,15 @@ class ShareCollector:
 
     def collect(self) -> "Iterator[Metric]":
         """The figures as they are now."""
-        control, health = self.share.session_of().control, self.share.health()
+        now = self.share.health().state
         state = GaugeMetricFamily(
             "share_state", "1 for the state that the share is in.", labels=["share", "state"]
         )
-        for each in _STATES:
-            state.add_metric([self.label, each], float(health.state == each))
+        for each in STATES:
+            state.add_metric([self.label, each], float(now == each))
         yield state
-        yield self._gauge(
-            "share_queued_cells", "Cells of the ring that are queued and not committed.", health.backlog
-        )
-        yield self._gauge("share_ring_cells", "Cells of the ring.", control.cells)
-        yield self._gauge(
-            "share_running_seconds", "Time for which the coordinator has been running its present commands.",
-            health.running_for,
-        )  # fmt: skip
-        yield self._gauge("share_memory_bytes", "Shared memory of the share.", health.memory)
-        yield self._gauge("share_processes", "Processes that are registered.", len(control.processes()))
-        yield self._counter("share_commands", "Commands that have been executed.", control.commands())
-        yield self._counter("share_commit_position", "The commit position, in cells.", health.commit)
-        yield self._counter(
-            "share_takeovers", "Times that a dead coordinator was replaced.", control.takeovers()
-        )
-        errors = 0 if control.closed else len(self.share.read_errors(False))
-        yield self._gauge("share_errors_kept", "Failed commands that are kept, at most 100.", errors)
-
-    def _gauge(self, name: str, text: str, value: float) -> "Metric":
-        found = GaugeMetricFamily(name, text, labels=["share"])
-        found.add_metric([self.label], value)
-        return found
-
-    def _counter(self, name: str, text: str, value: float) -> "Metric":
-        found = CounterMetricFamily(name, text, labels=["share"])
-        found.add_metric([self.label], value)
-        return found
+        for figure in figures(self.share):
+            family = CounterMetricFamily if figure.only_grows else GaugeMetricFamily
+            found = family(f"share_{figure.name}", figure.text, labels=["share"])
+            found.add_metric([self.label], figure.read())
+            yield found

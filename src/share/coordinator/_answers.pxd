@@ -32,10 +32,12 @@ cdef class Answers:
     cdef Encoder encoder
     cdef dict rings                 # process-table entry -> Responses
     cdef list prepared              # of this batch: Answer
+    cdef bint keeps                 # whether there may be memory to give back
 
     cdef int prepare(self, uint32_t owner, uint64_t end, int kind, object value) except -1
     cdef int prepare_error(self, uint32_t owner, uint64_t end, failure) except -1
     cdef int add(self, uint32_t owner, uint64_t end, int kind) except -1
     cdef int forget(self) except -1
+    cdef int give_back(self) except -1
     cdef int send(self) except -1
     cdef Responses ring_of(self, uint32_t owner)

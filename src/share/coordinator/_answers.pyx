@@ -23,6 +23,9 @@ from ._failures import describe
 
 log = logging.getLogger("share.coordinator")
 
+# Short: encoded, it takes no more than RESPONSE_INLINE, which is what its caller has reserved for it.
+NO_ROOM = "the call has been executed, but its answer found no room: /dev/shm is full, or there is no memory left"
+
 
 @cython.binding(False)
 cdef class Responses:
@@ -93,6 +96,7 @@ cdef class Answers:
             if responses is not None:
                 try:
                     answer.region = responses.store(self.control.name, self.encoder.data, answer.size)
+                    self.keeps = True
                 except ShareMemoryError:
                     pass            # a segment of its own may find some, or says that there is none
         if answer.region is None:
@@ -107,6 +111,16 @@ cdef class Answers:
             if answer.region is not None:
                 answer.region.until = 0
         self.prepared.clear()
+        return 0
+
+    cdef int give_back(self) except -1:
+        """Gives memory back that large answers have not needed lately, a part at a time."""
+        cdef Responses responses
+        self.keeps = False
+        for responses in self.rings.values():
+            if responses.arena is not None:
+                responses.arena.release(load_acq(responses.ring.head))      # acquire: as in store
+                self.keeps |= responses.arena.has_spare()
         return 0
 
     cdef int send(self) except -1:
@@ -128,11 +142,10 @@ cdef class Answers:
             elif len(data) > RESPONSE_INLINE:
                 try:
                     write_spill(f"{self.control.name}_a{responses.serial:x}_{answer.end:x}", data)
-                except ShareMemoryError as error:
+                except ShareMemoryError:
                     # The command is applied all the same; only its answer finds no room.
-                    text = f"the call has been executed, but there is no room for its answer: {error}"
                     self.encoder.clear()
-                    self.encoder.encode((encode(ShareMemoryError(text), "error"), ""), "error")
+                    self.encoder.encode((encode(ShareMemoryError(NO_ROOM), "error"), ""), "error")
                     data = self.encoder.data[:self.encoder.size]
                     kind = ERROR
                 else:

@@ -3,6 +3,7 @@
 import io
 import logging
 from collections import deque
+from copy import copy
 from types import CoroutineType
 from typing import Any
 
@@ -37,7 +38,8 @@ class Fillings:
         changed = self._changed(args, kwargs, *data)
         for i, arg in changed.items():  # raises where it cannot travel
             encode(arg, f"what was put into argument[{i!r}]", self.store.reduce)
-        return Filled(result, changed) if changed else result
+        # Copies: by now it may be a part of the state, which would be told as such.
+        return Filled(result, {i: copy(arg) for i, arg in changed.items()}) if changed else result
 
     def warn(self, cls: type, name: str, args: _Args, kwargs: _Kwargs, *data: bytes) -> None:
         """Says once that a queued call has changed an argument, which nobody sees."""

@@ -9,7 +9,7 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from share import _protocol
-from share.errors import CoordinatorLostError, CorruptDataError, DeletedObjectError, ShareError
+from share.errors import CoordinatorLostError, CorruptDataError, ShareError
 
 if TYPE_CHECKING:
     import asyncio
@@ -46,19 +46,20 @@ class Generators:
 
     def __init__(self, store: Any, control: Any) -> None:
         self.store, self.control = store, control
-        self.running: dict[_Key, tuple[Any, int, int, int]] = {}
+        # Each with the object whose method it is, and its number; 0: that is a part.
+        self.running: dict[_Key, tuple[Any, Any, int, int, int]] = {}
         self.runner: asyncio.Runner | None = None  # whose loop asynchronous generators run in
         self.coordinator, self.numbers = int.from_bytes(os.urandom(7)), count(1)
 
-    def keep(self, returned: Any, mirror: Any, owner: int) -> _Kept:
+    def keep(self, returned: Any, live: Any, owner: int) -> _Kept:
         """Keeps a generator, or that of a context manager, that a method of that object returns to that entry."""
-        if mirror is None:
-            raise DeletedObjectError("the object of this generator has been deleted from the share")
+        mirror = self.store.mirror_of(live)
+        at = 0 if mirror is None else self.store.held(mirror.id, "object of a generator").id
         key = self.coordinator, next(self.numbers)
         kind = KINDS[type(returned)]
         generator = returned.gen if kind.endswith("manager") else returned
-        self.running[key] = generator, mirror.id, owner, self.control.process_info(owner)[1]
-        return _Kept(key, mirror.live, kind)
+        self.running[key] = generator, live, at, owner, self.control.process_info(owner)[1]
+        return _Kept(key, live, kind)
 
     def step(self, payload: tuple[Any, ...], owner: int) -> tuple[bool | None, Any]:
         """Lets a generator take a step: (False, what it yields), or at its end (True, what it returned).
@@ -74,7 +75,7 @@ class Generators:
                 "this generator is gone: the coordinator in which it ran has died, or what it worked on was loaded "
                 "anew after a command that failed; call the method again"
             )
-        generator, at, *whose = found
+        generator, live, at, *whose = found
         if whose != [owner, self.control.process_info(owner)[1]]:
             # A forked child has its parent's, and lets it go.
             if action == "close":
@@ -82,7 +83,7 @@ class Generators:
             raise ShareError(
                 "this generator belongs to another process: call the method here, or make a list of it there"
             )
-        self.store.note_change(self.store.held(at, "generator"), None)
+        self._note(live, at)
         ended = True
         try:
             if action == "close":
@@ -108,6 +109,15 @@ class Generators:
                 self.running.pop(key, None)
         return False, result
 
+    def _note(self, live: Any, at: int) -> None:
+        """A generator may change whatever the object has whose method it is."""
+        if at:
+            mirror = self.store.held(at, "generator")
+            self.store.note_change(mirror, None)
+            self.store.note_unsure(mirror, None)
+        else:
+            self.store.note_node(live, True)
+
     def _await(self, step: Awaitable[Any]) -> Any:
         """Runs a step of an asynchronous generator to its end, in a loop that all of them have."""
 
@@ -122,15 +132,15 @@ class Generators:
 
     def has_of(self, serial: int) -> bool:
         """Whether there are any of the process that registered under that number."""
-        return any(found[3] == serial for found in self.running.values())
+        return any(found[-1] == serial for found in self.running.values())
 
     def end(self, serial: int, owner: int) -> None:
         """Closes those of a process that has gone, as Python closes what nobody holds."""
-        for key, (generator, at, _, whose) in list(self.running.items()):
+        for key, (generator, live, at, _, whose) in list(self.running.items()):
             if whose == serial:
                 del self.running[key]
                 try:
-                    self.store.note_change(self.store.held(at, "generator"), None)
+                    self._note(live, at)
                     self._close(generator)
                 except Exception:
                     log.exception("closing a generator of a process that has gone")
@@ -143,7 +153,7 @@ class Generators:
 
         What the generators refer to is no longer part of the state then; nor is what they change now.
         """
-        for key, (generator, at, *_) in list(self.running.items()):
+        for key, (generator, _, at, *_) in list(self.running.items()):
             if ids is None or at in ids:
                 del self.running[key]
                 try:

@@ -36,25 +36,26 @@ class Inside:
 
     def __setattr__(self, name: str, value: Any) -> None:
         mirror = self._store.mirror_of(value)
-        if mirror is None and not is_value(value):
-            from share import cerial
+        if mirror is None and not is_value(value) and not self._store.state.id_of(value):
             from share._protocol import encode
             from share.analysis import draft
             from share.cerial._digests import code_of
 
-            cls = type(value)
+            cls = value.__class__
             state: Any = value
             cells: tuple[Any, ...] = ("",)
             found = draft(cls)
             if found.kind != "opaque":
-                from share._cells import cells_for
+                from share._cells import cells_for, with_aliases
 
                 from ._live import all_state
 
                 state = all_state(value)
-                cells = cells_for(found, state, self._store.mirror_of, value)
+                cells, aliases = cells_for(found, state, self._store.mirror_of, value)
+                found = with_aliases(found, aliases)
             shape = self._store.shape(encode((cls, cells, found, code_of(cls)), name))
-            mirror = self._store.create(shape, cerial.loads(encode(state, name, self._store.reduce)))
+            encode(state, name, self._store.reduce)  # what cannot be shared is said here
+            mirror = self._store.create(shape, state, None if found.kind == "opaque" else value)
         self._store.assign(name, value if mirror is None else mirror)
 
     def __delattr__(self, name: str) -> None:
@@ -88,6 +89,7 @@ class StandIn:
     """
 
     __slots__ = ()
+    _share_opaque_ = True  # so that it is refused where it is kept
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -1,27 +1,18 @@
 """Live objects of the coordinator: made from decoded state, read back for publication."""
 
-from collections import deque
 from types import MemberDescriptorType
 from typing import Any
 
-from share._cells import index_of
-from share.errors import NotShareableError
+from share.state._unreadable import Unreadable
 
 __all__ = [
-    "EMPTY_CONTAINERS",
     "MISSING",
     "Unreadable",
     "all_state",
     "live_instance",
-    "plain_state",
-    "refill",
     "replace_state",
     "state_of",
-    "tracked",
 ]
-
-#: Built-in containers whose live object can exist before its contents do (a deque's maxlen comes with them).
-EMPTY_CONTAINERS = (list, dict, set, bytearray)
 
 
 class _Missing:
@@ -32,89 +23,6 @@ class _Missing:
 
 
 MISSING = _Missing()
-
-
-class Unreadable:
-    """Stands for an attribute, a name or an object whose published state cannot be loaded in this process.
-
-    What is published stays as it is until something else is assigned.
-    """
-
-    __slots__ = ("_share_why",)
-
-    def __init__(self, why: str) -> None:
-        self._share_why = why
-
-    def __repr__(self) -> str:
-        return f"<{self._share_why}>"
-
-    def __getattr__(self, name: str) -> Any:
-        raise NotShareableError(self._share_why)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        raise NotShareableError(self._share_why)
-
-
-# Exact built-in containers cannot be told from plain data while state is encoded; an object of the share must
-# be, so that other objects refer to it instead of swallowing a copy. Hence a subclass of each.
-class SharedList(list[Any]):
-    __slots__ = ()
-
-
-class SharedDict(dict[Any, Any]):
-    __slots__ = ()
-
-
-class SharedSet(set[Any]):
-    __slots__ = ()
-
-
-class SharedDeque(deque[Any]):
-    __slots__ = ()
-
-
-class SharedBytearray(bytearray):
-    __slots__ = ()
-
-
-def tracked(value: Any) -> Any:
-    """The live object for the state of an opaque object."""
-    cls = type(value)
-    if cls is list:
-        return SharedList(value)
-    if cls is dict:
-        return SharedDict(value)
-    if cls is set:
-        return SharedSet(value)
-    if cls is deque:
-        return SharedDeque(value, value.maxlen)
-    if cls is bytearray:
-        return SharedBytearray(value)
-    return value
-
-
-def plain_state(value: Any) -> Any:
-    """The state of an opaque live object, as it is published."""
-    cls = type(value)
-    if cls is SharedList:
-        return list(value)
-    if cls is SharedDict:
-        return dict(value)
-    if cls is SharedSet:
-        return set(value)
-    if cls is SharedDeque:
-        return deque(value, value.maxlen)
-    if cls is SharedBytearray:
-        return bytearray(value)
-    return value
-
-
-def refill(live: Any, value: Any) -> None:
-    """Gives an empty live container its contents."""
-    if isinstance(live, (dict, set)):
-        live.update(value)
-    else:
-        live.extend(value)
 
 
 def live_instance(cls: type, state: dict[str, Any], made: Any = None) -> Any:
@@ -154,11 +62,8 @@ def all_state(instance: Any) -> dict[str, Any]:
     return state
 
 
-def state_of(instance: Any, cells: tuple[Any, ...], shared: tuple[int, ...]) -> list[Any]:
-    """The values by cell: first the attributes without a cell (a dict, or MISSING), then those of ``cells``.
-
-    :arg shared: the cells of several attributes, whose values are dicts too.
-    """
+def state_of(instance: Any, cells: tuple[str, ...]) -> list[Any]:
+    """The values by cell: first the attributes without a cell (a dict, or MISSING), then those of ``cells``."""
     attributes = getattr(instance, "__dict__", None)
     if attributes is None or _slot_names(type(instance)):
         attributes = dict(attributes or {})
@@ -168,14 +73,8 @@ def state_of(instance: Any, cells: tuple[Any, ...], shared: tuple[int, ...]) -> 
                 attributes[name] = value
     values: list[Any] = [MISSING]
     values += [attributes.get(cell, MISSING) for cell in cells]
-    known = sum(value is not MISSING for value in values)
-    for index in shared:
-        together = {name: attributes[name] for name in cells[index - 1] if name in attributes}
-        known += len(together)
-        values[index] = together or MISSING
-    if known < len(attributes):
-        named = index_of(cells)
-        values[0] = {name: value for name, value in attributes.items() if name not in named}
+    if sum(value is not MISSING for value in values) < len(attributes):
+        values[0] = {name: value for name, value in attributes.items() if name not in cells}
     return values
 
 

@@ -5,7 +5,8 @@ from .._control cimport Control
 from .._protocol cimport Command
 from .._segment cimport Segment
 from ._answers cimport Answers
-from ._store cimport Call, Mirror, Store
+from ._mirrors cimport Mirror
+from ._store cimport Store
 
 
 cdef class Loop:
@@ -28,7 +29,7 @@ cdef class Loop:
     cdef dict leaving               # entry of a process that has gone -> up to where C must be before it is used again
     cdef list ended                 # serials of processes that have gone and left generators
     cdef int linking                # commands of this group that may make objects refer to each other
-    cdef int64_t reaped_at
+    cdef int64_t reaped_at, given_back_at
     cdef int64_t linger             # nanoseconds for which a share without an owner goes on when it has been left
     cdef int64_t left_at            # when it was; 0: it has not been
     cdef uint64_t left_with         # registrations then
@@ -38,6 +39,7 @@ cdef class Loop:
 
     cdef Mirror last_mirror         # of the last call, while it certainly exists
     cdef bytes last_name
+    cdef object ran_on              # the object whose method the last call was
 
     cdef object go_on(self, const Command* command, result, uint32_t owner)
     cdef bint is_poison(self, uint64_t end) noexcept
@@ -47,10 +49,9 @@ cdef class Loop:
     cdef object run(self, const Command* command, bytes name, const char* data, uint64_t size)
     cdef object with_filled(self, const Command* command, result, cls, str name, tuple args, dict kwargs,
                             const char* data, Py_ssize_t size, Py_ssize_t more)
-    cdef object run_logged(self, Mirror mirror, Call call, bytes name, tuple args, dict kwargs, const char* data,
-                           uint64_t size, uint64_t resolutions)
-    cdef object run_apply(self, Mirror mirror, tuple path, str text, object operand)
     cdef object run_at(self, const Command* command, str text, const char* data, uint64_t size)
+    cdef int reach(self, object start, Mirror mirror, tuple steps, object found, str name, bint is_call) except -1
+    cdef int answer(self, uint32_t owner, uint64_t end, object result) except -1
     cdef int check_idle(self) except -1
     cdef bint runs_alone(self) noexcept
     cdef bint should_commit(self, int count) except -1

@@ -17,7 +17,6 @@ from .._flags cimport flag_raise
 from .._layout cimport CLOSED_BIT, COMMANDS, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_TOLD, P_WORD, POISON, \
     POISON_BEFORE, REGISTRATIONS, RUNNING_SINCE
 from .._process cimport proven_dead
-from .._logs cimport is_logged
 from .._protocol cimport answers_name, APPLY, arguments_name, ASSIGN, CALL, CALL_AT, CLEAR, Command, COMMAND_HEADER, \
     CREATE, DELETE, DELETE_AT, drop_spills, GET, GET_AT, IF_ABSENT, KEYWORDS, LINK, LINKS, NO_ARGUMENTS, REMOVE, \
     RESPOND, RESULT, RUN, SET, SET_AT, spill_name, SPILLED, STORED, TRANSACT
@@ -27,18 +26,18 @@ from .._segment cimport Segment
 from .._wait cimport announce, coarse_ns, now_ns, sleep, spin_rounds, spun, wake
 from ..cerial._codec cimport decode
 from ._answers cimport Answers
-from ._store cimport Call, Mirror, Shape, Store
+from ._mirrors cimport Call, Mirror, Shape
+from ._store cimport Store
 
-from .._kinds import is_value
 from .._protocol import encode, end_making, Finished, read_spill, start_making
 from .._segment import unlink
 from ..errors import CorruptDataError, DeletedObjectError, PoisonedCommandError, ShareWarning
-from .._paths import apply, path_text
+from .._paths import apply
 from ._failures import class_name, describe, FailureLog
 from ._filled import FILLABLE, Fillings
 from ._generators import KINDS
 from ._live import MISSING
-from ._parts import apply_to_root, part, path_cells
+from ._parts import apply_to_root, call_goes_past, part, RECORDED, setting_goes_past, starts_at_node
 from ._transactions import Transactions
 
 log = logging.getLogger("share.coordinator")
@@ -55,6 +54,7 @@ cdef enum:
     SUMMARY_NS = 1000000000         # the same while the log of failures has something to say
     REAP_NS = 20000000              # a busy coordinator looks for processes that have gone no more often
     CLAIM_NS = 1000000              # sleep while a claim is at head
+    SPARE_NS = 1000000000           # how often an arena that is larger than need be gives something back
 
 
 cdef frozenset UNFINISHED = frozenset((CoroutineType, *KINDS))
@@ -241,9 +241,21 @@ cdef class Loop:
         except BaseException as error:
             self.failed(&command, name if name is not None else b"?", owner, end, error)
             return 0
+        self.ran_on = None
         TESTPOINT("coordinator.executed")
         if command.flags & RESPOND:
-            self.answers.prepare(owner, end, RESULT, result)
+            self.answer(owner, end, result)
+        return 0
+
+    cdef int answer(self, uint32_t owner, uint64_t end, object result) except -1:
+        if result is not None:
+            try:
+                self.store.look_at_result(result)
+            except BaseException as error:
+                self.answers.prepare_error(owner, end, describe(error, self.store.reduce))
+                return 0
+        self.answers.prepare(owner, end, RESULT, result)
+        self.store.departed = None
         return 0
 
     cdef object go_on(self, const Command* command, result, uint32_t owner):
@@ -252,13 +264,14 @@ cdef class Loop:
         if type(result) is CoroutineType:
             value = self.transactions.finish(result)
             return Finished(value) if called else value
-        return self.transactions.generators.keep(result, self.store.find(command.target), owner) if called else result
+        return self.transactions.generators.keep(result, self.ran_on, owner) if called else result
 
     cdef Segment arena_of(self, uint32_t owner):
         """Where a process puts arguments that are too large for the ring; stays until its entry is given back."""
         cdef Segment found = self.arenas.get(owner)
         if found is None:
-            found = self.arenas[owner] = Segment.attach(arguments_name(self.control, owner))
+            serial = load_rlx(self.control.process(owner, P_SERIAL))
+            found = self.arenas[owner] = Segment.attach(arguments_name(self.control.name, serial))
         return found
 
     cdef bint is_poison(self, uint64_t end) noexcept:
@@ -296,9 +309,6 @@ cdef class Loop:
         cdef tuple args = ()
         cdef dict kwargs = None
         cdef int kind = command.kind
-        cdef uint64_t resolutions
-        if store.waiting:
-            store.settle_logs()
         if kind == CALL:
             if self.last_mirror is not None and self.last_mirror.id == command.target:
                 mirror = self.last_mirror
@@ -306,7 +316,6 @@ cdef class Loop:
                 mirror = store.find(command.target)
                 if mirror is None:
                     raise DeletedObjectError(f"the object of {name.decode()}() has been deleted from the share")
-            resolutions = store.resolutions
             if not command.flags & NO_ARGUMENTS:
                 args = decode(data, size, &used)
                 if command.flags & KEYWORDS:
@@ -315,8 +324,7 @@ cdef class Loop:
             if call is None:
                 call = mirror.shape.call(name)
             self.last_mirror = mirror
-            if call.logged and not store.linked:
-                return self.run_logged(mirror, call, name, args, kwargs, data, size, resolutions)
+            self.ran_on = mirror.live
             store.touch_call(mirror, call)
             if not args and kwargs is None:
                 return PyObject_CallMethodNoArgs(mirror.live, call.text)
@@ -374,25 +382,12 @@ cdef class Loop:
     cdef object with_filled(self, const Command* command, result, cls, str name, tuple args, dict kwargs,
                             const char* data, Py_ssize_t size, Py_ssize_t more):
         """The result of a method that may have changed its arguments, together with these if it has."""
+        if cls in RECORDED:
+            return result       # no method of these does so
         if command.flags & RESPOND:
             return self.fillings.told(result, args, kwargs, data[:size], data[size:size + more])
         if self.fillings.may_look(cls, name):
             self.fillings.warn(cls, name, args, kwargs, data[:size], data[size:size + more])
-        return result
-
-    cdef object run_logged(self, Mirror mirror, Call call, bytes name, tuple args, dict kwargs, const char* data,
-                           uint64_t size, uint64_t resolutions):
-        """A container's own method: what it was called with goes into the log if it cannot have done anything else."""
-        method = getattr(mirror.live, call.text)
-        try:
-            result = method(*args) if kwargs is None else method(*args, **kwargs)
-        except BaseException:
-            self.store.touch(mirror, None)
-            raise
-        if self.store.resolutions == resolutions:
-            self.store.journal(mirror, 1, name, kwargs is not None, data, size)
-        else:
-            self.store.touch(mirror, None)
         return result
 
     cdef object run_at(self, const Command* command, str text, const char* data, uint64_t size):
@@ -400,42 +395,33 @@ cdef class Loop:
         cdef Py_ssize_t used = 0, more = 0
         cdef Mirror mirror
         cdef int kind = command.kind
-        cdef uint64_t resolutions = self.store.resolutions
-        path = decode(data, size, &used)
+        cdef tuple head = decode(data, size, &used)
+        cdef tuple steps
+        cdef bint is_node = starts_at_node(head)
         data += used
         size -= used
-        if kind == APPLY and command.target == 0:
-            return apply_to_root(self.store, path[2], text, decode(data, size, &used))
-        mirror = self.store.find(command.target)
-        if mirror is None:
-            raise DeletedObjectError(f"the object of {path_text(path[1:])} has been deleted from the share")
-        if kind == APPLY:
-            return self.run_apply(mirror, path, text, decode(data, size, &used))
-        if kind == SET_AT:
-            value = decode(data, size, &used)
-        elif kind == CALL_AT:
+        if kind == APPLY and command.target == 0 and not is_node:
+            return apply_to_root(self.store, head[2], text, decode(data, size, &used))
+        if kind == CALL_AT:
             args = decode(data, size, &used)
             kwargs = decode(data + used, size - used, &more) if command.flags & KEYWORDS else {}
+        elif kind == SET_AT or kind == APPLY:
+            value = decode(data, size, &used)
         elif kind != DELETE_AT and kind != GET_AT:
             raise CorruptDataError(f"a command of unknown kind {kind}")
-        found = part(mirror.live, path)
-        cells = path_cells(mirror.shape, path)
-        if cells is not None and len(cells) == 1 and cells[0] and self.store.tracks(mirror, cells[0], path) and \
-                (kind == CALL_AT or len(path) > 3):
-            self.store.touch_seen(mirror, cells[0])
-        elif kind == CALL_AT and len(path) == 3 and cells is not None and len(cells) == 1 and cells[0] and \
-                is_logged(type(found), text.encode()) and self.store.resolutions == resolutions \
-                and not self.store.linked:
-            try:
-                result = getattr(found, text)(*args, **kwargs)
-            except BaseException:
-                self.store.touch(mirror, cells)
-                raise
-            self.store.journal(mirror, cells[0], text.encode(), command.flags & KEYWORDS != 0, data, size)
-            return result
+        if is_node:
+            start, steps = self.store.node(head[1]), head[2:]
         else:
-            self.store.touch(mirror, cells)
+            mirror = self.store.held(command.target, "object of a part")
+            start, steps = mirror.live, head[1:]
+        if kind == APPLY:
+            self.reach(start, mirror if not is_node else None, steps, start, None, False)
+            apply(start, steps, text, value)
+            return None
+        found = part(start, head, steps)
+        self.reach(start, mirror if not is_node else None, steps, found, text, kind == CALL_AT)
         if kind == CALL_AT:
+            self.ran_on = start
             result = getattr(found, text)(*args, **kwargs)
             return self.with_filled(command, result, type(found), text, args, kwargs, data, used, more) \
                 if is_fillable(args, kwargs) else result
@@ -446,34 +432,19 @@ cdef class Loop:
         else:
             return getattr(found, text)
 
-    cdef object run_apply(self, Mirror mirror, tuple path, str text, object operand):
-        cdef bytes data
-        cdef tuple cells = path_cells(mirror.shape, path)
-        cdef uint32_t cell = 1 if cells is None else cells[0]
-        if len(path) >= 5 and cells is not None and len(cells) == 1 and cell and path[3] == 1 and \
-                self.store.tracks(mirror, cell, path[:len(path) - 2]):
-            self.store.touch_seen(mirror, cell)
-            apply(mirror.live, path[1:], text, operand)
-            return None
-        # An item of a container that is a cell's value: the new value goes into the log.
-        container = mirror.live if cells is None else getattr(mirror.live, path[2], None)
-        if len(path) == (3 if cells is None else 5) and path[len(path) - 2] == 1 and cell and not self.store.linked \
-                and (cells is None or len(cells) == 1) \
-                and is_logged(mirror.shape.cls if cells is None else type(container), b"__setitem__"):
-            try:
-                apply(mirror.live, path[1:], text, operand)
-            except BaseException:
-                self.store.touch(mirror, cells)
-                raise
-            value = container[path[len(path) - 1]]
-            if is_value(value):
-                data = encode((path[len(path) - 1], value), "item")
-                self.store.journal(mirror, cell, b"__setitem__", False, data, len(data))
-            else:
-                self.store.touch(mirror, cells)
-            return None
+    cdef int reach(self, object start, Mirror mirror, tuple steps, object found, str name, bint is_call) except -1:
+        """Notes what a command on a part may change."""
+        is_unsure = name is not None and (call_goes_past(found, name) if is_call else setting_goes_past(found, name))
+        if mirror is None:
+            self.store.note_node(start, is_unsure)
+            return 0
+        cells = None
+        if steps and not mirror.shape.opaque and not mirror.shape.plan.entangled:
+            cells = (mirror.shape.cell_of(steps[1]),)
         self.store.touch(mirror, cells)
-        apply(mirror.live, path[1:], text, operand)
+        if is_unsure:
+            self.store.touch_unseen(mirror, None)       # its parts may be at home in other attributes
+        return 0
 
     cdef int failed(self, const Command* command, bytes name, uint32_t owner, uint64_t end, error) except -1:
         """What a command raised goes to who waits for it, else to the log and to ``Share.errors``."""
@@ -499,6 +470,7 @@ cdef class Loop:
     cdef int commit(self) except -1:
         """Publishes what [C, position) has changed and stores C = position."""
         cdef int64_t start = now_ns()
+        self.ran_on = None
         while self.reports:
             self.store.add_error(self.reports.pop(0), 0)
         try:
@@ -524,7 +496,7 @@ cdef class Loop:
         TESTPOINT("coordinator.prepared")
         self.store.publish(self.position)
         TESTPOINT("coordinator.published")
-        changed, self.store.changed = self.store.changed, 0
+        changed, self.store.to.changed = self.store.to.changed, 0
         if self.answers.prepared:
             changed |= ANSWERS
         self.answers.send()
@@ -564,7 +536,7 @@ cdef class Loop:
         self.answers.forget()
         self.transactions.generators.drop(None)
         self.store.abandon()
-        self.last_mirror = None
+        self.last_mirror = self.ran_on = None
         self.position = at
         self.again = True
         while self.position < end:
@@ -580,7 +552,7 @@ cdef class Loop:
                 self.answers.forget()
                 self.transactions.generators.drop(None)
                 self.store.abandon()
-                self.last_mirror = None
+                self.last_mirror = self.ran_on = None
                 memcpy(&command, mpsc_body(&self.control.ring, self.position - n), COMMAND_HEADER)
                 body = mpsc_body(&self.control.ring, self.position - n) + COMMAND_HEADER
                 name = body[:min(command.name_length, n * CELL - COMMAND_HEADER)]
@@ -602,6 +574,11 @@ cdef class Loop:
         cdef int64_t longest = IDLE_NS
         if self.unsaid:
             longest = SUMMARY_NS
+        if self.answers.keeps:
+            if now_ns() - self.given_back_at > SPARE_NS:
+                self.given_back_at = now_ns()
+                self.answers.give_back()
+            longest = min(longest, SPARE_NS)
         if self.left_at:
             longest = max(<int64_t>1, min(longest, self.left_at + self.linger - now_ns()))
         with nogil:
@@ -765,7 +742,7 @@ def remove_leftovers(str name, serial):
     from .._names import segments_of
 
     unlink(f"{name}_r{serial:x}")
-    unlink(f"{name}_c{serial:x}")
+    unlink(arguments_name(name, serial))
     unlink(answers_name(name, serial))
     for kind in "sa":
         for spill in segments_of(f"{name}_{kind}{serial:x}_"):

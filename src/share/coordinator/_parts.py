@@ -1,5 +1,7 @@
-"""Commands on parts of an object's state, named by their paths."""
+"""Commands on parts of an object's state: on a node, or on what is found from a node or a top-level object on."""
 
+from collections import Counter, OrderedDict, defaultdict, deque
+from types import BuiltinMethodType, MethodType, MethodWrapperType
 from typing import Any
 
 from share import _paths
@@ -8,22 +10,52 @@ from share.errors import NotShareableError
 
 from ._live import MISSING
 
-__all__ = ["apply_to_root", "part", "path_cells"]
+__all__ = ["RECORDED", "apply_to_root", "call_goes_past", "part", "setting_goes_past", "starts_at_node"]
+
+#: Whose methods change nothing but what recording sees.
+RECORDED = frozenset((list, dict, set, bytearray, deque, OrderedDict, defaultdict, Counter))
+_METHODS = (MethodType, BuiltinMethodType, MethodWrapperType)  # of a proxy, where the command comes from
 
 
-def part(live: Any, path: tuple[Any, ...]) -> Any:
-    """The object that a command's path, (class name, step, ...), means. Raises DeletedObjectError."""
-    found = _paths.walk(live, path[1:])
-    if type(found).__qualname__ != path[0]:
-        raise _paths.gone(path[1:])
+def starts_at_node(head: tuple[Any, ...]) -> bool:
+    """Whether a command's head is (class name, node id, step, ...), not (class name, step, ...)."""
+    return len(head) % 2 == 0
+
+
+def part(start: Any, head: tuple[Any, ...], steps: tuple[Any, ...]) -> Any:
+    """The object that a command means. Raises DeletedObjectError if it is there no more, or one of another class."""
+    found = _paths.walk(start, steps)
+    if head[0] and found.__class__.__qualname__ != head[0] and not isinstance(found, _METHODS):
+        raise _paths.gone(steps)
     return found
 
 
-def path_cells(shape: Any, path: tuple[Any, ...]) -> tuple[int, ...] | None:
-    """The cells that a command on a part may write; None for all."""
-    if len(path) == 1 or shape.plan.kind == "opaque" or shape.plan.entangled:
-        return None
-    return (shape.cell_of(path[2]),)
+def call_goes_past(node: Any, name: str) -> bool:
+    """Whether calling a method of a node may change nodes past recording."""
+    if node.__class__ in RECORDED:
+        return False
+    plan = _plan_of(node)
+    if plan.kind == "opaque":
+        return True
+    method = plan.methods.get(name)
+    return method is None or method.unseen is None or bool(method.unseen)
+
+
+def setting_goes_past(node: Any, name: str) -> bool:
+    """Whether getting, setting or deleting an attribute of a node may change nodes past recording."""
+    if node.__class__ in RECORDED:
+        return False
+    plan = _plan_of(node)
+    if plan.custom_setattr or plan.kind == "opaque":
+        return True
+    found = [plans[name] for plans in (plan.getters, plan.setters, plan.deleters) if name in plans]
+    return any(each.unseen is None or bool(each.unseen) for each in found)
+
+
+def _plan_of(node: Any) -> Any:
+    from share.analysis import draft  # only when it is needed: it takes longer to import than all else
+
+    return draft(node.__class__)
 
 
 def apply_to_root(store: Any, name: str, operation: str, operand: Any) -> None:
@@ -31,7 +63,8 @@ def apply_to_root(store: Any, name: str, operation: str, operand: Any) -> None:
     value = store.root_value(name)
     if value is MISSING:
         raise AttributeError(f"the share has no {name!r}")
-    result = _paths.OPERATIONS[operation](store.reached(value), operand)
+    left = store.reached(value, value.__class__ not in RECORDED)
+    result = _paths.OPERATIONS[operation](left, operand)
     if result is value and store.mirror_of(value) is not None:
         return
     if not is_value(result):

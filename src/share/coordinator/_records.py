@@ -58,8 +58,8 @@ _REPLACED = {"args", "exc_info", "exc_text", "msg", "message", "asctime"}
 
 def _described(record: logging.LogRecord) -> dict[str, Any]:
     fields = {**_base(record), "msg": _text(record.getMessage), "args": None, "exc_info": None}
-    if record.exc_info:
-        fields["exc_text"] = _text(lambda: "".join(traceback.format_exception(*record.exc_info)).rstrip())
+    if info := record.exc_info:
+        fields["exc_text"] = _text(lambda: "".join(traceback.format_exception(*info)).rstrip())
     return fields
 
 

@@ -16,8 +16,10 @@ from .._layout cimport BLOCK, BLOCK_HEADER, EMPTY, INLINE, INLINE_BYTES, MAX_PRO
 from .._protocol cimport drop_spills, RESPONSE_BYTES
 from .._ringbuf cimport SPSC, mpsc_free, spsc_bind, spsc_bytes, spsc_cut
 from .._segment cimport Segment
-from .._slots cimport slot_drop_uncommitted, slot_read
-from ._store cimport blocks_of, Mirror, Root, Shape, Store
+from .._slots cimport slot_assign, slot_drop_uncommitted, slot_read
+from ._mirrors cimport Mirror, Root, Shape
+from ._publications cimport blocks_of
+from ._store cimport Store
 
 from .._names import segments_of
 from .._segment import unlink
@@ -150,6 +152,13 @@ cdef int rebuild_allocators(Control control, Store store, uint64_t c) except -1:
         slots.append((mirror.slots_at, mirror.cells * SLOT_SIZE))
     for shape in store.shapes.values():
         slots.append((shape.at, SLOT_SIZE))
+    used = {cell_at for cell_at in store.cells.places()}
+    for where, length in store.cells.pages():
+        slots.append((where, length * SLOT_SIZE))
+        for offset in range(0, length * SLOT_SIZE, SLOT_SIZE):
+            if where + offset not in used:
+                # Of a cell that has gone, or that was not committed: nobody refers to it.
+                slot_assign(<Slot*>control.at(where + offset, SLOT_SIZE), 0)
     flags.sort()
     slots.sort()
     reserve(control, control.directory, blocks)
@@ -171,7 +180,7 @@ cdef int rebuild_allocators(Control control, Store store, uint64_t c) except -1:
             offset += SLOT_SIZE
     TESTPOINT("takeover.cells")
     # Only now: no slot refers to the blocks that become free.
-    store.heap.rebuild(blocks)
+    store.to.heap.rebuild(blocks)
     return 0
 
 

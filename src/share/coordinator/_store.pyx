@@ -4,54 +4,64 @@ cimport cython
 
 import logging
 from collections import deque
-from sys import intern
+from time import monotonic
+from weakref import ref
 
-from cpython.object cimport PyObject, PyTypeObject
+from cpython.object cimport PyObject
 from libc.stdint cimport uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
 
-from .._atomic cimport copy_to_shared, load_rlx, store_rlx, TESTPOINT
-from .._control cimport change_class, Control
-from .._heap cimport Cells, Heap
-from .._internal cimport make_internal
-from .._layout cimport ABSENT, BLOCK, BLOCK_HEADER, DELETED, EMPTY, H_NEXT_ID, INLINE, INLINE_BYTES, LOG, \
-    PURPOSE_SHAPE, REF, SEGMENT_FLAGS, SEGMENT_SLOTS, Slot, SLOT_SIZE, Version
-from .._logs cimport LEAST_BASE, LEAST_LOG, entry, has_log, is_logged
+from .._atomic cimport load_rlx, store_rlx, TESTPOINT
+from .._control cimport Control
+from .._heap cimport Cells
+from .._layout cimport ABSENT, BOXED, DELETED, H_NEXT_ID, NODE, PURPOSE_INDEX, PURPOSE_SHAPE, REF, SEGMENT_FLAGS, \
+    SEGMENT_SLOTS, Slot, SLOT_SIZE, Version
 from .._protocol cimport version_value
-from .._slots cimport slot_assign, slot_begin, slot_find, slot_publish, slot_read, slot_victim
+from .._slots cimport slot_assign, slot_find, slot_read
 from ..cerial._codec cimport Encoder, decode
 from ..cerial._kinds cimport Kind
-from ._tracked cimport Log, is_tracked, log_of, tracked_copy, untracked
+from ..state cimport _nodes
+from ..state._contents cimport first_ids
+from ..state._nodes cimport find as find_node, ID, object_of
+from ..state._record cimport far_cells
+from ..state._shapes cimport built_in_kind, IS_BOXED, IS_NODE, IS_OPAQUE, IS_VALUE, role_of
+from ..state._state cimport State
+from ._mirrors cimport Call, Mirror, new_mirror, Root, Shape
+from ._node_cells cimport NodeCell, NodeCells
+from ._publications cimport Publication, Publications
 
 from .. import _protocol
-from .._cells import index_of
-from .._kinds import is_value
-from ..cerial._digests import check_code
 from ..errors import ClassChangedError, CorruptDataError, DeletedObjectError, NotShareableError, ShareMemoryError, \
     ShareWarning
-from .._paths import ITEM, step_into
+from .._kinds import is_array
 from .._protocol import encode
+from ..state import Replica
+from ..state._unreadable import UnreadableClass
 from ._failures import class_name, FailureBook, line_of
-from ._live import EMPTY_CONTAINERS, MISSING, live_instance, plain_state, refill, replace_state, state_of, tracked, \
-    Unreadable
+from ._live import live_instance, MISSING, replace_state, state_of, Unreadable
+from ._sameness import content
+from ._unreachable import unreachable
 
 cdef extern from "Python.h":
-    char* PyByteArray_AS_STRING(object) noexcept
     Py_ssize_t Py_REFCNT(PyObject*) noexcept
 
+_nodes.here = _nodes.registry()
 builtin_id = id
 log = logging.getLogger("share.coordinator")
 
 cdef enum:
     PAGE = 64                   # root names whose cells are allocated together
+    MOST_INDEX = 4096           # in a purpose
+    # A part that has been removed is kept for a while: somebody may have a proxy of it, to look at or to store again.
+    KEPT_SECONDS = 10
+    MOST_KEPT = 1000            # in a cell
 
+# As what a cell of a mirror is published, beside (node id, cell of the node, bits).
+cdef object ENCODED = "encoded"         # a value
+cdef object OPAQUE = "opaque"           # encoded whole, too, and may change in place
+cdef object UNPUBLISHED = object()
 
-cdef list blocks_of(const Version* version):
-    if version.kind == BLOCK:
-        return [version.payload[0]]
-    if version.kind == LOG:
-        return [version.payload[0], version.payload[3]] if version.payload[3] else [version.payload[0]]
-    return []
+# What goes through a deque -> whether forwards.
+cdef dict DEQUE_ITERATORS = {type(iter(deque())): True, type(reversed(deque())): False}
 
 
 cdef bint same_values(value, last):
@@ -64,117 +74,74 @@ cdef bint same_values(value, last):
     return True
 
 
+cdef bint is_node(value) noexcept:
+    return find_node(<PyObject*>value) != NULL
+
+
 cdef uint64_t last_of(list records) except? 0xffffffffffffffff:
     """The position of the last record of a failed command; 0 if there is none."""
     return records[len(records) - 1][0] if records else 0
 
 
 @cython.binding(False)
-cdef class Call:
-    """A method as the coordinator calls it."""
+cdef class Stand:
+    """Is encoded as a reference to an object."""
+
+    cdef tuple reduced
+
+    def __reduce__(self):
+        return self.reduced
 
 
-@cython.binding(False)
-cdef class Shape:
-    """A class as the share knows it: the cells of its objects, and what each method may write."""
-
-    def __init__(self, cls, cells, plan, code=None):
-        check_code(cls, code, "the coordinator")
-        self.cls, self.cells, self.plan = cls, cells, plan
-        self.index_of = index_of(cells)
-        self.together = tuple([index for index, cell in enumerate(cells, 1) if type(cell) is tuple])
-        self.opaque = plan.kind == "opaque"
-        self.calls = {}
-
-    cdef Call call(self, bytes name):
-        """What is to be known of a method; made at its first call."""
-        cdef Call call = Call()
-        call.text = intern(name.decode())
-        plan = self.plan.methods.get(call.text)
-        call.writes = None if plan is None else self.cells_of(plan)
-        call.seen = ()
-        if call.writes and plan.unseen is not None:
-            unseen = {self.index_of.get(each, 0) for each in plan.unseen} | {0}
-            call.seen = tuple([index for index in call.writes if index not in unseen])
-            call.writes = tuple([index for index in call.writes if index in unseen])
-        call.logged = self.opaque and is_logged(self.cls, name)
-        self.calls[name] = call
-        return call
-
-    def cells_of(self, method):
-        """The cells that a method may write; None for all of them."""
-        if method.writes is None or self.opaque:
-            return None if method.writes is None or method.writes else ()
-        return tuple(sorted({self.index_of.get(name, 0) for name in method.writes}))
-
-    def cell_of(self, str name):
-        """The cell of an attribute."""
-        return self.index_of.get(name, 0)
-
-    def setter_cells(self, str name):
-        """The cells that assigning or deleting an attribute may write."""
-        if self.plan.custom_setattr or self.opaque:
-            return None
-        plan = self.plan.setters.get(name)
-        found = (self.index_of.get(name, 0),)
-        if name in self.plan.deleters or plan is not None:
-            return None if plan is None or plan.writes is None else self.cells_of(plan) + found
-        return found
-
-    def getter_cells(self, str name):
-        """The cells that evaluating a property may write."""
-        plan = self.plan.getters.get(name)
-        return None if plan is None else self.cells_of(plan)
-
-    cdef bint has_own(self, uint32_t index) noexcept:
-        """Whether a cell is that of one attribute and holds its value itself."""
-        return index and not self.opaque and index not in self.together
-
-
-@cython.binding(False)
-cdef class Root:
-    """A top-level name. It keeps its cells when it is deleted, so that its flag means it for ever."""
-
-
-@cython.binding(False)
-cdef class Mirror:
-    """A live object of the coordinator and where it is published."""
-
-    def __repr__(self):
-        return f"<Mirror {self.id} of {self.shape.cls.__qualname__}>"
-
-
-make_internal(<PyTypeObject*>Mirror)
-
-
-@cython.binding(False)
-cdef class Publication:
-    """One slot's next version, encoded and stored, not yet visible."""
+cdef object boxed(Mirror mirror, uint32_t i, value):
+    """The list that makes nodes of what can change in an attribute's tuple."""
+    box = mirror.kept.get(i)
+    if box is None:
+        box = mirror.kept[i] = [value]
+    elif box[0] is not value:
+        box[0] = value
+    return box
 
 
 @cython.binding(False)
 cdef class Store:
-    """All state of a share. ``prepare`` may fail and changes nothing that readers see; ``publish`` cannot fail."""
+    """All state of a share. ``prepare`` may fail and changes nothing that readers see; ``publish`` cannot fail.
+
+    An attribute's value that can change is a node of the state (see share.state), in a cell of its own if it has not
+    been one before; what else is in there is published encoded. A top-level container is a node itself.
+    """
 
     def __cinit__(self, Control control not None, bint check=False):
         self.control = control
-        self.heap = Heap(control)
-        self.flags = Cells(control, SEGMENT_FLAGS)
-        self.slots = Cells(control, SEGMENT_SLOTS)
         self.encoder = Encoder()
         self.encoder.reduce = self._reduce
         self.encoder.fresh = set()
+        self.to = Publications(control, self.encoder)
+        self.to.try_decoding = self.try_decoding
+        self.flags = Cells(control, SEGMENT_FLAGS)
+        self.slots = Cells(control, SEGMENT_SLOTS)
+        self.cells = NodeCells(control, self.slots, self.to)
         self.roots, self.mirrors, self.by_identity, self.shapes = {}, {}, {}, {}
-        self.dirty, self.dirty_roots = set(), set()
+        self.unnamed, self.loose = {}, set()
+        self.dirty, self.changing, self.dirty_roots, self.assigned = set(), [], set(), []
+        self.condemned, self.replaced = set(), {}
+        self.unsure = {}
         self.errors = FailureBook()
         self.errors_before = self.errors.state()
-        self.pending, self.doomed = [], []
+        self.doomed = []
         self.root_page_used = PAGE
-        self.next_id = load_rlx(control.word(H_NEXT_ID)) or 1
         self.check = check
         self.warned, self.reports = set(), []
-        self.waiting = []
         _protocol.resolvers[control.name] = self.resolve
+        _protocol.node_resolvers[control.name] = self.resolve_node
+
+    def close(self):
+        """Nothing more is recorded."""
+        if self.state is not None:
+            self.state.close()
+        self.state = None
+        _protocol.resolvers.pop(self.control.name, None)
+        _protocol.node_resolvers.pop(self.control.name, None)
 
     # -- references -----------------------------------------------------------------------------------
 
@@ -184,25 +151,66 @@ cdef class Store:
         if self.loading:
             if mirror is None:
                 mirror = self.adopt(id, flags_at, slots_at, shape_at, cells)
-            if self.found is not None:
-                self.found.add(mirror.id)
             return mirror.live
-        if mirror is None or mirror.holders <= 0:
+        if mirror is None or not self.is_held(mirror):
             raise DeletedObjectError(f"object {id} has been deleted from the share")
-        self.resolutions += 1
-        # Whoever receives it may change it, now or later in this batch.
+        # Whoever receives it may change it, now or later in this batch, past recording too; that it is kept is seen.
         mirror.everything = True
         self.dirty.add(mirror)
+        self.touch_unseen(mirror, None)
         return mirror.live
 
-    def _reduce(self, value):
+    def resolve_node(self, id, cell):
+        """The node that a reference means."""
+        if self.replica is not None:
+            return self.replica.lookup(cell, id)
+        node = self.node(id)
+        self.note_node(node, True)
+        return node
+
+    def node(self, uint64_t id):
+        """The node of that id. Raises DeletedObjectError."""
+        cdef PyObject* found = self.state.object_at(id)
+        if found == NULL:
+            raise DeletedObjectError("this part of the state has been deleted; read it from the share again")
+        return <object>found
+
+    def _reduce_foreign(self, value):
         cdef Mirror mirror = self.by_identity.get(builtin_id(value))
         if mirror is None or value is self.self_encoded:
             return NotImplemented
-        if self.found is not None:
-            self.found.add(mirror.id)
         return _protocol.reference, (self.control.name, mirror.id, mirror.flags_at, mirror.slots_at,
                                      mirror.shape.at, mirror.cells)
+
+    def _reduce_kept(self, value):
+        """The same, of what is in the state."""
+        reduced = self._reduce_foreign(value)
+        self.linked |= reduced is not NotImplemented
+        return reduced
+
+    def _encoded_foreign(self, value):
+        cdef Mirror mirror = self.by_identity.get(builtin_id(value))
+        cdef Stand stand
+        if mirror is None:
+            return None
+        self.linked = True
+        if mirror.reference is None:
+            stand = Stand.__new__(Stand)
+            stand.reduced = self._reduce_foreign(value)
+            mirror.reference = encode(stand, "reference")
+        return mirror.reference
+
+    def _reduce(self, value):
+        if not self.preparing and type(value) in DEQUE_ITERATORS:
+            # Their own form names a deque itself, which a node's proxy is not.
+            items, at = value.__reduce__()[1]
+            return iter, (list(items if DEQUE_ITERATORS[type(value)] else reversed(items))[at:],)
+        reduced = self._reduce_kept(value) if self.preparing else self._reduce_foreign(value)
+        node = find_node(<PyObject*>value)
+        if reduced is not NotImplemented or node == NULL or value is self.self_encoded or \
+                self.departed and node.id & ID in self.departed:
+            return reduced
+        return _protocol.node_reference, (self.control.name, first_ids.get(node.id & ID, node.id & ID), node.cell)
 
     @property
     def name(self):
@@ -211,21 +219,30 @@ cdef class Store:
 
     @property
     def reduce(self):
-        """The hook for encoders that turns live objects into references."""
+        """The hook for encoders that turns live objects and nodes into references."""
         return self._reduce
 
-    def reached(self, value):
-        """Notes that running code has got hold of a live object."""
+    def reached(self, value, bint is_unsure=True):
+        """Notes that running code has got hold of a live object; is_unsure: it may change it past recording."""
         cdef Mirror mirror = self.by_identity.get(builtin_id(value))
         if mirror is not None:
             self.touch(mirror, None)
+            if is_unsure:
+                self.touch_unseen(mirror, None)
+        else:
+            self.note_node(value, is_unsure)
         return value
 
     cdef Mirror find(self, uint64_t id):
         """The mirror of that id; None if its object has been deleted."""
         cdef Mirror mirror = self.mirrors.get(id)
-        # Without a holder: deleted earlier in this group. That the count is right is the loop's doing, see runs_alone.
-        return mirror if mirror is not None and mirror.holders > 0 else None
+        return mirror if mirror is not None and self.is_held(mirror) else None
+
+    cdef bint is_held(self, Mirror mirror) except -1:
+        # Without a name, and held by nobody: deleted earlier in this group. See also runs_alone in _loop.
+        if mirror.names > 0 or mirror.id in self.replaced:
+            return True
+        return mirror.id not in self.condemned and Py_REFCNT(<PyObject*>mirror.live) > 1
 
     def held(self, uint64_t id, str name):
         """The mirror of that id. Raises DeletedObjectError if its object, of that class, has been deleted."""
@@ -238,50 +255,42 @@ cdef class Store:
         """Notes that a command may have changed those cells of an object; None: all of them."""
         self.touch(mirror, cells)
 
+    def note_unsure(self, Mirror mirror not None, cells):
+        """The same, and nodes in there past recording."""
+        self.touch_unseen(mirror, cells)
+
+    def note_node(self, node, bint is_unsure):
+        """Notes that a command has got hold of a node; is_unsure: it may have changed it past recording."""
+        cdef NodeCell cell
+        cdef Mirror mirror
+        found = find_node(<PyObject*>node)
+        if found == NULL:
+            return
+        cell = self.cells.by_number.get(found.cell)
+        mirror = self.mirrors.get(cell.mirror) if cell is not None else None
+        if mirror is None:
+            if is_unsure:
+                self.unsure_everywhere = True
+            if self.linked:
+                self.touch_referred()       # the name that it was part of has gone; what it refers to has not
+            return
+        indices = None if mirror.shape.opaque or mirror.shape.plan.entangled else (cell.index,)
+        self.touch(mirror, indices)
+        if is_unsure:
+            self.touch_unseen(mirror, None)     # its parts may be at home in other attributes
+
     def note_all_reached(self):
         """Notes that whatever can be reached from what the command has got hold of may be changed."""
         for mirror in list(self.dirty):
             self.touch(mirror, None)
-
-    def changed_ids(self):
-        """The ids of what `take_back` would load anew; None: everything."""
-        cdef Mirror mirror
-        if self.dirty_roots or self.directory_dirty or self.errors_dirty or self.pending:
-            return None         # it has made or deleted objects or names
-        for mirror in self.dirty:
-            if not mirror.published or mirror.shape.opaque and mirror.shape.cls not in REFILLED:
-                return None
-        return {(<Mirror>changed).id for changed in self.dirty}
+            self.touch_unseen(mirror, None)
 
     def spoilt_ids(self):
-        """The ids of those that have parts, of their own or in what they refer to, which `take_back` would replace."""
-        return None if self.linked else self.changed_ids()
-
-    def take_back(self):
-        """Undoes a command that has a group of its own: what it can have changed is loaded anew."""
+        """The ids of the objects of which `abandon` would load something anew; None: of all."""
         cdef Mirror mirror
-        cdef list changed = list(self.dirty)
-        if self.changed_ids() is None:
-            self.abandon()
-            return
-        self.waiting.clear()    # of logs, which are replaced with their containers
-        self.loading = True
-        try:
-            for mirror in changed:
-                for references in mirror.references:
-                    for id in references or ():
-                        (<Mirror>self.mirrors[id]).holders -= 1
-                mirror.everything = False
-                mirror.journals = mirror.last_call = None
-                mirror.touched.clear()
-                mirror.seen.clear()
-                mirror.ran.clear()
-                if mirror.shape.opaque:
-                    mirror.live.clear()
-                self.fill(mirror)
-        finally:
-            self.loading = False
-        self.dirty.clear()
+        if not self.can_undo():
+            return None
+        return {(<Mirror>mirror).id for mirror in self.dirty.union(self.changing)}
 
     def mirror_of(self, value):
         """The mirror whose live object this is, or None."""
@@ -290,10 +299,9 @@ cdef class Store:
     # -- changing live state --------------------------------------------------------------------------
 
     def new_id(self):
-        """An id that no object or cell of this share has had or will have."""
-        cdef uint64_t id = self.next_id
-        self.next_id += 1
-        store_rlx(self.control.word(H_NEXT_ID), self.next_id)
+        """An id that no object, node or cell of this share has had or will have."""
+        id = self.state.take_id()
+        store_rlx(self.control.word(H_NEXT_ID), self.state.next_id)
         return id
 
     def root(self, str name):
@@ -338,17 +346,27 @@ cdef class Store:
         else:
             root = self.root(name)
         if isinstance(value, Mirror):
-            (<Mirror>value).holders += 1
+            (<Mirror>value).names += 1
+            self.unnamed.pop((<Mirror>value).id, None)
+            self.replaced.pop((<Mirror>value).id, None)
+            self.condemned.discard((<Mirror>value).id)
         old, root.value = root.value, value
+        self.assigned.append((root, old))
         self.dirty_roots.add(root)
         if isinstance(old, Mirror):
             self.let_go(old)
+            if isinstance(value, Mirror) and (<Mirror>value).names > 1 and (<Mirror>old).names == 0:
+                self.replaced[(<Mirror>old).id] = monotonic()
 
     def let_go(self, Mirror mirror not None):
-        """One holder of an object less; the last one's going deletes it at the next commit."""
-        mirror.holders -= 1
-        if mirror.holders <= 0:
-            self.dirty.add(mirror)
+        """An object has lost a name; with the last one it goes, unless the state refers to it."""
+        mirror.names -= 1
+        if mirror.names <= 0:
+            self.state.drop_removed(self.cells.cells_of(mirror.id, None))
+            self.unnamed[mirror.id] = mirror
+            self.loose.add(mirror)
+            if Py_REFCNT(<PyObject*>mirror.live) > 1 and unreachable([mirror], self.by_identity):
+                self.condemned.add(mirror.id)       # only it itself refers to it
 
     def shape_from(self, bytes encoded):
         """A shape decoded, without a slot."""
@@ -399,31 +417,50 @@ cdef class Store:
             slot = <Slot*>self.control.at(shape.at, SLOT_SIZE)
             slot_assign(slot, shape.at)
             store_rlx(&slot.purpose, PURPOSE_SHAPE)
-            self.pending.append(self.publication(slot, shape.at, <const char*>encoded, len(encoded)))
+            self.to.put_bytes(slot, shape.at, <const char*>encoded, len(encoded))
             self.shapes[encoded] = shape
         return shape
 
     def create(self, Shape shape not None, state, made=None):
         """A new mirror from a decoded state, in the instance ``made`` if there is one; nobody holds it yet."""
-        cdef Mirror mirror = Mirror.__new__(Mirror)
+        cdef Mirror mirror = new_mirror()
         cdef uint32_t i
         mirror.id = self.new_id()
         mirror.shape = shape
         mirror.cells = len(shape.cells) + 1
-        mirror.live = tracked(state) if shape.opaque else live_instance(shape.cls, state, made)
+        mirror.live = state if shape.opaque else live_instance(shape.cls, state, made)
         mirror.flags_at = self.flags.allocate(mirror.cells)
         mirror.slots_at = self.slots.allocate(mirror.cells)
         mirror.slots = <Slot*>self.control.at(mirror.slots_at, mirror.cells * SLOT_SIZE)
         for i in range(mirror.cells):
             slot_assign(&mirror.slots[i], mirror.id)
+        self.begin_mirror(mirror)
         mirror.last = [UNPUBLISHED] * mirror.cells
-        mirror.references = [None] * mirror.cells
         mirror.everything = True
-        mirror.touched, mirror.seen, mirror.ran = set(), set(), set()
-        self.mirrors[mirror.id] = mirror
+        if shape.is_container:
+            self.enter(mirror, 0, mirror.live)
+            self.state.host(mirror.live)
+        self.mirrors[mirror.id] = self.unnamed[mirror.id] = mirror
         self.by_identity[builtin_id(mirror.live)] = mirror
         self.dirty.add(mirror)
         return mirror
+
+    cdef int begin_mirror(self, Mirror mirror) except -1:
+        mirror.last = [MISSING] * mirror.cells
+        mirror.forms = [None] * mirror.cells
+        mirror.kept, mirror.touched, mirror.ran = {}, set(), set()
+        return 0
+
+    cdef tuple enter(self, Mirror mirror, uint32_t index, value):
+        """Makes the value of a cell a node: (its id, its home)."""
+        cdef uint64_t number, id, purpose
+        number, id = self.state.enter(value)
+        if number not in self.cells.by_number:
+            purpose = mirror.flags_at
+            if index < MOST_INDEX and not mirror.shape.opaque and not mirror.shape.plan.entangled:
+                purpose |= <uint64_t>index << PURPOSE_INDEX
+            self.cells.begin(number, mirror.id, index, purpose, self.new_id())
+        return id, number
 
     cdef int touch_call(self, Mirror mirror, Call call) except -1:
         cdef bint others = mirror.others
@@ -431,46 +468,20 @@ cdef class Store:
             return 0
         mirror.last_call = call
         mirror.ran.add(call.text)
-        mirror.seen.update(call.seen)
+        if call.unseen is None or call.unseen:
+            self.touch_unseen(mirror, call.unseen)
         self.touch(mirror, call.writes)
         mirror.others = others
         return 0
 
-    cdef int touch_seen(self, Mirror mirror, uint32_t cell) except -1:
-        """Notes that a command has run that has changed nothing but the tracked container of a cell."""
-        mirror.seen.add(cell)
-        return self.touch(mirror, ())
-
-    cdef bint tracks(self, Mirror mirror, uint32_t cell, tuple path):
-        """Whether a container records what a command on a part does to it, or is told here: an element is changed."""
-        cdef Log log
-        if mirror.references[cell]:
-            return False
-        container = getattr(mirror.live, path[2], None)
-        log = log_of(container)
-        if log is None or log.mirror != mirror.id or log.cell != cell:
-            return False
-        if len(path) > 3:
-            if path[3] != ITEM:
-                return False
-            log.hand(container, path[4], step_into(container, ITEM, path[4]))
-        return True
-
-    cdef int settle_logs(self) except -1:
-        """Between commands: what tracked containers have still to write."""
-        cdef list waiting = list(self.waiting)
-        cdef Log log
-        self.waiting.clear()            # every log has this very list
-        for container in waiting:
-            log = log_of(container)
-            self.found = set()
-            self.encoder.fresh.clear()
-            try:
-                log.settle(container, self.encoder)
-                if self.found or self.encoder.fresh:
-                    log.whole = True    # references are counted, and new classes tried, when all is encoded
-            finally:
-                self.found = None
+    cdef int touch_unseen(self, Mirror mirror, cells) except -1:
+        """Notes that a command may have changed nodes at home in those cells past recording."""
+        if self.linked:
+            self.unsure_everywhere = True       # its parts may be at home anywhere
+        elif cells is None or mirror.mixed or self.unsure.get(mirror.id, ()) is None:
+            self.unsure[mirror.id] = None
+        else:
+            self.unsure.setdefault(mirror.id, set()).update(cells)
         return 0
 
     cdef int touch(self, Mirror mirror, writes) except -1:
@@ -482,36 +493,17 @@ cdef class Store:
         else:
             mirror.touched.update(writes)
         if self.linked:
-            self.touch_reachable(mirror)
+            self.touch_referred()
         return 0
 
-    cdef int journal(self, Mirror mirror, uint32_t cell, bytes name, bint keywords, const char* data,
-                     uint64_t size) except -1:
-        """Notes a call of a built-in method that has changed the container of a cell, and nothing else."""
-        self.dirty.add(mirror)
-        mirror.others = True
-        if mirror.everything or cell in mirror.touched:
-            return 0                # it will be published anew
-        if mirror.journals is None:
-            mirror.journals = {}
-        journal = mirror.journals.get(cell)
-        if journal is None:
-            journal = mirror.journals[cell] = bytearray()
-        journal += entry(name, keywords, data, size)
+    cdef int touch_referred(self) except -1:
+        """Whatever the state refers to may have been changed on the way there."""
+        cdef Mirror mirror
+        for mirror in self.mirrors.values():
+            if Py_REFCNT(<PyObject*>mirror.live) > 1 and not mirror.shape.is_container:
+                mirror.everything = True
+                self.dirty.add(mirror)
         return 0
-
-    def touch_reachable(self, Mirror mirror not None):
-        """Whatever a live object refers to may have been changed through it."""
-        seen, rest = {mirror.id}, [mirror]
-        while rest:
-            for references in (<Mirror>rest.pop()).references:
-                for id in references or ():
-                    other = self.mirrors.get(id)
-                    if other is not None and id not in seen:
-                        seen.add(id)
-                        (<Mirror>other).everything = True
-                        self.dirty.add(other)
-                        rest.append(other)
 
     def add_error(self, record, told):
         """Keeps the record of a failed command; its process has heard of those up to the position ``told``."""
@@ -537,222 +529,396 @@ cdef class Store:
         for name in self.names():
             self.assign(name, MISSING)
 
+    # -- results --------------------------------------------------------------------------------------
+
+    cdef int look_at_result(self, result) except -1:
+        """What of a result is part of the state is encoded as a reference, and what has left it as it is.
+
+        The caller has one reference to it.
+        """
+        cdef Mirror mirror
+        cdef uint32_t i
+        cdef dict replaced = {}
+        self.departed = None
+        if role_of(result) == IS_VALUE:
+            return 0
+        for mirror in self.dirty:
+            if mirror.shape.opaque or type(mirror.live) is Unreadable:
+                continue
+            self.enter_values(mirror, state_of(mirror.live, mirror.shape.cells))
+            for i, value in enumerate(state_of(mirror.live, mirror.shape.cells)):
+                if i and value is not mirror.last[i]:
+                    at = builtin_id(mirror.last[i])
+                    replaced[at] = replaced.get(at, 0) + 1
+        self.state.settle_births()
+        value = mirror = None
+        self.departed = self.state.departed(result, replaced)
+        return 0
+
+    cdef int enter_values(self, Mirror mirror, list values) except -1:
+        """Those of a mirror's new values that can change become nodes."""
+        cdef uint32_t i
+        cdef int role
+        cdef set met = None
+        for i in range(1, mirror.cells):
+            value = values[i]
+            if value is MISSING or value is mirror.last[i] and mirror.forms[i] is not OPAQUE or \
+                    builtin_id(value) in self.by_identity:
+                continue
+            role = role_of(value)
+            if role == IS_NODE:
+                self.enter(mirror, i, value)
+            elif role == IS_BOXED:
+                self.enter(mirror, i, boxed(mirror, i, value))
+            elif role == IS_OPAQUE:
+                # Arrays are handed out without a copy, and so have a block of their own; unless they are there twice.
+                if met is None:
+                    met = set()
+                if builtin_id(value) in met or not is_array(value):
+                    self.enter(mirror, i, value)
+                met.add(builtin_id(value))
+        return 0
+
+    def encoded_state(self, Mirror mirror not None):
+        """The state of an object by cell, each value encoded by itself; None where there is none."""
+        found = []
+        self.state.settle_births()
+        values = [MISSING, mirror.live] if mirror.shape.opaque else state_of(mirror.live, mirror.shape.cells)
+        for value in values:
+            if value is MISSING:
+                found.append(None)
+                continue
+            self.self_encoded = value if mirror.shape.opaque else None
+            try:
+                found.append(_protocol.encode(value, "state", self._reduce_foreign))
+            finally:
+                self.self_encoded = None
+        return found
+
     # -- publishing -----------------------------------------------------------------------------------
 
     cdef bint dirty_at_all(self) noexcept:
         return bool(self.dirty) or bool(self.dirty_roots) or self.directory_dirty or self.errors_dirty \
-            or bool(self.pending)
+            or bool(self.to.pending)
 
-    cdef int prepare(self) except -1:
+    cpdef int prepare(self) except -1:
         """Encodes everything that changed since the last commit into blocks that nobody refers to yet."""
+        self.preparing = True
+        try:
+            self.prepare_all()
+        except NotShareableError as error:
+            self.explain(error)
+            raise
+        finally:
+            self.preparing = False
+        return 0
+
+    cdef int prepare_all(self) except -1:
         cdef Mirror mirror
         cdef Root root
         cdef Publication link
-        if self.waiting:
-            self.settle_logs()
-        # Publishing one object may take hold of another or let it go; who has no holder in the end is deleted by
-        # this commit too, and may itself let others go.
+        self.departed = None
+        if self.state.removed:
+            self.state.give_up_old()
+        if self.check:
+            self.dirty.update(self.mirrors.values())
+            self.unsure_everywhere = True
         while self.dirty:
-            idle = set()
-            while self.dirty:
-                mirror = self.dirty.pop()
-                if mirror.holders > 0:
-                    self.prepare_mirror(mirror)
-                else:
-                    idle.add(mirror)
-            for mirror in idle:
-                if mirror.holders > 0:
-                    self.dirty.add(mirror)
-                elif mirror.id in self.mirrors:
-                    self.forget(mirror)
+            mirror = self.dirty.pop()
+            self.changing.append(mirror)
+            if self.is_held(mirror):
+                self.prepare_mirror(mirror)
         for root in self.dirty_roots:
             if root.value is MISSING:
-                link = Publication()
-                link.slot, link.owner, link.kind = root.slot, root.owner, ABSENT
-                self.pending.append(link)
+                self.to.put(root.slot, root.owner, ABSENT)
             elif isinstance(root.value, Mirror):
                 mirror = root.value
-                link = Publication()
-                link.slot, link.owner, link.kind = root.slot, root.owner, REF
+                link = self.to.put(root.slot, root.owner, REF)
                 link.payload[0], link.payload[1], link.payload[2] = mirror.id, mirror.flags_at, mirror.slots_at
                 link.payload[3], link.payload[4] = mirror.shape.at, mirror.cells
-                self.pending.append(link)
             else:
-                self.prepare_value(root.slot, root.owner, not root.published, root.value, root.name)
+                self.state.settle_births()
+                self.to.put_value(root.slot, root.owner, not root.published, root.value, root.name)
             root.published = True
+        self.prepare_nodes()
         if self.directory_dirty:
             table = {}
             for name, root in self.roots.items():
                 table[name] = (root.flag_at, root.slot_at, root.owner)
-            self.prepare_value(self.control.directory, 0, False, table, "directory")
+            self.to.put_value(self.control.directory, 0, False, table, "directory")
         if self.errors_dirty:
             try:
-                self.prepare_value(self.control.errors, 0, False, self.errors.published(), "errors")
+                self.to.put_value(self.control.errors, 0, False, self.errors.published(), "errors")
                 self.errors_told = last_of(self.errors.recent)
             except ShareMemoryError:
                 # No reason to undo what commands have done. That some have failed is said all the same: it needs
                 # no block.
                 self.errors_late = True
-                self.prepare_value(self.control.errors, 0, False, self.untold_errors(), "errors")
+                self.to.put_value(self.control.errors, 0, False, self.untold_errors(), "errors")
         return 0
 
     cdef int prepare_mirror(self, Mirror mirror) except -1:
         cdef Shape shape = mirror.shape
         cdef uint32_t i
-        cdef bint everything = mirror.everything or self.check
-        cdef Publication link
-        cdef str where
-        cdef set found
-        cdef bint changed, own
-        cdef Log log
-        cdef dict journals = mirror.journals
+        cdef bint everything = mirror.everything
+        cdef bint changed, was_published = mirror.published
+        cdef list values
         if type(mirror.live) is Unreadable:
             return 0
         mirror.last_call = None
-        mirror.journals = None
-        if shape.opaque:
-            values = [MISSING, mirror.live]
-            if not (mirror.everything or mirror.touched or journals or self.check):
-                return 0
-        else:
-            values = state_of(mirror.live, shape.cells, shape.together)
         mirror.published = True
-        for i in range(mirror.cells):
+        if shape.opaque:
+            if everything or mirror.touched:
+                self.prepare_opaque(mirror, was_published)
+            self.calm(mirror)
+            return 0
+        values = state_of(mirror.live, shape.cells)
+        self.prepare_extras(mirror, values[0])
+        self.enter_values(mirror, values)
+        for i in range(1, mirror.cells):
             value = values[i]
-            if type(value) is Unreadable and value is mirror.last[i]:
-                continue            # what is published is still that
-            own = shape.has_own(i)
-            journal = journals.get(i) if journals is not None else None
-            if journal is not None:
-                if not everything and i not in mirror.touched and value is mirror.last[i] \
-                        and not mirror.references[i] and self.prepare_log(&mirror.slots[i], mirror.id, journal):
+            if value is mirror.last[i]:
+                # The same as last time: what it holds is recorded, or can be changed in place and is encoded again.
+                if mirror.forms[i] is not OPAQUE or not (everything or i in mirror.touched or is_node(value)):
                     continue
-                mirror.touched.add(i)
-            log = log_of(value) if own else None
-            if log is not None and (log.mirror != mirror.id or log.cell != i):
-                log = None              # the container of another cell too
-            if log is not None and value is mirror.last[i]:
-                if not everything and i not in mirror.touched and not mirror.references[i] and log.says_all():
-                    if not log.data:
-                        continue
-                    if self.prepare_log(&mirror.slots[i], mirror.id, log.data):
-                        log.data = bytearray()
-                        if i not in mirror.seen:
-                            self.warn_outside_plan(mirror, i)
-                        continue
-                if i in mirror.seen or log.data:
-                    mirror.touched.add(i)
-            elif i in mirror.seen:
-                mirror.touched.add(i)
-            if value is mirror.last[i] or not own and same_values(value, mirror.last[i]):
-                # The same as last time: changed only if it can change and something may have done it.
-                if value is MISSING or not (everything or i in mirror.touched) or is_value(value):
-                    continue
-            where = f"attribute {shape.cells[i - 1]}" if i and i not in shape.together else "attributes"
-            if shape.opaque:
-                value = plain_state(value)
-                if value is mirror.live:
-                    self.self_encoded = value       # else: where it is met in its own state, it is a reference
-            elif is_tracked(value):
-                value = untracked(value)
-            self.found = found = set()
-            try:
-                changed = self.prepare_value(&mirror.slots[i], mirror.id, mirror.last[i] is UNPUBLISHED, value, where)
-                if changed and not mirror.everything and i not in mirror.touched:
-                    self.warn_outside_plan(mirror, i)
-            finally:
-                self.self_encoded = self.found = None
-            mirror.last[i] = values[i]
-            if log is not None:
-                log.reset(values[i])
-            elif changed and own:
-                link = self.pending[len(self.pending) - 1]
-                if link.kind == LOG and not found:
-                    values[i] = value = None
-                    self.follow(mirror, i, link.payload[1])
-            if found or mirror.references[i]:
-                self.exchange_references(mirror, i, found)
+            changed = self.prepare_attribute(mirror, i, value)
+            self.state.keep_for_now(mirror.last[i])
+            mirror.last[i] = value
+            if changed and was_published and not everything and i not in mirror.touched:
+                self.warn_outside_plan(mirror, i)
+        return 0
+
+    cdef int calm(self, Mirror mirror) except -1:
+        """A commit has everything of it."""
         mirror.everything = False
         mirror.touched.clear()
-        mirror.seen.clear()
         mirror.ran.clear()
         mirror.others = False
         return 0
 
-    def encoded_state(self, Mirror mirror not None):
-        """The state of an object by cell, each value encoded as it is published; None where there is none."""
-        found = []
-        values = [MISSING, mirror.live] if mirror.shape.opaque else \
-            state_of(mirror.live, mirror.shape.cells, mirror.shape.together)
-        for value in values:
-            if value is MISSING:
-                found.append(None)
-                continue
-            if mirror.shape.opaque:
-                value = plain_state(value)
-                if value is mirror.live:
-                    self.self_encoded = value
-            elif is_tracked(value):
-                value = untracked(value)
+    cdef int prepare_opaque(self, Mirror mirror, bint was_published) except -1:
+        if not was_published:
+            self.to.put(&mirror.slots[0], mirror.id, ABSENT)
+            mirror.last[0] = MISSING
+        if mirror.shape.is_container:
+            if not was_published:
+                self.put_node(mirror, 1, mirror.live, 0)
+        else:
+            self.state.settle_births()
+            self.self_encoded = mirror.live     # where it is met in its own state, it is a reference
             try:
-                found.append(_protocol.encode(value, "state", self._reduce))
+                self.to.put_value(&mirror.slots[1], mirror.id, not was_published, mirror.live, "attributes")
             finally:
                 self.self_encoded = None
-        return found
-
-    cdef int follow(self, Mirror mirror, uint32_t i, uint64_t size) except -1:
-        """Has the container of a cell, which has just been published, tracked from now on."""
-        cdef Log log
-        name = mirror.shape.cells[i - 1]
-        mirror.last[i] = None
-        attributes = getattr(mirror.live, "__dict__", None)
-        is_slot = attributes is None or name not in attributes
-        value = getattr(mirror.live, name) if is_slot else attributes[name]
-        # Only if none but the object itself refers to it: it is replaced by another.
-        if Py_REFCNT(<PyObject*>value) == 2 and not is_tracked(value):
-            new = tracked_copy(value, size, self.waiting)
-            if new is not None:
-                log = log_of(new)
-                log.mirror, log.cell = mirror.id, i
-                value = new
-                if is_slot:
-                    object.__setattr__(mirror.live, name, value)
-                else:
-                    attributes[name] = value
-        mirror.last[i] = value
+            mirror.forms[1] = OPAQUE
+        mirror.last[1] = mirror.live
         return 0
 
-    def exchange_references(self, Mirror mirror, uint32_t i, set found):
-        cdef Mirror other
-        old = mirror.references[i] or set()
-        # Who is held by nobody but itself is not held.
-        found.discard(mirror.id)
-        for id in found - old:
-            other = self.mirrors.get(id)
-            if other is not None:
-                other.holders += 1
-                self.linked = True
-        for id in old - found:
-            other = self.mirrors.get(id)
-            if other is not None:
-                self.let_go(other)
-        mirror.references[i] = found or None
+    cdef bint put_node(self, Mirror mirror, uint32_t i, value, uint64_t bits) except -1:
+        """Publishes that a cell's value is a node. False: it says so already."""
+        cdef Publication link
+        id, number = self.enter(mirror, i, value)
+        self.note_link(mirror.id, i, self.cells.by_number[number])
+        bits |= <uint64_t>built_in_kind(type(value)) << 8
+        form = (id, number, bits)
+        if mirror.forms[i] == form:
+            return False
+        mirror.forms[i] = form
+        link = self.to.put(&mirror.slots[i], mirror.id, NODE)
+        link.payload[0], link.payload[1], link.payload[2] = id, number, bits
+        return True
 
-    def warn_outside_plan(self, Mirror mirror, uint32_t i):
+    cdef bint prepare_attribute(self, Mirror mirror, uint32_t i, value) except -1:
+        """Publishes an attribute's value. False: it is what is published."""
+        cdef str where = f"attribute {mirror.shape.cells[i - 1]}"
+        cdef bint fresh = mirror.last[i] is UNPUBLISHED or type(mirror.forms[i]) is tuple
+        cdef int role
+        if value is MISSING:
+            mirror.forms[i] = None
+            self.state.keep_for_now(mirror.kept.pop(i, None))
+            self.to.put(&mirror.slots[i], mirror.id, ABSENT)
+            return True
+        role = IS_VALUE if builtin_id(value) in self.by_identity else role_of(value)
+        if role == IS_BOXED:
+            return self.put_node(mirror, i, boxed(mirror, i, value), BOXED)
+        self.state.keep_for_now(mirror.kept.pop(i, None))
+        if role == IS_OPAQUE:
+            self.state.settle_births()
+        if role == IS_NODE or role == IS_OPAQUE and is_node(value):
+            return self.put_node(mirror, i, value, 0)
+        mirror.forms[i] = ENCODED if role == IS_VALUE else OPAQUE
+        return self.to.put_value(&mirror.slots[i], mirror.id, fresh, value, where)
+
+    cdef int prepare_extras(self, Mirror mirror, extras) except -1:
+        """The attributes without a cell of their own: a dict of values, or a node as soon as one of them can change."""
+        cdef bint fresh = mirror.last[0] is UNPUBLISHED or type(mirror.forms[0]) is tuple
+        if extras is mirror.last[0] or same_values(extras, mirror.last[0]):
+            return 0
+        held = mirror.kept.get(0)
+        if extras is MISSING:
+            self.state.keep_for_now(mirror.kept.pop(0, None))
+            mirror.forms[0] = None
+            self.to.put(&mirror.slots[0], mirror.id, ABSENT)
+        elif held is None and all([role_of(value) == IS_VALUE for value in extras.values()]):
+            mirror.forms[0] = ENCODED
+            self.to.put_value(&mirror.slots[0], mirror.id, fresh, extras, "attributes")
+        else:
+            if held is None:
+                held = mirror.kept[0] = {}
+            for name in [name for name in held if name not in extras]:
+                del held[name]
+            for name, value in extras.items():
+                if held.get(name, MISSING) is not value:
+                    held[name] = value
+            self.put_node(mirror, 0, held, 0)
+        mirror.last[0] = extras
+        return 0
+
+    cdef int prepare_nodes(self) except -1:
+        """Ends the state's command: publishes what has changed in the cells of nodes, and deletes what nobody holds."""
+        cdef set unsure = self.unsure_cells()
+        cdef dict changes = {}, whole = {}
+        cdef list dead
+        self.unsure.clear()
+        self.unsure_everywhere = False
+        if self.state.opaque_in:
+            unsure |= self.renewed()
+        if not self.state.nothing_done() or unsure:
+            self.end_state(changes)
+        while True:
+            # What goes may let others go.
+            dead = self.unheld()
+            for mirror in dead:
+                self.forget(mirror)
+            mirror = None
+            if not dead:
+                break
+            dead.clear()
+            if not self.state.nothing_done():
+                self.end_state(changes)
+        for number in unsure & self.cells.by_number.keys():
+            whole[number] = self.state.base(number)
+        if whole and not self.state.nothing_done():
+            self.end_state(changes)         # what has been found that was stored past recording
+            for number in unsure & self.cells.by_number.keys():
+                whole[number] = self.state.base(number)
+        for number, base in whole.items():
+            if self.cells.prepare_unsure(self.state, number, base, changes.pop(number, None)):
+                self.warn_of_cell(number)
+        if 0 not in self.cells.by_number:
+            # The classes, with the first nodes: a commit that publishes none must not need memory for these.
+            changes.pop(0, None)
+            if changes or whole:
+                self.cells.begin(0, 0, 0, 0, self.new_id())
+                changes[0] = self.state.base(0)
+        for number, data in changes.items():
+            self.warn_of_cell(number)
+            self.cells.prepare(self.state, number, data, False)
+        self.look_at_links()
+        return 0
+
+    cdef int look_at_links(self) except -1:
+        """Whether parts of one object are in another now, whose methods may change them."""
+        cdef NodeCell one, other
+        cdef uint64_t pair
+        for pair in far_cells:
+            one, other = self.cells.by_number.get(pair >> 32), self.cells.by_number.get(pair & 0xffffffff)
+            if one is not None and other is not None:
+                self.note_link(one.mirror, one.index, other)
+        far_cells.clear()
+        return 0
+
+    cdef int note_link(self, uint64_t id, uint32_t index, NodeCell other) except -1:
+        """An attribute of an object refers to what is at home elsewhere, which its methods may change on that way."""
+        cdef Mirror mirror
+        if other.mirror != id:
+            self.linked = True
+        elif other.index != index:
+            mirror = self.mirrors.get(id)
+            if mirror is not None and not mirror.mixed and not mirror.shape.expects(index, other.index):
+                mirror.mixed = True
+                self.control.note_references()      # before C: from then on reads wait for every command
+        return 0
+
+    cdef int end_state(self, dict changes) except -1:
+        cdef dict more
+        self.state.settle_births()
+        more = self.state.end()
+        self.ended = True
+        for number in self.state.gone:
+            self.cells.retire(number)
+            changes.pop(number, None)
+        for number, data in more.items():
+            changes[number] = changes[number] + data if number in changes else data
+        return 0
+
+    cdef set renewed(self):
+        """The cells in which something that is encoded whole may have changed and has."""
+        cdef Mirror mirror
+        cdef uint32_t i
+        cdef set cells = set()
+        for mirror in self.changing:
+            if mirror.everything or mirror.shape.opaque:
+                cells |= self.cells.cells_of(mirror.id, None)
+            else:
+                cells |= self.cells.cells_of(mirror.id, mirror.touched)
+        cells = self.state.renew_opaque(cells)
+        if cells:
+            self.ended = True
+            for mirror in self.changing:
+                for i, form in enumerate(mirror.forms or ()):
+                    if type(form) is tuple and form[2] == 0 and object_of(form[0]) == NULL:
+                        self.put_node(mirror, i, mirror.last[i], 0)
+        return cells
+
+    cdef int explain(self, error) except -1:
+        """Raises an error that tells in which attribute it is that something cannot be published."""
+        cdef Mirror mirror
+        cdef uint32_t i
+        for mirror in self.changing:
+            if type(mirror.live) is Unreadable or mirror.live is None:
+                continue
+            values = [mirror.live] if mirror.shape.opaque else state_of(mirror.live, mirror.shape.cells)[1:]
+            for i, value in enumerate(values):
+                if value is not MISSING and role_of(value) != IS_VALUE:
+                    where = "state" if mirror.shape.opaque else f"attribute {mirror.shape.cells[i]}"
+                    self.self_encoded = mirror.live
+                    try:
+                        encode(value, where, self._reduce_foreign)
+                    finally:
+                        self.self_encoded = None
+        return 0
+
+    cdef set unsure_cells(self):
+        """The numbers of the cells in which something may have changed past recording."""
+        cdef set found = set()
+        if self.unsure_everywhere:
+            return set(self.cells.by_number) - {0}
+        for id, indices in self.unsure.items():
+            found |= self.cells.cells_of(id, indices)
+        return found
+
+    cdef int warn_of_cell(self, uint64_t number) except -1:
+        """Reports a change in the cell of an attribute that no plan knew of."""
+        cdef NodeCell cell = self.cells.by_number[number]
+        cdef Mirror mirror = self.mirrors.get(cell.mirror) if cell.published else None
+        if mirror is None or mirror.shape.opaque or mirror.everything or cell.index in mirror.touched:
+            return 0
+        return self.warn_outside_plan(mirror, cell.index)
+
+    cdef int warn_outside_plan(self, Mirror mirror, uint32_t i) except -1:
         """Reports, once for each class, attribute and method, a write that no plan knew of.
 
         Only if it is certain which method did it: no other has run on the object since it was last published.
         """
-        if mirror.others or len(mirror.ran) != 1:
-            return
+        if mirror.others or mirror.mixed or len(mirror.ran) != 1:
+            return 0
         attribute = mirror.shape.cells[i - 1] if i else "an attribute without a cell"
-        if type(attribute) is tuple:
-            attribute = " or ".join(attribute)
         cls = class_name(mirror.shape.cls)
         method = f"{cls}.{next(iter(mirror.ran))}()"
         key = (builtin_id(mirror.shape), attribute, method)
         if key in self.warned:
-            return
+            return 0
         self.warned.add(key)
         warning = ShareWarning(
             f"{method} changed {attribute!r}, which its plan does not say: the change is published, but a reader "
@@ -760,176 +926,57 @@ cdef class Store:
             f"in {cls}._shared_meta")
         log.warning("%s", warning)
         self.add_error((self.control.committed(), 0, f"{cls}.{attribute}", encode(warning, "warning"), ""), 0)
+        return 0
 
-    cdef bint prepare_log(self, Slot* slot, uint64_t owner, bytearray journal) except -1:
-        """Appends to the log of a slot. False: the state is to be published anew."""
-        cdef uint64_t tag = 0, length, capacity = 0
-        cdef int current = slot_find(slot, self.control.committed(), &tag)
-        cdef Version* version
-        cdef Publication result
-        cdef char* block
-        cdef char* old
-        if current < 0 or slot.version[current].kind != LOG:
-            return False
-        version = &slot.version[current]
-        length = version.length + len(journal)
-        if length > LEAST_LOG and length > version.payload[1] // 2:
-            return False
-        result = Publication()
-        result.slot, result.owner, result.kind, result.length = slot, owner, LOG, length
-        memcpy(result.payload, version.payload, sizeof(result.payload))
-        if version.payload[3]:
-            block = self.control.at(version.payload[3], BLOCK_HEADER)
-            capacity = load_rlx(<uint64_t*>(block + 8)) - BLOCK_HEADER
-        if length > capacity:
-            result.payload[3] = self.heap.allocate(max(2 * length, <uint64_t>512), &result.payload[4])
-            result.new_log = True
-        block = self.control.at(result.payload[3], length + BLOCK_HEADER) + BLOCK_HEADER
-        if result.new_log and version.length:
-            old = self.control.at(version.payload[3], version.length + BLOCK_HEADER) + BLOCK_HEADER
-            copy_to_shared(block, old, version.length)
-        # Behind what any version has: no reader looks there before C is stored.
-        copy_to_shared(block + version.length, PyByteArray_AS_STRING(journal), len(journal))
-        self.pending.append(result)
-        return True
-
-    cdef bint prepare_value(self, Slot* slot, uint64_t owner, bint fresh, object value, str where) except -1:
-        """Encodes a value for a slot. False: it is what the slot already says, nothing to publish."""
-        cdef Encoder encoder = self.encoder
-        cdef Publication publication
-        if value is MISSING:
-            publication = Publication()
-            publication.slot, publication.owner, publication.kind = slot, owner, ABSENT
-            self.pending.append(publication)
-            return True
-        encoder.clear()
-        encoder.fresh.clear()
-        encoder.encode(value, where)
-        if encoder.fresh:
-            self.try_decoding(where)
-        if not fresh and self.says(slot, encoder.data, encoder.size):
-            return False
-        publication = self.publication(slot, owner, encoder.data, encoder.size)
-        if publication.kind == BLOCK and encoder.size >= LEAST_BASE and has_log(type(value)):
-            publication.kind, publication.length, publication.new_base = LOG, 0, True
-        self.pending.append(publication)
-        return True
-
-    cdef int try_decoding(self, str where) except -1:
+    def try_decoding(self, str where):
         """Decodes what has been encoded, because classes are in it whose instances have not been decoded here.
 
         What is published must be loadable, by readers and by a successor.
         """
         cdef Py_ssize_t used = 0
         cdef Kind kind
-        cdef set found = self.found
         cdef bint loading = self.loading
-        self.found, self.loading = None, True       # references become the live objects, which are not touched by it
+        self.loading = True         # references become the live objects, which are not touched by it
         try:
             decode(self.encoder.data, self.encoder.size, &used)
         except BaseException as error:
             raise NotShareableError(f"{where}: it can be encoded, but not decoded again: {line_of(error)}") from error
         finally:
-            self.found, self.loading = found, loading
+            self.loading = loading
         for kind in self.encoder.fresh:
             kind.decoded = True
-        return 0
 
-    cdef bint says(self, Slot* slot, const char* data, uint64_t size) except -1:
-        """Whether the slot's committed version consists of just these bytes."""
-        cdef uint64_t tag = 0
-        cdef Version* version
-        cdef int current = slot_find(slot, self.control.committed(), &tag)
-        if current < 0:
-            return False
-        version = &slot.version[current]
-        if version.kind == INLINE:
-            return version.length == size and memcmp(version.payload, data, size) == 0
-        if version.kind == BLOCK or version.kind == LOG and version.length == 0:
-            return version.payload[1] == size and \
-                memcmp(self.control.at(version.payload[0], size + BLOCK_HEADER) + BLOCK_HEADER, data, size) == 0
-        return False
-
-    cdef Publication publication(self, Slot* slot, uint64_t owner, const char* data, uint64_t size):
-        """A publication of encoded bytes: inline if they fit, else in a new block."""
-        cdef Publication result = Publication()
-        cdef char* block
-        memset(result.payload, 0, sizeof(result.payload))
-        result.slot, result.owner = slot, owner
-        if size <= INLINE_BYTES:
-            result.kind, result.length = INLINE, size
-            memcpy(result.payload, data, size)
-        else:
-            result.kind = BLOCK
-            result.payload[0] = self.heap.allocate(size, &result.payload[2])
-            result.payload[1] = size
-            block = self.control.at(result.payload[0], size + BLOCK_HEADER)
-            copy_to_shared(block + BLOCK_HEADER, data, size)
-        return result
-
-    cdef int publish(self, uint64_t position) except -1:
+    cpdef int publish(self, uint64_t position) except -1:
         """Stores what was prepared into the slots, as versions of that position."""
-        cdef Publication publication
         cdef Mirror mirror
         cdef uint64_t committed = self.control.committed()
         cdef uint32_t i
-        for publication in self.pending:
-            self.store(publication.slot, committed, position, publication.kind, publication.length,
-                       publication.payload)
+        # Before C, which shows them to others.
+        store_rlx(self.control.word(H_NEXT_ID), self.state.next_id)
+        self.to.publish(position)
+        self.cells.publish(position)
         for mirror in self.doomed:
             for i in range(mirror.cells):
-                self.store(&mirror.slots[i], committed, position, DELETED, 0, NO_PAYLOAD)
+                self.to.store(&mirror.slots[i], committed, position, DELETED, 0, NO_PAYLOAD)
         return 0
 
-    cdef int store(self, Slot* slot, uint64_t committed, uint64_t position, uint32_t kind, uint32_t length,
-                   const uint64_t* payload) except -1:
-        cdef int victim = slot_victim(slot, committed)
-        cdef Version old = slot.version[victim]
-        self.changed |= change_class(load_rlx(&slot.owner))
-        slot_begin(slot, victim)
-        if old.tag != EMPTY:
-            # Only now: no version refers to them any more.
-            self.release_blocks(slot, victim, &old, kind, payload)
-        slot_publish(slot, victim, position, kind, length, payload)
-        return 0
-
-    cdef int release_blocks(self, Slot* slot, int victim, const Version* old, uint32_t kind,
-                            const uint64_t* payload) except -1:
-        """Frees the blocks of a version that is being overwritten, but for what the other or the new one refers to."""
-        cdef Version* other = &slot.version[1 - victim]
-        cdef uint64_t where
-        if old.kind != BLOCK and old.kind != LOG:
-            return 0
-        kept = blocks_of(other) if other.tag != EMPTY else []
-        if kind == LOG:
-            kept += [payload[0], payload[3]]
-        for where in blocks_of(old):
-            if where not in kept:
-                self.heap.release(where)
-                TESTPOINT("store.released")
-        return 0
-
-    cdef int settle(self) except -1:
+    cpdef int settle(self) except -1:
         """After C has been stored: what the commit deleted is given back."""
         cdef Mirror mirror
         cdef uint32_t i
-        cdef int v
-        cdef Version* version
+        for mirror in self.changing:
+            self.calm(mirror)
+        self.changing.clear()
         for mirror in self.doomed:
             for i in range(mirror.cells):
-                blocks = set()
-                for v in range(2):
-                    version = &mirror.slots[i].version[v]
-                    if version.tag != EMPTY and (version.kind == BLOCK or version.kind == LOG):
-                        blocks.update(blocks_of(version))
-                        slot_begin(&mirror.slots[i], v)
-                for where in blocks:
-                    self.heap.release(where)
+                self.to.clear_slot(&mirror.slots[i])
             self.release_cells(mirror)
             TESTPOINT("store.buried")
         self.doomed.clear()
-        self.pending.clear()
+        self.cells.settle()
         self.dirty_roots.clear()
+        self.assigned.clear()
+        self.ended = False
         self.directory_dirty, self.errors_dirty, self.errors_late = False, self.errors_late, False
         self.errors_before = self.errors.state()
         return 0
@@ -938,55 +985,205 @@ cdef class Store:
         self.flags.release(mirror.flags_at, mirror.cells)
         self.slots.release(mirror.slots_at, mirror.cells)
 
+    # -- what nobody holds any more -------------------------------------------------------------------
+
+    cdef list unheld(self):
+        """The mirrors without a name to which no other object of the state refers."""
+        cdef Mirror mirror
+        cdef list found = [], others = []
+        cdef bint all_of_them
+        for id, when in list(self.replaced.items()):
+            if when < monotonic() - KEPT_SECONDS:
+                del self.replaced[id]
+                self.loose.add(self.unnamed.get(id))
+        for mirror in self.unnamed.values():
+            if mirror.id in self.replaced:
+                continue                    # ``shared.a, shared.b = shared.b, shared.a`` is two commands
+            if Py_REFCNT(<PyObject*>mirror.live) == 1:
+                found.append(mirror)
+            elif mirror in self.loose:
+                others.append(mirror)
+        self.loose.clear()
+        all_of_them = <uint64_t>len(self.unnamed) > self.most_unnamed and not found
+        if all_of_them:
+            # They may hold each other.
+            others = [mirror for id, mirror in self.unnamed.items() if id not in self.replaced]
+        if others:
+            found += [mirror for mirror in unreachable(others, self.by_identity)
+                      if mirror.id not in self.replaced]
+        if all_of_them:
+            self.most_unnamed = 2 * (len(others) - len(found)) + 16
+        return found
+
     def forget(self, Mirror mirror not None):
         """Deletes an object that nobody holds any more."""
         del self.mirrors[mirror.id]
+        del self.unnamed[mirror.id]
         del self.by_identity[builtin_id(mirror.live)]
-        for references in mirror.references:
-            for other in references or ():
-                if other in self.mirrors:
-                    self.let_go(self.mirrors[other])
+        self.condemned.discard(mirror.id)
+        self.cells.forget_mirror(mirror.id)
         if mirror.published:
             self.doomed.append(mirror)
         else:
             self.release_cells(mirror)
+        mirror.last = mirror.forms = mirror.kept = None
+        if not mirror.shape.opaque:
+            replace_state(mirror.live, {})      # it may refer to itself
+        mirror.live = None
 
-    # -- loading what is published --------------------------------------------------------------------
+    # -- undoing --------------------------------------------------------------------------------------
 
-    cdef int abandon(self) except -1:
-        """After a failed ``prepare``: frees what it encoded and brings all live state back to what is published."""
-        cdef Publication publication
-        cdef Mirror mirror
+    cpdef int abandon(self) except -1:
+        """After a failed ``prepare``: all live state is what is published again. 1 if it has been loaded anew."""
         cdef uint64_t tag = 0
-        for publication in self.pending:
-            if publication.kind == BLOCK or publication.new_base:
-                self.heap.release(publication.payload[0])
-            if publication.new_log:
-                self.heap.release(publication.payload[3])
-        self.pending.clear()
-        for mirror in self.mirrors.values():
-            if slot_find(mirror.slots, self.control.committed(), &tag) < 0:
-                self.release_cells(mirror)      # made since the last commit
+        cdef bint anew
+        self.to.abandon()
         for encoded, shape in list(self.shapes.items()):
             if slot_find(<Slot*>self.control.at((<Shape>shape).at, SLOT_SIZE), self.control.committed(), &tag) < 0:
                 del self.shapes[encoded]
-        self.doomed.clear()
-        self.load()
+        anew = not self.undo()
+        if anew:
+            self.reload()
         # Those of the group will be made again; those before it may still have to be published.
         self.errors.restore(self.errors_before)
         self.errors_dirty = last_of(self.errors.recent) > self.errors_told
+        return anew
+
+    cdef bint can_undo(self) except -1:
+        """Whether all that commands have changed since the last commit can be undone where it is."""
+        cdef Mirror mirror
+        if self.ended or self.doomed:
+            return False
+        for mirror in self.dirty.union(self.changing):
+            if mirror.published and mirror.shape.opaque and not mirror.shape.is_container or \
+                    self.state.opaque_in and self.state.opaque_in.keys() & self.cells.cells_of(mirror.id, None):
+                return False
+        return True
+
+    cdef bint undo(self) except -1:
+        """Undoes what commands have done since the last commit. False: all state has to be loaded anew."""
+        cdef Mirror mirror
+        cdef Root root
+        cdef set touched = self.dirty.union(self.changing)
+        if not self.can_undo():
+            return False
+        for root, old in reversed(self.assigned):
+            if isinstance(root.value, Mirror):
+                (<Mirror>root.value).names -= 1
+            root.value = old
+            if isinstance(old, Mirror):
+                (<Mirror>old).names += 1
+        for mirror in touched:
+            if mirror.id in self.mirrors and self.is_new(mirror):
+                del self.mirrors[mirror.id]
+                del self.by_identity[builtin_id(mirror.live)]
+                self.release_cells(mirror)
+                mirror.live = mirror.last = mirror.forms = mirror.kept = None
+        try:
+            self.state.undo()
+        except RuntimeError:
+            return False
+        self.cells.abandon()
+        if not self.is_as_published(self.unsure_cells()):
+            return False
+        self.loading = True
+        try:
+            for mirror in touched:
+                if mirror.id in self.mirrors and not mirror.shape.opaque:
+                    self.fill(mirror)           # with what was published last
+        except Exception:
+            return False                        # a node has gone for good
+        finally:
+            self.loading = False
+        for name, root in list(self.roots.items()):
+            if not self.is_committed(root.slot):
+                del self.roots[name]            # its cells are lost, until a successor
+        for mirror in touched:
+            mirror.last_call = None
+            self.calm(mirror)
+        self.unnamed = {mirror.id: mirror for mirror in self.mirrors.values() if mirror.names == 0}
+        self.forget_changes()
+        return True
+
+    def is_as_published(self, set cells not None):
+        """Whether the nodes at home in some cells are what is published; that is loaded beside them to be compared."""
+        if not cells:
+            return True
+        published = Replica()
+        met = set()
+        todo = cells | {0}
+
+        def encoded(value):
+            return encode(value, "state", self._reduce_foreign)
+
+        def id_of(value):
+            id = self.state.id_of(value)
+            return first_ids.get(id, id)
+
+        self.loading = True
+        try:
+            while todo := todo & self.cells.by_number.keys() - met:
+                met |= todo
+                published.bring(*self.cells.committed(todo))
+                todo = set().union(*[published.referred(number) for number in todo])
+            for id in [id for number in cells for id in published.ids_in(number)]:
+                if content(published.node(id), published.id_of, encoded) != content(self.node(id), id_of, encoded):
+                    return False
+        except Exception:
+            return False            # then all is loaded anew, whatever it is
+        finally:
+            self.loading = False
+        return True
+
+    cdef bint is_committed(self, Slot* slot) noexcept:
+        cdef uint64_t tag = 0
+        return slot_find(slot, self.control.committed(), &tag) >= 0
+
+    cdef bint is_new(self, Mirror mirror) noexcept:
+        return not self.is_committed(mirror.slots)
+
+    cdef int reload(self) except -1:
+        cdef Mirror mirror
+        for mirror in self.mirrors.values():
+            if self.is_new(mirror):
+                self.release_cells(mirror)      # made since the last commit
+        self.cells.abandon()
+        self.state.close()
+        self.load()
         return 0
 
+    cdef int forget_changes(self) except -1:
+        self.dirty.clear()
+        self.changing.clear()
+        self.dirty_roots.clear()
+        self.assigned.clear()
+        self.doomed.clear()
+        self.loose.clear()
+        self.condemned.clear()
+        self.replaced.clear()
+        self.unsure.clear()
+        self.unsure_everywhere = self.ended = self.directory_dirty = self.errors_dirty = False
+        self.departed = None
+        return 0
+
+    # -- loading what is published --------------------------------------------------------------------
+
     def load(self):
-        """Rebuilds roots, mirrors and errors from the committed versions."""
+        """Rebuilds roots, mirrors, nodes and errors from the committed versions."""
         cdef Root root
         cdef Mirror mirror
         cdef Version version
+        cdef uint64_t next_id = load_rlx(self.control.word(H_NEXT_ID)) or 1
         self.roots, self.mirrors, self.by_identity = {}, {}, {}
         self.root_page_used = PAGE
-        self.unfilled, self.waiting = [], []
+        self.unfilled, self.unnamed = [], {}
+        self.linked = load_rlx(self.control.references) != 0
+        self.forget_changes()
         self.loading = True
         try:
+            bases, changes = self.cells.load()
+            self.replica = Replica(has_finalizers=True)
+            self.replica.bring(bases, changes)
             for name, (flag_at, slot_at, owner) in (self.read(self.control.directory, &version) or {}).items():
                 root = Root()
                 root.name, root.flag_at, root.slot_at, root.owner = name, flag_at, slot_at, owner
@@ -998,24 +1195,37 @@ cdef class Store:
                     raise
                 except BaseException as error:
                     root.value = Unreadable(self.note_unreadable(f"name {name}", owner, error))
-                    version.kind = INLINE
+                    version.kind = 0xffff
                 if version.kind == ABSENT:
                     root.value = MISSING
                 elif version.kind == REF:
                     mirror = root.value = self.mirrors[version.payload[0]]
-                    mirror.holders += 1
+                    mirror.names += 1
                 self.roots[name] = root
             while self.unfilled:
                 self.fill(self.unfilled.pop())
             self.errors.load(self.read(self.control.errors, &version))
             self.errors_before = self.errors.state()
             self.errors_told = last_of(self.errors.recent)
+            self.cells.loaded(self.replica.position, {(<Mirror>each).flags_at: (<Mirror>each).id
+                                                      for each in self.mirrors.values()})
+            for cls in self.replica.known_classes():
+                if isinstance(cls, UnreadableClass):
+                    self.note_unreadable("a part of the state", hash(cls.content), cls.error)
+            self.state = State.of(self.replica, next_id) if bases else State(next_id)
+            self.state.keep_removed(KEPT_SECONDS, MOST_KEPT)
+            for mirror in self.mirrors.values():
+                if mirror.shape.is_container and type(mirror.live) is not Unreadable:
+                    self.state.host(mirror.live)
+            self.state.keep_loaded(self.replica)
+            self.note_unreadable_parts()
         finally:
             self.loading = False
-            self.found = None
-        self.dirty.clear()
-        self.dirty_roots.clear()
-        self.directory_dirty = self.errors_dirty = False
+            self.replica = None
+        self.state.set_foreign(self._encoded_foreign, self._reduce_kept)
+        for mirror in self.mirrors.values():
+            if mirror.names == 0:
+                self.unnamed[mirror.id] = mirror
         while self.reports:
             self.add_error(self.reports.pop(0), 0)
 
@@ -1026,19 +1236,21 @@ cdef class Store:
         if not slot_read(slot, self.control.committed(), version, &owner) or version.kind == ABSENT:
             version.kind = ABSENT
             return None
+        if version.kind == NODE:
+            id = version.payload[0]
+            return self.node(id) if self.replica is None else self.replica.lookup(version.payload[1], id)
         return version_value(self.control, version, &torn)
 
     def adopt(self, id, flags_at, slots_at, shape_at, cells):
         """The mirror of a published object, its state to be filled in later."""
-        cdef Mirror mirror = Mirror.__new__(Mirror)
+        cdef Mirror mirror = new_mirror()
         cdef Version version
         mirror.id, mirror.cells = id, cells
         mirror.flags_at, mirror.slots_at = flags_at, slots_at
         mirror.slots = <Slot*>self.control.at(slots_at, mirror.cells * SLOT_SIZE)
         mirror.shape = self.shape_at(shape_at)
-        mirror.last = [MISSING] * mirror.cells
-        mirror.references = [None] * mirror.cells
-        mirror.touched, mirror.seen, mirror.ran = set(), set(), set()
+        self.begin_mirror(mirror)
+        mirror.mixed = self.linked          # nobody has kept whether it is
         mirror.published = True
         self.mirrors[id] = mirror
         try:
@@ -1046,10 +1258,8 @@ cdef class Store:
                 mirror.live = Unreadable(mirror.shape.why)
             elif not mirror.shape.opaque:
                 mirror.live = live_instance(mirror.shape.cls, {})
-            elif mirror.shape.cls in EMPTY_CONTAINERS:
-                mirror.live = tracked(mirror.shape.cls())
             else:
-                mirror.live = tracked(self.read(mirror.slots + 1, &version))
+                mirror.live = self.read(mirror.slots + 1, &version)
         except MemoryError:
             raise
         except BaseException as error:
@@ -1060,63 +1270,72 @@ cdef class Store:
         return mirror
 
     def fill(self, Mirror mirror not None):
-        """Gives an adopted mirror its state, and counts whom it refers to."""
+        """Gives a mirror the state that is published."""
         cdef Version version
         cdef uint32_t i
-        cdef dict logged = {}           # cell -> size of its base
-        values = [MISSING] * mirror.cells
-        for i in range(mirror.cells):
-            self.found = set()
-            try:
-                value = self.read(&mirror.slots[i], &version)
-            except MemoryError:
-                raise
-            except BaseException as error:
-                value = self.unreadable_cell(mirror, i, error)
-                version.kind = ABSENT if value is MISSING else INLINE
-            if version.kind != ABSENT:
-                values[i] = value
-                if version.kind == LOG and mirror.shape.has_own(i):
-                    logged[i] = version.payload[1]
-            self.found.discard(mirror.id)
-            for other in self.found:
-                (<Mirror>self.mirrors[other]).holders += 1
-                self.linked = True
-            mirror.references[i] = self.found or None
-            self.found = None
+        cdef dict kept
         if type(mirror.live) is Unreadable:
             return
-        if not mirror.shape.opaque:
-            state = {} if values[0] is MISSING else dict(values[0])
-            for cell, value in zip(mirror.shape.cells, values[1:]):
-                if value is not MISSING:
-                    state.update(value if type(cell) is tuple else ((cell, value),))
-            replace_state(mirror.live, state)
-            mirror.last = values
-            value = state = None
-            for i, size in logged.items():
-                if not mirror.references[i]:
-                    self.follow(mirror, i, size)
+        kept, mirror.kept = mirror.kept, {}     # those are looked up below, and need not be held by anything else
+        for i in range(mirror.cells):
+            if mirror.shape.opaque:
+                value = mirror.live if i else MISSING
+                read_version(self.control, &mirror.slots[i], &version)
+            else:
+                try:
+                    value = self.read(&mirror.slots[i], &version)
+                except MemoryError:
+                    raise
+                except BaseException as error:
+                    if self.replica is None:
+                        raise           # what is published is whole; it is loaded anew
+                    value = self.unreadable_cell(mirror, i, error)
+                    version.kind = ABSENT if value is MISSING else 0xffff
+                if version.kind == ABSENT:
+                    value = MISSING
+            if version.kind == NODE and type(value) is Unreadable and i:
+                self.unreadable_cell(mirror, i, value)
+            if version.kind == NODE:
+                mirror.forms[i] = (version.payload[0], version.payload[1], version.payload[2])
+                if version.payload[2] & BOXED:
+                    mirror.kept[i] = value
+                    value = value[0]
+                elif i == 0:
+                    mirror.kept[0] = value
+                    value = dict(value)
+            else:
+                mirror.forms[i] = None if value is MISSING else ENCODED if role_of(value) == IS_VALUE or \
+                    builtin_id(value) in self.by_identity else OPAQUE
+            mirror.last[i] = value
+        if mirror.shape.opaque:
             return
-        if type(values[1]) is Unreadable:
-            del self.by_identity[builtin_id(mirror.live)]
-            mirror.live = values[1]
-            self.by_identity[builtin_id(mirror.live)] = mirror
-            return
-        if mirror.shape.cls in EMPTY_CONTAINERS or mirror.shape.cls is deque and not mirror.live:
-            refill(mirror.live, values[1])
-        mirror.last = [MISSING, mirror.live]
+        state = {} if mirror.last[0] is MISSING else dict(mirror.last[0])
+        for cell, value in zip(mirror.shape.cells, mirror.last[1:]):
+            if value is not MISSING:
+                state[cell] = value
+        replace_state(mirror.live, state)
+        kept.clear()
+
+    cdef int note_unreadable_parts(self) except -1:
+        for id, part in self.state.opaque.items():
+            part = part() if isinstance(part, ref) else part
+            if type(part) is Unreadable and part._share_error is not None and \
+                    "in the coordinator" not in part._share_why:       # else it is an attribute, of which this is said
+                part._share_why = self.note_unreadable("a part of the state", id, part._share_error)
+        return 0
 
     def unreadable_cell(self, Mirror mirror not None, uint32_t i, error):
         """What stands for the value of a cell that cannot be loaded."""
         cell = mirror.shape.cells[i - 1] if i else "an attribute without a cell"
-        names = cell if type(cell) is tuple else (cell,)
-        what = f"attribute {' or '.join(names)} of" if cell else "an object of"
+        what = f"attribute {cell} of" if cell else "an object of"
         what = f"{what} {class_name(mirror.shape.cls)}"
+        if type(error) is Unreadable:           # which stands for a node
+            error._share_why = self.note_unreadable(what, (mirror.id, i), error._share_error)
+            return error
         value = Unreadable(self.note_unreadable(what, (mirror.id, i), error))
         if not i:
             return MISSING          # which attributes are in there is not known
-        return dict.fromkeys(names, value) if i in mirror.shape.together else value
+        return value
 
     def shape_at(self, uint64_t at):
         """The shape that is published in that slot."""
@@ -1134,7 +1353,12 @@ cdef class Store:
         return shape
 
 
-cdef object UNPUBLISHED = object()
-cdef tuple REFILLED = (*EMPTY_CONTAINERS, deque)
+cdef int read_version(Control control, const Slot* slot, Version* version) except -1:
+    cdef uint64_t owner = 0
+    if not slot_read(slot, control.committed(), version, &owner):
+        version.kind = ABSENT
+    return 0
+
+
 cdef uint64_t[5] NO_PAYLOAD
-memset(NO_PAYLOAD, 0, sizeof(NO_PAYLOAD))
+NO_PAYLOAD[0] = NO_PAYLOAD[1] = NO_PAYLOAD[2] = NO_PAYLOAD[3] = NO_PAYLOAD[4] = 0

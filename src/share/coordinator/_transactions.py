@@ -9,11 +9,11 @@ from share._protocol import encode
 from share.errors import CorruptDataError
 
 from ._generators import Generators
-from ._parts import part, path_cells
+from ._parts import part, setting_goes_past, starts_at_node
 
 __all__ = ["Transactions"]
 
-_Path = tuple[Any, ...]
+_Head = tuple[Any, ...]  # (class name, [node id,] step, ...): see _parts.py
 _Place = tuple[int, int, int]  # process entry, serial, ticket: one who waits in a line
 
 
@@ -49,44 +49,58 @@ class Transactions:
 
         return asyncio.run(coroutine)
 
-    def _reach(self, at: int, path: _Path) -> tuple[Any, Any]:
-        """The mirror of the object with that id, and the object at the path in it."""
-        mirror = self.store.held(at, path[0])
-        return mirror, mirror.live if len(path) == 1 else part(mirror.live, path)
+    def _reach(self, at: int, head: _Head, cells: tuple[int, ...] | None = None, sure: bool = False) -> Any:
+        """The object that a head means, and of what kind it is; what a function does to it need not be recorded."""
+        if starts_at_node(head):
+            start, steps = self.store.node(head[1]), head[2:]
+            found = part(start, head, steps)
+            self.store.note_node(start, not sure)
+            return found
+        mirror = self.store.held(at, head[0])
+        found = part(mirror.live, head, head[1:])
+        self.store.note_change(mirror, cells)
+        if not sure:
+            self.store.note_unsure(mirror, cells)
+        return found
 
     def _update(self, payload: tuple[Any, ...], owner: int) -> None:
-        at, path, attributes = payload
-        mirror, found = self._reach(at, path)
+        at, head, attributes = payload
         for name, value in attributes.items():
-            self._assign(mirror, path, found, name, value)
+            setattr(self._reach_attribute(at, head, name), name, value)
 
     def _compare_and_set(self, payload: tuple[Any, ...], owner: int) -> bool:
-        at, path, name, expected, new = payload
-        mirror, found = self._reach(at, path)
+        at, head, name, expected, new = payload
+        found = self._reach_attribute(at, head, name)
         if not _same(getattr(found, name), expected):
             return False
-        self._assign(mirror, path, found, name, new)
+        setattr(found, name, new)
         return True
 
-    def _assign(self, mirror: Any, path: _Path, found: Any, name: str, value: Any) -> None:
-        cells = mirror.shape.setter_cells(name) if len(path) == 1 else path_cells(mirror.shape, path)
-        self.store.note_change(mirror, cells)
-        setattr(found, name, value)
+    def _reach_attribute(self, at: int, head: _Head, name: str) -> Any:
+        """The object that a head means, of which an attribute is to be assigned."""
+        if starts_at_node(head):
+            node = self.store.node(head[1])
+            return self._reach(at, head, None, len(head) == 2 and not setting_goes_past(node, name))
+        shape = self.store.held(at, head[0]).shape
+        cells = shape.setter_cells(name) if len(head) == 1 else None
+        return self._reach(at, head, cells, cells is not None and len(cells) == 1)
 
     def _transact(self, payload: tuple[Any, ...], owner: int) -> Any:
         function, values, places = payload
         arguments = list(values)
         try:
-            for i, at, path in places:
-                mirror, arguments[i] = self._reach(at, path)
-                self.store.note_change(mirror, None)
+            for i, at, head in places:
+                arguments[i] = self._reach(at, head)
             self.store.note_all_reached()
             result = function(*arguments)
             encode(result, "result", self.store.reduce)  # what cannot be told leaves nothing behind either
         except BaseException:
             self.generators.drop(self.store.spoilt_ids())
-            self.store.take_back()
+            if self.store.abandon():
+                self.generators.drop(None)
             raise
+        finally:
+            arguments.clear()  # a traceback that lives on would keep them alive
         return result
 
     # -- waits ----------------------------------------------------------------------------------------
@@ -97,7 +111,7 @@ class Transactions:
     def _wait_then(self, payload: tuple[Any, ...], owner: int) -> tuple[bool, Any]:
         """(True, the method's result), or (False, whether the caller is first in its line)."""
         key, ticket, args, kwargs = payload
-        at, path, name, predicate = key
+        at, head, name, predicate = key
         me = (owner, self.control.process_info(owner)[1], ticket)
         line = self.lines.setdefault(key, [])
         while line and line[0] != me and self._has_gone(line[0]):
@@ -109,9 +123,7 @@ class Transactions:
         try:
             if not cerial.loads(predicate)():
                 return False, True
-            mirror, found = self._reach(at, path)
-            self.store.note_change(mirror, None if len(path) == 1 else path_cells(mirror.shape, path))
-            result = getattr(found, name)(*args, **kwargs)
+            result = getattr(self._reach(at, head), name)(*args, **kwargs)
         except BaseException:
             self._leave(key, me)
             raise

@@ -1,5 +1,6 @@
 """The coordinator program: takes the role, serves the ring until it is closed, removes every segment."""
 
+import importlib
 import logging
 import os
 import signal
@@ -11,6 +12,7 @@ from typing import Any
 from share import _runtime, cerial
 from share._control import Control
 from share._names import sweep
+from share._segment import keep_descriptors
 from share.errors import SegmentError
 
 from . import _streams
@@ -51,9 +53,11 @@ def _serve(name: str, role: int) -> None:
         control = Control.attach(name)
     except SegmentError:
         return  # the owner closed the share before we were up
+    keep_descriptors(12)  # each new segment takes one, and three while it is mapped
     options = cerial.loads(control.configuration())
     public = options["name"]
     _prepare(options, public or name.removeprefix("share_"))
+    _record_heaps()
     _log_like_the_owner(options, name)
     _runtime.coordinator_of = name
     starter = control.process_info(role & 0xFFFF)[0]
@@ -127,6 +131,15 @@ def _prepare(options: dict[str, Any], title: str) -> None:
     main_module = types.ModuleType("__main__")
     main_module.__file__ = options["main_file"]
     sys.modules["__main__"] = main_module
+
+
+def _record_heaps() -> None:
+    """Users' code gets the heapq that is written in Python: that in C writes past what records changes to lists."""
+    import heapq
+
+    sys.modules["_heapq"] = None  # type: ignore[assignment]
+    importlib.reload(heapq)
+    sys.modules["_heapq"] = heapq  # functions are pickled by that name
 
 
 class _Formatter(logging.Formatter):

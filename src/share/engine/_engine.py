@@ -125,8 +125,9 @@ class Engine(ABC):
             while True:
                 self._unsettled = data, sent  # whatever ends this, Ctrl-C too, until the outcome is known
                 try:
-                    if self._append("log", sent, expected) or self._is_there(sent, expected + 1):
-                        break
+                    if not self._append("log", sent, expected):
+                        self._find(sent, expected + 1)
+                    break
                 except FencedError as error:
                     self._unsettled, self._fenced = None, str(error)
                     raise
@@ -146,8 +147,8 @@ class Engine(ABC):
             self._told, self._has_appended = expected + 1, True
             return expected + 1
 
-    def _is_there(self, sent: bytes, number: int) -> bool:
-        """Whether a record that was refused is in the log all the same, stored by an attempt before.
+    def _find(self, sent: bytes, number: int) -> None:
+        """Finds a record that was refused in the log all the same, stored by an attempt before.
 
         Raises:
             FencedError: another home's is there.
@@ -156,7 +157,7 @@ class Engine(ABC):
         try:
             there = self._record(number)
             if there == sent:
-                return True
+                return
             first, last = self._bounds("log")
         except EngineError as error:
             raise EngineLostError(

@@ -64,10 +64,10 @@ class Entries:
 
 
 class Cache:
-    """Values that are computed once for all processes: who asks meanwhile waits; if who computes dies, another does.
+    """Values that are computed once for all processes: others wait meanwhile; if the process dies, another computes it.
 
     Args:
-        maxsize: of more values than that the one that was used longest ago is forgotten; None: no limit.
+        maxsize: beyond so many values the least recently used one is forgotten; None: no limit.
         ttl: seconds for which a value holds; None: for ever.
     """
 

@@ -1,6 +1,7 @@
 """Counter, Histogram, Leaderboard, Progress, RateLimiter and TokenBucket."""
 
 import bisect
+import sys
 import time
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -161,6 +162,11 @@ class Progress:
             yield item
             self.update()
 
+    def __str__(self) -> str:
+        done, total = self.state.done, self.state.total
+        filled = 40 * min(done, total) // total if total else 40
+        return f"[{'#' * filled:<40}] {done}/{total}"
+
     def follow(self, timeout: float | None = None) -> Iterator[tuple[int, int]]:
         """(done, total), again each time that it has changed, until all is done, or nothing for ``timeout`` seconds."""
         seen = -1
@@ -173,13 +179,21 @@ class Progress:
             yield seen, self.state.total
 
     def show(self, bar: Any = None, timeout: float | None = None) -> None:
-        """Shows it until all is done: in a ``tqdm`` bar, in (rich progress, task id), or in tqdm's own new one."""
-        if bar is None:
-            from tqdm import tqdm  # type: ignore[import-untyped,import-not-found,unused-ignore]
+        """Shows it until all is done: in a ``tqdm`` bar, in (rich progress, task id), or in a new bar.
 
-            bar = tqdm(total=self.state.total)
+        That is tqdm's if it is installed, else a line of text on standard error.
+        """
+        if bar is None:
+            try:
+                from tqdm import tqdm  # type: ignore[import-untyped,import-not-found,unused-ignore]
+
+                bar = tqdm(total=self.state.total)
+            except ImportError:
+                pass
         for done, total in self.follow(timeout):
-            if isinstance(bar, tuple):
+            if bar is None:
+                print(f"\r{self}", end="\n" if done >= total else "", file=sys.stderr, flush=True)
+            elif isinstance(bar, tuple):
                 bar[0].update(bar[1], completed=done, total=total)
             else:
                 bar.total, bar.n = total, done

@@ -155,7 +155,7 @@ class Event:
         self.switch: Switch = shared.setdefault(name, Switch())
 
     def set(self) -> None:
-        """Lets all go who wait."""
+        """Lets everybody go who is waiting."""
         self.switch.on = True
 
     def clear(self) -> None:

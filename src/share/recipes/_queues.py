@@ -87,7 +87,7 @@ class Ordered(Items):
 
 
 class PriorityQueue(Queue):
-    """As ``queue.PriorityQueue``: the least item comes first."""
+    """As ``queue.PriorityQueue``: the smallest item comes first."""
 
     make = Ordered
 

@@ -15,14 +15,16 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.dict cimport PyDict_Next
 from cpython.list cimport PyList_GET_SIZE
 from cpython.object cimport Py_TYPE, PyObject
+from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stdint cimport uint64_t
 from libc.string cimport memset
 
 from share.cerial._codec cimport Encoder
-from share.state cimport _nodes
+from share.cerial._kinds cimport Kind
+from share.state cimport _nodes, _record
 from share.state cimport _operations as operations
 from share.state._instances cimport attributes_of, make_cell_of_attribute
-from share.state._nodes cimport ID, TOP, Bytes, Cell, Node, append, find, number, release, reserve, touch
+from share.state._nodes cimport ID, TOP, Bytes, Cell, Node, append, find, number, object_of, release, reserve, touch
 from share.state._record cimport kind_of_node, put, put_kind
 from share.state._shapes cimport EITHER, Shape, shape_of
 from share.state._values cimport put_scalar
@@ -33,6 +35,10 @@ cdef extern from "Python.h":
     Py_ssize_t PySet_GET_SIZE(object) noexcept
     int PyGC_Disable() noexcept
     int PyGC_Enable() noexcept
+
+from share.cerial import loads
+from share.errors import NotShareableError
+from share.state._unreadable import Unreadable
 
 _nodes.here = _nodes.registry()
 cdef object plain_iter_of_set = set.__iter__
@@ -53,6 +59,10 @@ cdef int write_node(PyObject* object, Cell* cell, Bytes* births, Bytes* fills, l
     if is_opaque(shape):
         data = encode_opaque(<object>object)
         put_bytes(births, data)
+        if id in first_ids:
+            put_operation(fills, operations.RENEWED, id)
+            reserve(fills, 10)
+            number(fills, first_ids[id])
         return 0
     if was.id & TOP:
         return write_top(<object>object, cell, id, shape, births, fills)
@@ -204,23 +214,26 @@ cdef bint write_dict(object self, Cell* cell, Bytes* to) except -1:
 
 def node_at(cell: int, id: int) -> object:
     """Stands for a node in the bytes of an opaque object; replicas give another meaning to it."""
-    return _replica_lookup(cell, id)
+    return _lookups[PyThread_get_thread_ident()](cell, id)
 
 
-_replica_lookup = None
+first_ids = {}
+_lookups: dict[int, object] = {}            # by thread
 
 
 def set_replica_lookup(lookup: object) -> object:
-    """What finds a node for an opaque object that is being decoded; returns the one before."""
-    global _replica_lookup
-    before, _replica_lookup = _replica_lookup, lookup
+    """What finds a node for an opaque object that this thread is decoding (None: it is not); returns the one before."""
+    thread = PyThread_get_thread_ident()
+    before = _lookups.pop(thread, None)
+    if lookup is not None:
+        _lookups[thread] = lookup
     return before
 
 
 cdef object as_node(object value):
     cdef Node* node = find(<PyObject*>value)
-    if node == NULL:
-        return NotImplemented
+    if node == NULL or node.id & _nodes.HOST:
+        return NotImplemented if _record.reduce_foreign is None else _record.reduce_foreign(value)
     return node_at, (node.cell, node.id & ID)
 
 
@@ -238,16 +251,46 @@ cdef class Outermost:
 
 
 cdef bytes encode_opaque(object value):
-    cdef Encoder encoder = idle_encoders.pop() if idle_encoders else Encoder()
-    cdef Outermost outermost = Outermost.__new__(Outermost)
+    cdef Encoder encoder
+    cdef Outermost outermost
+    if type(value) is Unreadable:
+        return value._share_content
+    encoder = idle_encoders.pop() if idle_encoders else Encoder()
+    outermost = Outermost.__new__(Outermost)
     outermost.outermost = value
     encoder.reduce = outermost
+    encoder.fresh = fresh = set()
     try:
         encoder.encode(value, "an object")
-        return encoder.take()
+        data = encoder.take()
     finally:
         # An encoder and its pickler hold each other, so it is kept, and holds nothing else.
         encoder.reduce = None
+        encoder.fresh = None
         encoder.clear()
         if not encoder.busy and len(idle_encoders) < 4:
             idle_encoders.append(encoder)
+    if fresh:
+        try_decoding(data, fresh)
+    return data
+
+
+cdef object node_of(object cell, object id):
+    return <object>object_of(id)
+
+
+cdef int try_decoding(bytes data, set fresh) except -1:
+    """What is published must be loadable: so far no instances of these classes have been decoded here."""
+    cdef Kind kind
+    before = set_replica_lookup(node_of)
+    try:
+        loads(data)
+    except BaseException as error:
+        raise NotShareableError(
+            f"it can be encoded, but not decoded again: {type(error).__name__}: {error}"
+        ) from error
+    finally:
+        set_replica_lookup(before)
+    for kind in fresh:
+        kind.decoded = True
+    return 0

@@ -156,7 +156,11 @@ cdef int set_subscript(object self, object key, PyObject* value) except -1:
 
 cdef inline int put_key(object self, object key, object value) except -1:
     cdef uint64_t id = 0
-    cdef Cell* cell = home(<PyObject*>self, &id)
+    cdef Cell* cell
+    if PyODict_Check(self):
+        self[key] = value                       # as an OrderedDict does it: by the class's own __setitem__
+        return 0
+    cell = home(<PyObject*>self, &id)
     if cell == NULL:
         return plain_set_or_raise(self, key, <PyObject*>value)
     return set_key(self, cell, id, key, value)

@@ -13,7 +13,8 @@
 #define SHARE_FRESH (1ull << 63)        /* born in the command under way: its content is written at the end, no change before */
 #define SHARE_TOP (1ull << 62)          /* a top-level object: each of its attributes has a cell of its own */
 #define SHARE_COMPARED (1ull << 61)     /* not every change can be seen, so none is recorded; it is compared */
-#define SHARE_ID (SHARE_COMPARED - 1)
+#define SHARE_HOST (1ull << 60)         /* a top-level object, too: wherever else it is stored, that is a reference to that */
+#define SHARE_ID (SHARE_HOST - 1)
 
 enum { SHARE_KINDS = 16 };
 

@@ -6,6 +6,7 @@ cdef extern from "state/_nodes.h":
     uint64_t FRESH "SHARE_FRESH"
     uint64_t TOP "SHARE_TOP"
     uint64_t COMPARED "SHARE_COMPARED"
+    uint64_t HOST "SHARE_HOST"
     uint64_t ID "SHARE_ID"
 
     ctypedef struct Node "share_node":

@@ -12,6 +12,7 @@
 #   CLASS                  encoded class               (the "id" is the number that stands for the class)
 #   HOME                   name, cell                  where an attribute of a top-level object has its changes
 #   UNUSED                                             (the "id" is the number of a cell that has gone)
+#   RENEWED                first id                    this opaque object is the first id's, changed in place
 #   LIST_SET               index, value                and so on: what the method of that name does
 #   LIST_SLICE             start, count, step, n, n values
 #   LIST_ORDER             n, for each place where its item was before
@@ -36,6 +37,7 @@ cdef enum:
     HOME = 5
     UNUSED = 6
     COMMIT = 7
+    RENEWED = 8
 
     LIST_APPEND = 10
     LIST_SET = 11

@@ -23,6 +23,16 @@ cdef int kind_of_node(Shape shape) noexcept
 cdef int put_head(Bytes* to, int tag, Py_ssize_t count) except -1
 # What could not be encoded when it was stored: where that was.
 cdef dict places_of_opaque
+# Foreign objects are no part of the state, and are referred to from it. Gives the encoded reference to one; None: the
+# object is none.
+cdef object encoded_foreign
+# Another reducer for what is encoded whole: it knows foreign objects.
+cdef object reduce_foreign
+# id of an opaque node -> numbers of other cells in which it is referred to.
+cdef dict far_opaque
+# (a cell << 32 | another one to which it has got a reference): for whoever takes them out.
+cdef set far_cells
+cdef int set_foreign(object encoded, object reduce) except -1
 
 cdef inline int put(Cell* cell, Bytes* to, PyObject* value) except -1:
     if put_short(to, value):

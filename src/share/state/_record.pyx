@@ -2,6 +2,7 @@
 
 import sys
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.object cimport Py_TYPE, PyObject
 from libc.stdint cimport uint64_t
 from libc.string cimport memset
@@ -26,7 +27,7 @@ from share.state._nodes cimport (
     touch,
     withdraw,
 )
-from share.state._shapes cimport EITHER, NAMED_TUPLE, Shape, shape_of
+from share.state._shapes cimport EITHER, is_sentinel, NAMED_TUPLE, Shape, shape_of
 from share.state._values cimport put_scalar
 
 from share.state._shapes import is_value_of
@@ -37,7 +38,30 @@ cdef extern from "Python.h":
 
 _nodes.here = _nodes.registry()
 places_of_opaque = {}
+encoded_foreign = None
+reduce_foreign = None
+far_opaque = {}
+far_cells = set()
 cdef list idle_encoders = []
+
+
+cdef int set_foreign(object encoded, object reduce) except -1:
+    global encoded_foreign, reduce_foreign
+    encoded_foreign, reduce_foreign = encoded, reduce
+    return 0
+
+
+cdef bint put_foreign(Bytes* to, object value) except -1:
+    """False: the object is not foreign."""
+    cdef bytes data
+    if encoded_foreign is None:
+        return False
+    data = encoded_foreign(value)
+    if data is None:
+        return False
+    put_head(to, operations.VALUE, PyBytes_GET_SIZE(data))
+    append(to, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+    return True
 
 
 cdef int put_class(Bytes* to, int class_number) except -1:
@@ -48,6 +72,8 @@ cdef int put_class(Bytes* to, int class_number) except -1:
 
 cdef int put_reference(Cell* cell, Bytes* to, Node* node) except -1:
     cdef Shape shape
+    if node.id & _nodes.HOST and put_foreign(to, <object>node.object):
+        return 0
     reserve(to, 40)
     if node.cell == cell.number:
         to.data[to.size] = operations.NODE
@@ -60,6 +86,9 @@ cdef int put_reference(Cell* cell, Bytes* to, Node* node) except -1:
     number(to, node.cell)
     number(to, node.id & _nodes.ID)
     put_kind(to, shape)
+    far_cells.add(<uint64_t>cell.number << 32 | node.cell)
+    if shape.kind == EITHER and not shape.is_frozen:
+        (<set>far_opaque.setdefault(node.id & _nodes.ID, set())).add(cell.number)
     return 0
 
 
@@ -154,9 +183,10 @@ cdef int put_simple(Cell* cell, Bytes* to, PyObject* value) except -1:
     if cls is frozenset:
         return 0
     shape = shape_of(cls)
-    if shape.kind == EITHER or shape.kind == NAMED_TUPLE:
+    if shape.kind == EITHER or shape.kind == NAMED_TUPLE or is_sentinel(<object>value, shape):
         return 0
-    bear(cell, to, value, shape)
+    if not put_foreign(to, <object>value):
+        bear(cell, to, value, shape)
     return 1
 
 
@@ -199,7 +229,8 @@ cdef int put_any(Cell* cell, Bytes* to, object value) except -1:
             number(to, len(items))
             rest.extend(items)
             continue
-        if shape.kind == EITHER and put_value(to, shape, value):
+        if put_foreign(to, value) or \
+                (shape.kind == EITHER or is_sentinel(value, shape)) and put_value(to, shape, value):
             continue
         bear(cell, to, <PyObject*>value, shape)
     return 0
@@ -214,6 +245,7 @@ cdef bint put_value(Bytes* to, Shape shape, object value) except -1:
     except Exception:
         return False
     encoder = idle_encoders.pop() if idle_encoders else Encoder()
+    encoder.reduce = reduce_foreign
     try:
         encoder.encode(value, "a value")
         reserve(to, encoder.size + 12)
@@ -222,6 +254,7 @@ cdef bint put_value(Bytes* to, Shape shape, object value) except -1:
     except Exception:
         return False
     finally:
+        encoder.reduce = None
         encoder.clear()
         if len(idle_encoders) < 4:
             idle_encoders.append(encoder)

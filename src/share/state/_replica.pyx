@@ -20,9 +20,10 @@ from share.cerial._codec cimport decode
 from share.state cimport _nodes
 from share.state cimport _operations as operations
 
-from share.cerial import loads
+from share.cerial import _standins, loads
 from share.errors import CorruptDataError, ShareError
 from share.state._contents import set_replica_lookup
+from share.state._unreadable import Unreadable, UnreadableClass
 
 cdef extern from "Python.h":
     bint PyList_Check(object) noexcept
@@ -72,6 +73,8 @@ cdef extern from *:
     bint is_property "share_is_property"(PyObject*) noexcept
     object new_instance "share_new_instance"(PyTypeObject*)
 
+cdef object StandIn = _standins.StandIn
+cdef object Node = _standins.Node
 cdef object deque = collections.deque
 cdef object ordered = collections.OrderedDict
 cdef object defaultdict = collections.defaultdict
@@ -99,9 +102,12 @@ cdef class Bytes:
     cdef const char* end
     cdef bytes data
     cdef uint64_t cell
+    cdef const char* operation      # where the one that is being read begins
+    cdef list opaque                # ids of the opaque objects whose births it tells
 
     def __cinit__(self, bytes data, cell):
         self.data = data
+        self.opaque = []
         self.start = self.at = PyBytes_AS_STRING(data)
         self.end = self.start + PyBytes_GET_SIZE(data)
         self.cell = cell
@@ -165,30 +171,44 @@ cdef class Replica:
     loaded anew; they must not be changed by anybody else.
     """
 
-    cdef dict nodes                     # id -> object
-    cdef dict homes                     # id -> cell
+    cdef readonly dict nodes                 # id -> object
+    cdef readonly dict objects               # address of an object -> id
+    cdef readonly dict homes                 # id -> cell
     cdef dict ids                       # cell -> set of ids
     cdef dict unread                    # id -> bytes of an opaque object that nothing has asked for yet
-    cdef list classes
+    cdef readonly dict first_ids        # id of an opaque object that has been renewed -> the first that it had
+    cdef readonly dict renewed          # the other way
+    cdef dict references                # cell -> set of the others that it may refer to
+    cdef readonly uint64_t links             # another number whenever one of these sets has changed
+    cdef uint64_t decoding              # the home of the opaque object that is being decoded
+    cdef readonly list classes
+    cdef readonly set types             # of all its nodes, those that have gone included
     cdef dict positions                 # cell -> number of the last command whose changes have been applied
     cdef uint64_t commit                # that of the command that is being applied
     cdef dict born                      # cell -> ids that what is being read tells the birth of
     cdef set again                      # those of them that were there before
     cdef dict cells_of_attributes       # id of a top-level object -> {name: cell}
     cdef readonly set loaded            # numbers of the cells that are there
+    cdef public set absent              # numbers of cells that are known to have gone
     cdef bint has_finalizers
     cdef readonly bint is_broken        # a change could not be applied; it has to be built again
 
     def __init__(self, has_finalizers: bool = False):
         self.has_finalizers = has_finalizers
         self.nodes = {}
+        self.objects = {}
         self.homes = {}
         self.ids = {}
+        self.references = {}
         self.unread = {}
+        self.first_ids = {}
+        self.renewed = {}
         self.classes = []
+        self.types = set()
         self.positions = {}
         self.cells_of_attributes = {}
         self.loaded = set()
+        self.absent = set()
 
     # ---- looking at it ---------------------------------------------------------------------------------
 
@@ -219,6 +239,24 @@ cdef class Replica:
         """Where the attributes of a top-level object are at home."""
         return dict(self.cells_of_attributes.get(id, {}))
 
+    def id_of(self, node: object) -> int:
+        """The id of a node; 0: the object is none."""
+        cdef PyObject* found = PyDict_GetItem(self.objects, <size_t><PyObject*>node)
+        return 0 if found == NULL else <uint64_t><object>found
+
+    def referred(self, cell: int) -> set[int]:
+        """Other cells to whose nodes a cell may refer."""
+        return set(self.references.get(cell, ()))
+
+    def drop(self, cell: int) -> None:
+        """Forgets a cell, which has gone."""
+        for id in list(self.ids.pop(cell, ())):
+            self.free(id)
+        self.loaded.discard(cell)
+        self.positions.pop(cell, None)
+        if self.references.pop(cell, None):
+            self.links += 1
+
     @property
     def missing(self) -> set[int]:
         """Cells of which nodes have been met, and nothing else is known."""
@@ -228,11 +266,7 @@ cdef class Replica:
 
     def load(self, bases: dict[int, bytes]) -> None:
         """Takes whole cells, by number. What it knows of them already stays the same object."""
-        old = {cell: set(self.ids.get(cell, ())) for cell in bases}
-        self.read(bases, True)
-        for cell, before in old.items():
-            for id in before - self.born[cell]:
-                self.free(id)
+        self.read(bases, {})
 
     def apply(self, changes: dict[int, bytes]) -> None:
         """Moves cells forward, by number, by what commands have changed; what it knows already is passed over.
@@ -240,34 +274,63 @@ cdef class Replica:
         Raises:
             CorruptDataError: the bytes are damaged, or are not for a replica of this age. It is of no more use then.
         """
-        self.read(changes, False)
+        self.read({}, changes)
+
+    def bring(self, bases: dict[int, bytes], changes: dict[int, bytes]) -> None:
+        """Takes whole cells and moves these and others forward, to where they were at one commit.
+
+        Bases of several ages refer to each other, and to what later changes brought: so all is read in the order of
+        commits.
+        """
+        self.read(bases, changes)
 
     def position(self, cell: int) -> int:
         """The number of the last command of which this replica has the changes of a cell; 0: it has none."""
         return self.positions.get(cell, 0)
 
-    cdef int read(self, dict given, bint is_base) except -1:
-        cdef list parts = []
+    cdef int read(self, dict bases, dict changes) except -1:
+        cdef list parts = [], later = [], waiting = []
+        cdef Bytes source
         if self.is_broken:
             raise CorruptDataError("this replica met a change that it could not apply; build it again")
-        self.born = {}
+        old = {cell: set(self.ids.get(cell, ())) for cell in bases}
+        self.born = {cell: set() for cell in (*bases, *changes)}
         self.again = set()
         before = set_replica_lookup(self.lookup)
         try:
-            for cell in given:
-                self.born[cell] = set()
-                self.split(parts, cell, bytes(given[cell]), is_base)
+            for cell in bases:
+                if self.references.pop(cell, None):
+                    self.links += 1
+                self.split(parts, cell, bytes(bases[cell]), 0)
+            parts.sort(key=cell_and_commit)         # cell 0, which has the classes, first of all
+            for commit, cell, _ in parts:
+                self.positions[cell] = commit
+            for cell in changes:
+                self.split(later, cell, bytes(changes[cell]), self.positions.get(cell, 0))
+            # What a base says is born comes before all changes: they may refer to it, in whatever cell they are.
+            for _, cell, source in parts:
+                if cell == 0:
+                    self.read_births(source)
+            for _, cell, source in later:
+                if cell == 0:
+                    self.read_births(source)
+            for _, cell, source in parts:
+                self.loaded.add(cell)
+                self.read_births(source)
+            parts += later
             parts.sort()
             while parts:
-                # All cells of one command at once, those of bases at once, too: they refer to each other.
-                count = len(parts) if is_base else 1
+                # All cells of one command at once: they refer to each other.
+                count = 1
                 while count < len(parts) and parts[count][0] == parts[0][0]:
                     count += 1
-                self.read_together(parts[:count])
+                self.read_together(parts[:count], waiting)
                 del parts[:count]
-        except CellMissingError:
-            raise
-        except (CorruptDataError, MemoryError, KeyboardInterrupt, SystemExit):
+            self.read_waiting(waiting)
+            for cell, known in old.items():
+                for id in known - self.born[cell]:
+                    self.free(id)
+        except (CorruptDataError, MemoryError, RecursionError, KeyboardInterrupt, SystemExit, CellMissingError):
             self.is_broken = True
             raise
         except BaseException as error:
@@ -279,15 +342,20 @@ cdef class Replica:
             set_replica_lookup(before)
         return 0
 
-    cdef int split(self, list parts, object cell, bytes data, bint is_base) except -1:
+    cdef int split(self, list parts, object cell, bytes data, uint64_t known) except -1:
+        """The commands' parts of a cell's bytes, behind the number of the last that is known."""
         cdef Bytes source = Bytes(data, cell)
         cdef Bytes part
+        cdef uint64_t commit
         while source.at < source.end:
+            if source.at[0] == 0:               # what fills a word
+                source.at += 1
+                continue
             if source.byte() != operations.COMMIT:
                 source.corrupt("no beginning of what a command has changed")
             commit = source.number()
             size = source.count()
-            if is_base or commit > self.positions.get(cell, 0):
+            if commit > known:
                 part = Bytes(data, cell)
                 part.at = source.at
                 part.end = source.at + <Py_ssize_t>size
@@ -295,25 +363,60 @@ cdef class Replica:
             source.at += <Py_ssize_t>size
         return 0
 
-    cdef int read_together(self, list parts) except -1:
+    cdef int read_together(self, list parts, list waiting) except -1:
         cdef Bytes source
         for commit, cell, source in parts:
-            self.positions[cell] = commit
+            if commit > self.positions.get(cell, 0):
+                self.positions[cell] = commit
             self.loaded.add(cell)
             self.read_births(source)
-        for id in list(self.unread):
-            self.resolve(id)
-        for commit, _, source in parts:
-            self.commit = commit
-            self.read_changes(source)
+        for part in parts:
+            if any([other[1] == part[1] for other in waiting]) or self.go_on(part) is not None:
+                waiting.append(part)
         return 0
+
+    cdef int read_waiting(self, list waiting) except -1:
+        """What could not be read where it stands: the hash of a key may need what another cell tells only later."""
+        cdef list rest
+        while waiting:
+            rest, first = [], None
+            for part in waiting:
+                error = None
+                if not any([other[1] == part[1] for other in rest]):
+                    error = self.go_on(part)
+                    if error is None:
+                        continue
+                    if first is None or isinstance(error, CellMissingError):
+                        first = error
+                rest.append(part)
+            if len(rest) == len(waiting):
+                raise first
+            waiting = rest
+        return 0
+
+    cdef object go_on(self, tuple part):
+        """Reads a part on; what has raised, if that may be otherwise later. None: all has been read."""
+        cdef Bytes source = part[2]
+        self.commit = part[0]
+        source.operation = source.at
+        try:
+            for id in source.opaque:
+                self.resolve(id)
+            self.read_changes(source)
+        except (CorruptDataError, MemoryError, RecursionError):
+            raise
+        except Exception as error:
+            source.at = source.operation
+            return error
+        return None
 
     def lookup(self, cell: int, id: int) -> object:
         """A node inside an opaque object (called while that is decoded)."""
+        self.refer(self.decoding, cell)
         self.resolve(id)
         if id not in self.nodes:
-            if cell not in self.loaded:
-                raise CellMissingError(cell)
+            if id not in self.homes and cell not in self.absent:
+                raise CellMissingError(cell)    # or what there is of it is too old
             raise CorruptDataError(f"there is no node {id}")
         return self.nodes[id]
 
@@ -322,7 +425,33 @@ cdef class Replica:
         if data is None:
             return 0
         # Meanwhile it stands for nothing: an opaque object inside itself is refused by the look-up.
-        self.nodes[id] = loads(data) if data else None
+        outer, self.decoding = self.decoding, self.homes[id]
+        try:
+            made = loads(data) if data else None
+        except (CellMissingError, MemoryError, KeyboardInterrupt, SystemExit):
+            self.unread[id] = data
+            raise
+        except BaseException as error:
+            # It costs only itself.
+            made = Unreadable(f"a part of the state cannot be loaded: {type(error).__name__}: {error}", data, error)
+        finally:
+            self.decoding = outer
+        self.nodes[id] = made
+        self.types.add(type(made))
+        if data:
+            self.objects[<size_t><PyObject*>made] = id
+        return 0
+
+    cdef inline int refer(self, uint64_t cell, uint64_t other) except -1:
+        cdef set known
+        if cell == other:
+            return 0
+        known = self.references.get(cell)
+        if known is None:
+            known = self.references[cell] = set()
+        if other not in known:
+            known.add(other)
+            self.links += 1
         return 0
 
     # ---- births ----------------------------------------------------------------------------------------
@@ -345,6 +474,7 @@ cdef class Replica:
                     data = source.raw()
                     if id not in self.nodes:
                         self.unread[id] = data
+                        source.opaque.append(id)
                     continue
                 self.find_or_make(source, source.cell, id, kind)
                 self.born[source.cell].add(id)
@@ -359,8 +489,13 @@ cdef class Replica:
             return 0                            # a base repeats them
         if n != <uint64_t>len(self.classes):
             source.corrupt(f"class number {n}, {len(self.classes)} expected")
-        cls = loads(data)
-        if not PyType_Check(cls):
+        try:
+            cls = loads(data)
+        except (MemoryError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            cls = UnreadableClass(data, error)      # it costs only its instances
+        if not PyType_Check(cls) and not isinstance(cls, UnreadableClass):
             source.corrupt("something that is no class")
         self.classes.append(cls)
         return 0
@@ -389,13 +524,20 @@ cdef class Replica:
                 without_finalizer(node)
             self.settle(id, cell)
             self.nodes[id] = node
+            self.types.add(type(node))
+            self.objects[<size_t><PyObject*>node] = id
         else:
             self.again.add(id)
         return node
 
     cdef int free(self, object id) except -1:
-        self.nodes.pop(id, None)
+        node = self.nodes.pop(id, None)
+        if node is not None:
+            self.objects.pop(<size_t><PyObject*>node, None)
         self.unread.pop(id, None)
+        first = self.first_ids.pop(id, None)
+        if first is not None and self.renewed[first] == id:
+            del self.renewed[first]
         self.cells_of_attributes.pop(id, None)
         cell = self.homes.pop(id, None)
         if cell in self.ids:
@@ -407,6 +549,9 @@ cdef class Replica:
     cdef inline object node_at(self, Bytes source, uint64_t id):
         cdef PyObject* found = PyDict_GetItem(self.nodes, id)
         if found == NULL:
+            if id in self.unread:
+                self.resolve(id)
+                return self.nodes[id]
             source.corrupt(f"no node {id}")
         return <object>found
 
@@ -474,12 +619,16 @@ cdef class Replica:
         cdef uint64_t cell = source.number()
         cdef uint64_t id = source.number()
         cdef int kind = source.byte()
+        self.refer(source.cell, cell)
         if kind == _nodes.OPAQUE:
-            if id not in self.nodes:
+            if id not in self.nodes and id not in self.unread:
+                if cell in self.absent:
+                    return None                 # it has gone since, and so has this reference
                 if cell not in self.loaded:
                     raise CellMissingError(cell)
                 if self.positions[cell] > self.commit:
-                    return None                 # it has gone since, and so has this reference
+                    return None
+                raise CellMissingError(cell)    # what there is of it is too old
             return self.node_at(source, id)
         found = self.nodes.get(id)
         if found is None:
@@ -504,6 +653,8 @@ cdef class Replica:
         while True:
             if is_open:
                 cls = self.class_at(source) if tag == operations.RECORD else None
+                if isinstance(cls, UnreadableClass):
+                    cls = cls.of(tuple)
                 stack.append((tag, source.count(), [], cls))
                 is_open = False
             tag, count, items, cls = stack[len(stack) - 1]
@@ -513,6 +664,8 @@ cdef class Replica:
                     made = tuple(items)
                 elif tag == tags.FROZENSET:
                     made = frozenset(items)
+                elif type(cls) is StandIn:
+                    made = tuple.__new__(cls.of(tuple), items)
                 elif issubclass(cls, tuple):
                     made = tuple.__new__(cls, items)
                 else:
@@ -548,12 +701,20 @@ cdef class Replica:
         cdef int operation
         cdef uint64_t id
         while source.at < source.end:
+            source.operation = source.at
             operation = source.byte()
             id = source.number()
             if operation == operations.FREE:
                 self.free(id)
                 continue
+            if operation == operations.RENEWED:
+                first = source.number()
+                self.first_ids[id] = first
+                self.renewed[first] = id
+                continue
             if operation == operations.UNUSED:
+                if self.positions.get(id, 0) > self.commit:
+                    continue                    # its number is in use again
                 for gone in list(self.ids.pop(id, ())):
                     self.free(gone)
                 self.loaded.discard(id)
@@ -748,9 +909,14 @@ cdef class Replica:
             return set_or_delete(node, self.value(source), NULL)
         if operation == operations.ATTRIBUTES_ASSIGN:
             cls = self.class_at(source)
+            if type(cls) is StandIn:
+                cls = cls.like(node)
+            if isinstance(cls, UnreadableClass):
+                cls = cls.of(object)
             clear_attributes(node)
             if type(node) is not cls:
                 object.__setattr__(node, "__class__", cls)
+                self.types.add(cls)
             for name, value in self.pairs(source):
                 set_attribute(node, name, value)
             return 0
@@ -808,9 +974,17 @@ cdef class Replica:
         return 0
 
 
+cdef object cell_and_commit(tuple part):
+    return part[1], part[0]
+
+
 cdef object make(Bytes source, int kind, object cls):
     """A new, empty node."""
     cdef int built_in = kind & ~_nodes.CLASSED
+    if type(cls) is StandIn and 0 < built_in <= _nodes.INSTANCE:
+        cls = cls.of(Node if built_in == _nodes.INSTANCE else BUILT_IN[built_in])
+    if isinstance(cls, UnreadableClass) and 0 < built_in <= _nodes.INSTANCE:
+        cls = cls.of(object if built_in == _nodes.INSTANCE else BUILT_IN[built_in])
     if built_in == _nodes.INSTANCE and cls is not None:
         node = new_instance(<PyTypeObject*>cls)
     elif not 0 < built_in < 9:

@@ -24,3 +24,15 @@ cdef list numbered
 cdef int forget_shapes() except -1
 # Gives a class the next number, whatever it is to the state.
 cdef int number_class(object cls) except -1
+
+# What an object is to the state.
+cdef enum:
+    IS_VALUE = 0
+    IS_NODE = 1
+    IS_BOXED = 2                # a tuple, or the like, with nodes in it
+    IS_OPAQUE = 3
+cdef int role_of(object value) except -1
+# Of a node's class: the kind if it is a built-in container, else 0.
+cdef int built_in_kind(object cls) noexcept
+cdef bint is_node_class(object cls) except -1
+cdef bint is_sentinel(object value, Shape shape) except -1

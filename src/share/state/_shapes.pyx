@@ -11,9 +11,12 @@ from cpython.object cimport Py_TPFLAGS_HEAPTYPE, PyObject, PyTypeObject
 
 from share.cerial._kinds cimport kind_of
 from share.state cimport _nodes
+from share.state._layouts cimport next_attribute
 
-from share._kinds import _ATOMS, is_value
+from share._kinds import _ATOMS, _COPIED_MODULES, is_value, pickles_itself
 from share.cerial import dumps
+from share.cerial._sentinels import is_singleton
+from share.state._unreadable import UnreadableClass
 
 cdef extern from *:
     """
@@ -21,9 +24,16 @@ cdef extern from *:
     static int share_is_plain_layout(PyTypeObject *cls, PyTypeObject *ordinary)
     {
         while (cls->tp_flags & Py_TPFLAGS_HEAPTYPE) {
-            if (cls->tp_itemsize || cls->tp_base == NULL || cls->tp_dealloc != ordinary->tp_dealloc)
+            PyTypeObject *base = cls->tp_base;
+            if (cls->tp_itemsize || base == NULL || cls->tp_dealloc != ordinary->tp_dealloc)
                 return 0;
-            cls = cls->tp_base;
+            /* Slots, a dict and weak references: whatever else there is is for code in C. */
+            Py_ssize_t known = Py_SIZE(cls) * (Py_ssize_t)sizeof(PyObject *);
+            known += (cls->tp_weaklistoffset > 0 && base->tp_weaklistoffset == 0) * (Py_ssize_t)sizeof(PyObject *);
+            known += (cls->tp_dictoffset > 0 && base->tp_dictoffset == 0) * (Py_ssize_t)sizeof(PyObject *);
+            if (cls->tp_basicsize - base->tp_basicsize != known)
+                return 0;
+            cls = base;
         }
         return cls == &PyBaseObject_Type;
     }
@@ -35,9 +45,9 @@ class Ordinary:
     """A class written in Python."""
 
 
-# From the most special one on.
+# From the most special one on; what is both of the first two keeps an order.
 cdef tuple BUILT_IN = (
-    (Counter, _nodes.COUNTER), (OrderedDict, _nodes.ORDERED), (defaultdict, _nodes.DEFAULT), (dict, _nodes.DICT),
+    (OrderedDict, _nodes.ORDERED), (Counter, _nodes.COUNTER), (defaultdict, _nodes.DEFAULT), (dict, _nodes.DICT),
     (list, _nodes.LIST), (set, _nodes.SET), (deque, _nodes.DEQUE), (bytearray, _nodes.BYTEARRAY),
 )
 cdef tuple NUMBERS_AND_TEXT = (int, float, complex, str, bytes)
@@ -75,8 +85,13 @@ cdef int forget_shapes() except -1:
 
 
 cdef int number_class(object cls) except -1:
-    cdef Shape shape = shape_of(cls)
-    cdef int wanted = len(numbered)
+    cdef Shape shape
+    cdef int wanted
+    if isinstance(cls, UnreadableClass):
+        number_unreadable(cls)
+        return 0
+    shape = shape_of(cls)
+    wanted = len(numbered)
     if shape.number < 0:
         shape.record = dumps(cls)
         shape.number = wanted
@@ -85,6 +100,24 @@ cdef int number_class(object cls) except -1:
         pass                                    # by shape_of
     else:
         raise ValueError(f"{cls!r} has been numbered twice")
+    return 0
+
+
+cdef int number_unreadable(object unreadable) except -1:
+    """The next number is that of a class that cannot be loaded; what is published of it stays as it is."""
+    cdef Shape shape = make(unreadable, EITHER)
+    cdef int number = len(numbered), kind
+    shape.record = unreadable.content
+    shape.number = number
+    numbered.append(shape)
+    for base, cls in unreadable.made.items():
+        kind = NAMED_TUPLE if base is tuple else _nodes.INSTANCE | _nodes.CLASSED
+        if base is not tuple and base is not object:
+            kind = shape_of(base).kind | _nodes.CLASSED
+        shape = make(cls, kind)
+        shape.record = unreadable.content
+        shape.number = number
+        shapes[cls] = shape if kind == NAMED_TUPLE else with_attributes(shape)
     return 0
 
 
@@ -114,11 +147,20 @@ cdef Shape decide(object cls):
         for base, kind in BUILT_IN:
             if issubclass(cls, base):
                 return with_attributes(with_class(cls, kind | _nodes.CLASSED))
-        if is_plain_layout(<PyTypeObject*>cls, <PyTypeObject*>Ordinary) and kind_of(cls).rule is None:
+        if is_plain_layout(<PyTypeObject*>cls, <PyTypeObject*>Ordinary) and kind_of(cls).rule is None \
+                and not is_opaque_class(cls) and not pickles_itself(cls):
             if is_frozen(cls) and cls.__hash__ is not object.__hash__:
                 return with_attributes(with_class(cls, EITHER, True))
             return with_attributes(with_class(cls, _nodes.INSTANCE | _nodes.CLASSED))
     return make(cls, EITHER)
+
+
+cdef bint is_opaque_class(object cls) except -1:
+    """Whether instances are taken whole although they have attributes: C code must have them, or the class says so."""
+    for base in cls.__mro__:
+        if base.__module__.partition(".")[0] in _COPIED_MODULES or "_share_opaque_" in base.__dict__:
+            return True
+    return False
 
 
 cdef bint is_frozen(object cls):
@@ -150,8 +192,49 @@ cdef Shape with_attributes(Shape shape):
     return shape
 
 
+cdef bint is_sentinel(object value, Shape shape) except -1:
+    """Whether an instance without attributes is one that is known by its name, and so the same one everywhere."""
+    cdef PyObject* name
+    cdef PyObject* content
+    cdef Py_ssize_t at = 0
+    cdef int more
+    if shape.kind != _nodes.INSTANCE | _nodes.CLASSED or shape.slots:
+        return False
+    if shape.has_dict:
+        more = next_attribute(<PyObject*>value, &at, &name, &content)
+        if more > 0 or more < 0 and value.__dict__:
+            return False
+    return is_singleton(value)
+
+
 def is_value_of(shape: Shape, value: object) -> bool:
     """Whether an object of a class of which some are values and others nodes is a value."""
     if issubclass(shape.cls, NUMBERS_AND_TEXT):
         return not getattr(value, "__dict__", None)
     return is_value(value)
+
+
+cdef int role_of(object value) except -1:
+    """What an object is to the state: a value, a node, a tuple with nodes in it, or what is encoded whole."""
+    cdef object cls = type(value)
+    cdef Shape shape
+    if cls is int or cls is str or cls is float or value is None or cls is bool or cls is bytes:
+        return IS_VALUE
+    shape = shape_of(cls)
+    if shape.kind != EITHER and shape.kind != NAMED_TUPLE:
+        return IS_VALUE if is_sentinel(value, shape) else IS_NODE
+    if is_value_of(shape, value):
+        return IS_VALUE
+    if shape.is_frozen:
+        return IS_NODE
+    if shape.kind == NAMED_TUPLE or cls is tuple or cls is frozenset:
+        return IS_BOXED
+    return IS_OPAQUE
+
+
+cdef int built_in_kind(object cls) noexcept:
+    return shape_of(cls).kind if shape_of(cls).kind < _nodes.INSTANCE else 0
+
+
+cdef bint is_node_class(object cls) except -1:
+    return shape_of(cls).kind != EITHER and shape_of(cls).kind != NAMED_TUPLE

@@ -1,6 +1,9 @@
 """The state of a share in its coordinator: named nodes whose changes are recorded, command by command."""
 
+import collections
 import gc
+import time
+import types
 import weakref
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -12,14 +15,16 @@ from libc.string cimport memset
 
 cimport cython
 
-from share.state cimport _nodes, _shapes
+from share.cerial._checksum cimport checksum
+from share.state cimport _nodes, _record, _shapes
 from share.state cimport _operations as operations
-from share.state._contents cimport is_opaque, write_node
+from share.state._contents cimport encode_opaque, first_ids, is_opaque, write_node
 from share.state._instances cimport attributes_of, cells_of_attributes, prepare
 from share.state._nodes cimport (
     CLASSED,
     COMPARED,
     FRESH,
+    HOST,
     ID,
     TOP,
     Bytes,
@@ -43,11 +48,11 @@ from share.state._nodes cimport (
     turn_back,
 )
 from share.state._compare cimport compare, is_published, note_whole, shadow_of
-from share.state._record cimport places_of_opaque, put
+from share.state._record cimport places_of_opaque, put, set_foreign
 from share.state._shapes cimport Shape, forget_shapes, number_class, shape_of
 from share.state._undo cimport undo_all
 
-from share.errors import CorruptDataError, NotShareableError
+from share.errors import CorruptDataError, NotShareableError, ShareError
 from share.state._replica import Replica
 
 import share.state._bytearrays
@@ -64,8 +69,11 @@ cdef extern from "Python.h":
     void give_up "Py_DECREF"(PyObject*) noexcept
     void give_up_if "Py_XDECREF"(PyObject*) noexcept
 
+cdef tuple CONTAINERS = (list, dict, set, tuple, frozenset, collections.deque)
+
 cdef enum:
     KEEP = 1 << 16              # as many births and inverses have room in the next command, too
+    MOST_LOOKED_AT = 1000       # parts of an opaque object
     ROUNDS = 100                # of finalizers that change the state, at the end of one command
 
 _nodes.here = _nodes.registry()
@@ -85,17 +93,6 @@ cdef class State:
         commits: how many commands have ended before; after a failure, as many as have been published.
     """
 
-    cdef readonly object names          # a dict
-    cdef readonly uint64_t commits      # the number of the last command that has ended
-    cdef object __weakref__
-    cdef size_t filled                  # of the nodes born in the command under way, how many have been written
-    cdef int published_classes
-    cdef dict hashed                    # cell -> [(id, bytes)] of contents that come last in it
-    cdef dict compared                  # id -> what a node held that cannot record its changes
-    cdef dict opaque                    # id -> weak reference to an opaque node, or the node itself
-    cdef dict pending                   # what the next end of a command is to publish first
-    cdef bint is_closed
-
     def __init__(self, next_id: int = 1, commits: int = 0):
         global the_state
         if the_state is not None and the_state() is not None:
@@ -109,6 +106,15 @@ cdef class State:
         self.hashed = {}
         self.compared = {}
         self.opaque = {}
+        self.opaque_in = {}
+        self.digests = {}
+        self.renewed = {}
+        first_ids.clear()
+        self.far_opaque = _record.far_opaque = {}
+        self.gone = []
+        self.entered = []
+        self.removed = {}
+        self.spare = {}
         the_state = weakref.ref(self)
         # Cell number 0: the names, and what concerns the state as a whole.
         add_node(<PyObject*>self.names, new_cell(), FRESH)
@@ -170,6 +176,7 @@ cdef class State:
             drop_cell(cell)
         _nodes.new_cells.clear()
         places_of_opaque.clear()
+        self.entered.clear()
         for id in list(self.compared):
             if object_of(id) == NULL:
                 del self.compared[id]
@@ -178,11 +185,203 @@ cdef class State:
                     <object>object_of(id), shape_of(type(<object>object_of(id)))
                 )
         self.filled = 0
+        self.forget_spare()
         _nodes.here.born = NULL
         _nodes.here.born_count = _nodes.here.born_room = 0
         for i in range(count):                  # from here on user code may run: finalizers
             give_up(born[i])
         free(born)
+
+    def enter(self, value: object) -> tuple[int, int]:
+        """Makes an object a node in a cell of its own, unless it is one: (its home, its id).
+
+        The caller keeps it alive. From the end of the command on changes to it are recorded.
+        """
+        cdef Node* node = find(<PyObject*>value)
+        cdef Cell* cell
+        self.check_open()
+        if node == NULL:
+            cell = new_cell()
+            _nodes.note_birth(<PyObject*>value)
+            add_node(<PyObject*>value, cell, FRESH)
+            touch(cell)
+            node = find(<PyObject*>value)
+            self.entered.append(node.id & ID)
+        return node.cell, node.id & ID
+
+    def host(self, node: object) -> None:
+        """Has a node referred to as a foreign object (see ``set_foreign``) wherever it is stored."""
+        find(<PyObject*>node).id |= HOST
+
+    def keep_removed(self, seconds: float, most: int) -> None:
+        """Nodes that nothing holds any more are kept for so long, and at most so many in a cell; the youngest."""
+        self.seconds_removed = seconds
+        self.most_removed = most
+
+    def drop_removed(self, cells: set[int]) -> None:
+        """Those of them that are at home in these cells are kept no longer."""
+        for number in cells & self.removed.keys():
+            self.removed.pop(number)
+
+    cdef bint is_removed(self, PyObject* node) except -1:
+        """Whether a node is one of those that are kept, which is a reference to it."""
+        return <size_t>node in self.removed.get(find(node).cell, ())
+
+    cdef int look_at_removed(self, PyObject* removed) except -1:
+        """Something that a command has replaced, removed or changed, about to be given up."""
+        cdef list rest
+        if removed == NULL:
+            return 0
+        if find(removed) != NULL:
+            if Py_REFCNT(removed) == 1 or Py_REFCNT(removed) == 2 and self.is_removed(removed):
+                self.keep_for_now(<object>removed)
+        elif Py_REFCNT(removed) == 1 and type(<object>removed) in (list, tuple):
+            rest = [<object>removed]
+            while rest:
+                for part in rest.pop()[-<Py_ssize_t>self.most_removed:]:
+                    if type(part) is tuple:
+                        rest.append(part)
+                    elif find(<PyObject*>part) != NULL:
+                        self.keep_for_now(part)
+        return 0
+
+    cdef int keep_for_now(self, object value) except -1:
+        """Keeps a node for a while, if the value is one; what ``host`` was told of goes as objects do."""
+        cdef Node* node = find(<PyObject*>value)
+        if node == NULL or node.id & HOST or not self.most_removed:
+            return 0
+        kept = self.removed.get(node.cell)
+        if kept is None:
+            kept = self.removed[node.cell] = collections.OrderedDict()
+        kept.pop(<size_t><PyObject*>value, None)
+        kept[<size_t><PyObject*>value] = time.monotonic(), value
+        if <size_t>len(kept) > self.most_removed:
+            kept.popitem(last=False)
+        return 0
+
+    cdef int keep_loaded(self, object replica) except -1:
+        """The same for those nodes that nothing but the replica holds that they come from."""
+        cdef PyObject* node
+        for id in sorted(replica.node_ids()):
+            value = replica.node(id)
+            node = <PyObject*>value
+            if Py_REFCNT(node) == 2:            # the replica's and this one
+                self.keep_for_now(value)
+        return 0
+
+    cdef int give_up_old(self) except -1:
+        """Those that have been kept for long enough go."""
+        cdef double now = time.monotonic()
+        if now < self.next_removed:
+            return 0
+        self.next_removed = now + self.seconds_removed / 10
+        for number, kept in list(self.removed.items()):
+            while kept and next(iter(kept.values()))[0] < now - self.seconds_removed:
+                kept.popitem(last=False)
+            if not kept and self.removed.get(number) is kept:
+                del self.removed[number]
+        return 0
+
+    cdef set renew_opaque(self, set cells):
+        """Opaque nodes in those cells that have changed in place become new ones. The cells to be written anew.
+
+        That cannot be undone.
+        """
+        cdef set anew = set()
+        cdef Cell* cell
+        cdef PyObject* at
+        for number in cells & self.opaque_in.keys():
+            cell = _nodes.here.cells[<uint32_t>number]
+            for id in list(self.opaque_in[number]):
+                at = object_of(id)
+                if at == NULL or self.digests.get(id) == digest_of(encode_opaque(<object>at)):
+                    continue
+                anew.add(number)
+                anew |= self.far_opaque.pop(id, set())
+                forget(at)
+                (<set>self.opaque_in[number]).discard(id)
+                _nodes.note_birth(at)
+                add_node(at, cell, FRESH)
+                first = first_ids.pop(id, id)
+                first_ids[find(at).id & ID] = first
+                self.renewed[first] = find(at).id & ID
+                touch(cell)
+        return anew
+
+    def set_foreign(self, encoded: object, reduce: object) -> None:
+        """Has objects referred to that are no part of the state, instead of becoming nodes where they are stored.
+
+        Args:
+            encoded: gives the encoded reference to such an object, and None for others.
+            reduce: the reducer of an encoder that does the same.
+        """
+        set_foreign(encoded, reduce)
+
+    def take_id(self) -> int:
+        """An id that no node has had or will have."""
+        _nodes.here.next_id += 1
+        return _nodes.here.next_id - 1
+
+    def settle_births(self) -> None:
+        """From now on what has been born so far in the command is recorded, too; none of its code is running."""
+        self.check_open()
+        if self.filled < _nodes.here.born_count:
+            self.write_births()
+
+    cdef Py_ssize_t spare_references(self, PyObject* object) except -1:
+        """How many references to an object are only there to undo the command under way."""
+        cdef Inverse* step
+        cdef size_t address
+        while self.spare_inverses < _nodes.here.inverse_count:
+            step = &_nodes.here.inverses[self.spare_inverses]
+            for address in (<size_t>step.node, <size_t>step.first, <size_t>step.second):
+                if address:
+                    self.spare[address] = self.spare.get(address, 0) + 1
+            self.spare_inverses += 1
+        while self.spare_born < _nodes.here.born_count:
+            address = <size_t>_nodes.here.born[self.spare_born]
+            self.spare[address] = self.spare.get(address, 0) + 1
+            self.spare_born += 1
+        return self.spare.get(<size_t>object, 0)
+
+    cdef int forget_spare(self) except -1:
+        self.spare.clear()
+        self.spare_inverses = self.spare_born = 0
+        return 0
+
+    cdef set departed(self, object result, dict replaced):
+        """Ids of the nodes that nothing but a command's result holds any more, itself or in other such nodes.
+
+        The caller has the one reference to the result that is not part of the state. ``replaced`` counts references
+        by address that will have gone at the end of the command.
+        """
+        cdef dict met = {}                      # address -> references from what has departed
+        cdef list rest = [result]               # each as often as it was met
+        cdef set found = set(), expanded = set()
+        cdef Node* node
+        cdef PyObject* at
+        cdef size_t i = 0
+        met[<size_t><PyObject*>result] = 1
+        while i < <size_t>len(rest):
+            at = <PyObject*>rest[i]
+            i += 1
+            if <size_t>at in expanded:
+                continue
+            node = find(at)
+            gone = self.spare_references(at) + replaced.get(<size_t>at, 0)
+            if Py_REFCNT(at) > 2 * met[<size_t>at] + gone:
+                continue                        # a tuple too may be part of the state
+            if node != NULL:
+                found.add(node.id & ID)
+            expanded.add(<size_t>at)
+            parts = gc.get_referents(<object>at)
+            while parts:
+                part = parts.pop()
+                if find(<PyObject*>part) != NULL or isinstance(part, CONTAINERS):
+                    met[<size_t><PyObject*>part] = met.get(<size_t><PyObject*>part, 0) + 1
+                    rest.append(part)
+                part = None
+        return found
 
     cdef int check_open(self) except -1:
         if self.is_closed:
@@ -234,6 +433,19 @@ cdef class State:
             cell.fills.size = fills
             raise
         self.begin_recording(object, shape)
+        if is_opaque(shape):
+            self.digests[find(object).id & ID] = digest_of(opaque_content(&cell.births, births))
+            self.compare_bound(<object>object)
+        return 0
+
+    cdef int compare_bound(self, object opaque) except -1:
+        """What is kept to be called may change containers past recording: methods in C bound before, partials."""
+        cdef Node* node
+        for container in bound_in(opaque):
+            node = find(<PyObject*>container)
+            if node != NULL and not node.id & (COMPARED | FRESH):
+                node.id |= COMPARED
+                self.compared[node.id & ID] = shadow_of(container, shape_of(type(container)))
         return 0
 
     cdef int begin_recording(self, PyObject* object, Shape shape) except -1:
@@ -271,6 +483,7 @@ cdef class State:
         """An opaque object does not tell when it is freed."""
         cdef uint64_t id = find(object).id & ID
         cdef size_t address = <size_t>object
+        (<set>self.opaque_in.setdefault(find(object).cell, set())).add(id)
         try:
             self.opaque[id] = weakref.ref(<object>object, OpaqueGone(id, address))
         except TypeError:
@@ -297,6 +510,8 @@ cdef class State:
         reachable = self.reachable()
         for value, error in suspects:
             if <size_t><PyObject*>value in reachable:
+                if isinstance(error, ShareError) and not isinstance(error, NotShareableError):
+                    raise error
                 place = places_of_opaque.get(find(<PyObject*>value).id & ID)
                 where = f", stored at {place[0]}:{place[1]}" if place else ""
                 raise NotShareableError(f"{error}{where}") from error
@@ -312,6 +527,9 @@ cdef class State:
             born.add(<size_t>_nodes.here.born[i])
         for i in range(_nodes.here.inverse_count):
             rest.append(<object>_nodes.here.inverses[i].node)
+        for id in self.entered:
+            if object_of(id) != NULL:
+                rest.append(<object>object_of(id))
         while rest:
             value = rest.pop()
             if <size_t><PyObject*>value in seen:
@@ -333,6 +551,9 @@ cdef class State:
         cdef Inverse* inverses
         cdef size_t i, born_count, inverse_count, born_room, inverse_room
         cdef int _round
+        self.forget_spare()
+        if self.removed:
+            self.give_up_old()
         for _round in range(ROUNDS):
             born, born_count, born_room = _nodes.here.born, _nodes.here.born_count, _nodes.here.born_room
             inverses, inverse_count = _nodes.here.inverses, _nodes.here.inverse_count
@@ -343,8 +564,13 @@ cdef class State:
             _nodes.here.inverse_count = _nodes.here.inverse_room = 0
             self.filled = 0
             for i in range(inverse_count):
+                if self.most_removed:
+                    self.look_at_removed(inverses[i].first)
+                    self.look_at_removed(inverses[i].second)
                 give_up_if(inverses[i].first)
                 give_up_if(inverses[i].second)
+                if self.most_removed:
+                    self.look_at_removed(inverses[i].node)
                 give_up(inverses[i].node)
             for i in range(born_count):
                 give_up(born[i])
@@ -363,6 +589,7 @@ cdef class State:
             self.compare_all()
             self.write_births()
         places_of_opaque.clear()
+        self.entered.clear()
         del _nodes.new_cells[:]
         return 0
 
@@ -372,14 +599,21 @@ cdef class State:
         cdef uint64_t id
         cdef Cell* cell
         cdef dict result = {}
-        self.commits += 1
         cdef set maybe_unused = set()
+        self.commits += 1
+        self.gone = []
         while i < _nodes.here.freed_count:      # what is let go of here may be the last to hold others
             id = _nodes.here.freed[i]
             cell = _nodes.here.cells[_nodes.here.freed[i + 1]]
             put_free(cell, id)
             self.compared.pop(id, None)
-            self.opaque.pop(id, None)
+            if self.opaque.pop(id, None) is not None:
+                self.digests.pop(id, None)
+                first = first_ids.pop(id, 0)
+                if self.renewed.get(first) == id:
+                    del self.renewed[first]
+                self.far_opaque.pop(id, None)
+                (<set>self.opaque_in.get(cell.number, set())).discard(id)
             maybe_unused.add(cell.number)
             i += 2
             if id in cells_of_attributes:
@@ -405,7 +639,9 @@ cdef class State:
             clean(cell)
         self.hashed.clear()
         for n in unused:
+            self.opaque_in.pop(n, None)
             drop_cell(_nodes.here.cells[<uint32_t>n])
+        self.gone = unused
         return result
 
     cdef int put_classes(self) except -1:
@@ -477,10 +713,14 @@ cdef class State:
             changes: what ``end`` has given for them since.
             next_id: more than any id that has been published.
         """
-        cdef State state
         replica = Replica(has_finalizers=True)
-        replica.load(bases)
-        replica.apply(changes or {})
+        replica.bring(bases, changes or {})
+        return cls.of(replica, next_id)
+
+    @classmethod
+    def of(cls, replica: Replica, next_id: int = 1) -> State:
+        """The same, from a replica that knows all cells. Its objects become the nodes, so it is of no more use."""
+        cdef State state
         state = cls()
         try:
             state.adopt(replica, next_id)
@@ -528,6 +768,10 @@ cdef class State:
         for n in range(max(replica.loaded) + 1):
             if n not in replica.loaded:
                 drop_cell(_nodes.here.cells[<uint32_t>n])
+        for id in list(self.opaque):
+            self.compare_bound(<object>object_of(id))
+        first_ids.update(replica.first_ids)
+        self.renewed.update(replica.renewed)
         _nodes.new_cells.clear()
         _nodes.here.next_id = next_id
         names = replica.ids_in(0)
@@ -610,6 +854,15 @@ cdef class State:
         return _nodes.here.cells[<uint32_t>n]
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether nothing has been done since the last command ended."""
+        return self.nothing_done()
+
+    cdef bint nothing_done(self) noexcept:
+        return _nodes.here.dirty_count == 0 and _nodes.here.born_count == 0 and _nodes.here.freed_count == 0 \
+            and not self.compared and not self.pending
+
+    @property
     def next_id(self) -> int:
         """More than any id that has been given out."""
         return _nodes.here.next_id
@@ -647,10 +900,17 @@ cdef class State:
         Raises:
             KeyError: there is none (any more).
         """
-        cdef PyObject* found = object_of(id)
+        cdef PyObject* found = self.object_at(id)
         if found == NULL:
             raise KeyError(f"there is no node {id}")
         return <object>found
+
+    cdef PyObject* object_at(self, uint64_t id) except? NULL:
+        """The node of an id, which may be the first that it had; NULL: there is none."""
+        cdef PyObject* found = object_of(id)
+        if found == NULL and id in self.renewed:
+            return object_of(self.renewed[id])
+        return found
 
     def __len__(self) -> int:
         return _nodes.here.used
@@ -661,6 +921,8 @@ cdef class State:
         if self.is_closed:
             return
         self.is_closed = True
+        if self.removed is not None:
+            self.removed.clear()
         the_state = None
         reset_registry(1)
 
@@ -680,6 +942,48 @@ cdef class OpaqueGone:
     def __call__(self, reference: object) -> None:
         if find(<void*>self.address) != NULL and find(<void*>self.address).id & ID == self.id:
             forget(<PyObject*>self.address)
+
+
+cdef bytes opaque_content(Bytes* births, size_t start):
+    """What is written of an opaque object behind its head: BORN, id, kind, size."""
+    cdef size_t at = start + 1
+    while births.data[at] & 128:
+        at += 1
+    at += 2
+    while births.data[at] & 128:
+        at += 1
+    return births.data[at + 1:births.size]
+
+
+cdef list bound_in(object opaque):
+    """The containers that something can get at when it is called."""
+    cdef list rest = [opaque], found = []
+    cdef set seen = set()
+    if not callable(opaque):
+        return found
+    while rest and len(seen) < MOST_LOOKED_AT:
+        value = rest.pop()
+        if <size_t><PyObject*>value in seen or isinstance(value, (type, types.ModuleType)):
+            continue
+        seen.add(<size_t><PyObject*>value)
+        if type(value) is types.BuiltinMethodType:
+            found.append(value.__self__)
+        elif type(value) is types.FunctionType:
+            rest.append(value.__closure__)
+        elif value is opaque or find(<PyObject*>value) == NULL:
+            rest.extend(gc.get_referents(value))
+        elif shape_of(type(value)).kind & ~CLASSED < _nodes.INSTANCE:
+            found.append(value)
+    return found
+
+
+cdef bytes digest_of(bytes content):
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(content)
+    cdef uint64_t[3] digest
+    digest[0] = size
+    digest[1] = checksum(PyBytes_AS_STRING(content), size, 1)
+    digest[2] = checksum(PyBytes_AS_STRING(content), size, 2)
+    return PyBytes_FromStringAndSize(<char*>digest, sizeof(digest))
 
 
 cdef list parts_of_dict(object value):

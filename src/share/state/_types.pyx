@@ -106,8 +106,9 @@ cdef extern from *:
         PyTypeObject *cls = Py_TYPE(object), *base = cls;
         while (base->tp_traverse != share_traverse)
             base = base->tp_base;
+        if (base != cls)                /* a recording type lives for ever, and is not to be seen */
+            Py_VISIT((PyObject *)cls);
         base = base->tp_base;
-        Py_VISIT((PyObject *)cls);
         if (!(base->tp_flags & Py_TPFLAGS_HEAPTYPE))
             return base->tp_traverse(object, visit, arg);
         /* Counter: CPython's own function for subclasses starts at the type of the object, and visits that. */
@@ -234,6 +235,9 @@ cdef class Blueprint:
 def rebase(cls: type) -> bool:
     """Has a user's subclass of a built-in container record; False: its instances have to be compared."""
     cdef PyTypeObject* recording
+    cdef list built_in = [plain_of(base) or base for base in cls.__mro__ if plain_of(base) or kind_of_plain(base)]
+    if not all([issubclass(built_in[0], base) for base in built_in]):
+        return False            # of several: which one's method it uses is not what a recording type would give it
     for base in reversed(cls.__mro__):
         if not base.__flags__ & Py_TPFLAGS_HEAPTYPE or plain_of(base) is not None or base is collections.Counter:
             continue

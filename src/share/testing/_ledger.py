@@ -211,13 +211,16 @@ class Producer:
         """One command, and sometimes a read that must see it.
 
         Its kind is random; with the load "answers" it is a call with an answer that just fits into the response
-        ring, with "spills" a queued command that has a segment of its own (in a build with test points).
+        ring, with "spills" a queued command that has a segment of its own (in a build with test points), with "large"
+        now and then arguments and an answer for which an arena has to grow (there).
         """
         kind = self.random.random()
         if self.load == "answers":
             self._ask(200)
         elif self.load == "spills":
             self._note(max(self.largest, 30000))
+        elif self.load == "large":
+            (self._note if self.number % 2 else self._ask)(600 if self.number % 32 > 1 else 14000)
         elif kind < 0.12:
             self._scratch()
         elif kind < 0.3:

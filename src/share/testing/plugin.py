@@ -1,6 +1,6 @@
-"""The pytest plugin: a fixture ``share`` that gives each test a share of its own and finds what it leaves behind.
+"""The pytest plugin: ``share``, a share for each test, which finds what is left behind; ``run_share``, one for the run.
 
-Installed with the package (entry point ``pytest11``); works as well under pytest-xdist, where each worker has its own.
+Installed with the package (entry point ``pytest11``). Under pytest-xdist ``run_share`` is the same one in all workers.
 """
 
 import gc
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from share import Share
 
-__all__ = ["share"]
+__all__ = ["run_share", "share"]
 
 _PATIENCE = 5.0  # seconds that a share which is being closed may take to disappear
 
@@ -45,6 +45,44 @@ def share() -> "Iterator[Share]":
             "use `with Share() as shared:`, or close()",
             pytrace=False,
         )
+
+
+@pytest.fixture(scope="session")
+def run_share(request: pytest.FixtureRequest) -> "Iterator[Share]":
+    """One share for the whole run, also if pytest-xdist runs it in several workers.
+
+    ``recipes.once(run_share, "setup", function)`` does what shall be done once, in whichever worker comes first.
+    """
+    shared = _of_run(request.config)
+    yield shared
+    if failed := _end(shared):
+        pytest.fail(f"queued commands have raised and nobody waited for them: {failed}", pytrace=False)
+
+
+_key = pytest.StashKey["Share"]()
+
+
+def _of_run(config: pytest.Config) -> "Share":
+    from share import Share
+
+    if _key not in config.stash:
+        # What xdist tells its workers.
+        run = getattr(config, "workerinput", {}).get("testrunuid")
+        config.stash[_key] = Share.open(f"pytest-{run}") if run else Share()
+    return config.stash[_key]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Opens the share of the run in each worker before any of them runs a test, so that none finds it gone again."""
+    wanted = any("run_share" in getattr(item, "fixturenames", ()) for item in session.items)
+    if wanted and not session.config.option.collectonly:
+        _of_run(session.config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Ends it if no test has come to use it."""
+    if shared := config.stash.get(_key, None):
+        shared.close()
 
 
 def _end(shared: "Share") -> str:

@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import pwd
+import re
 import shutil
 import signal
 import socket
@@ -239,14 +241,20 @@ class Postgres(Server):
         super().__init__(folder)
         (self.port,) = free_ports(1)
         self.data = Path(tempfile.mkdtemp(prefix="share-postgres-"))  # where another user can get at it
-        self.user = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.getuid() == 0 else {}
-        if self.user:
-            shutil.chown(self.data, "nobody", "nogroup")
 
     def start(self) -> None:
         if self.process is not None:
             return
         initdb, server = postgres_programs()
+        self.user = unprivileged()
+        try:
+            if self.user:
+                os.chown(self.data, self.user["user"], self.user["group"])
+            subprocess.run(
+                [initdb, "--version"], check=True, stdout=subprocess.DEVNULL, cwd=self.data, **self.user
+            )
+        except OSError as error:  # root may not become another user here, or that one may not do this
+            pytest.skip(f"{NO_POSTGRES} ({error})")
         data = self.data / "data"
         if not data.exists():
             subprocess.run(
@@ -270,7 +278,6 @@ class Postgres(Server):
             f"port={self.port}",
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
-            "dynamic_shared_memory_type=mmap",  # in its folder: what it has in /dev/shm would outlive a kill
             *self.settings,
         )
         self.run(
@@ -300,17 +307,44 @@ class LazyPostgres(Postgres):
     settings = ("synchronous_commit=off",)
 
 
+NO_POSTGRES = "needs psycopg and a PostgreSQL server"
+
+
 def postgres_programs() -> tuple[str, str]:
-    """``initdb`` and ``postgres``, the newest there is."""
+    """``initdb`` and ``postgres``: Debian's newest, those on the path, or those beside ``pg_ctl`` or ``pg_config``."""
     with contextlib.suppress(ImportError):
         import psycopg  # noqa: F401
 
-        folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
-        path = os.pathsep.join([*map(str, reversed(folders)), os.environ.get("PATH", "")])
-        initdb, server = shutil.which("initdb", path=path), shutil.which("postgres", path=path)
-        if initdb and server:
-            return initdb, server
-    pytest.skip("needs psycopg and a PostgreSQL server")
+        folders = [
+            *sorted(Path("/usr/lib/postgresql").glob("[0-9]*/bin"), key=version, reverse=True),
+            *(Path(folder) for folder in os.get_exec_path()),
+        ]
+        if program := shutil.which("pg_ctl"):
+            folders.append(Path(program).resolve().parent)
+        with contextlib.suppress(OSError, subprocess.CalledProcessError):
+            told = subprocess.run(["pg_config", "--bindir"], check=True, capture_output=True, text=True)
+            folders.append(Path(told.stdout.strip()))
+        for folder in folders:
+            programs = folder / "initdb", folder / "postgres"
+            if all(program.is_file() for program in programs):
+                return str(programs[0]), str(programs[1])
+    pytest.skip(NO_POSTGRES)
+
+
+def version(folder: Path) -> list[int]:
+    """Of /usr/lib/postgresql/15/bin, 15."""
+    return [int(part) for part in re.findall("[0-9]+", folder.parent.name)]
+
+
+def unprivileged() -> dict[str, Any]:
+    """For ``subprocess``: somebody who is not root."""
+    if os.getuid() != 0:
+        return {}
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            found = pwd.getpwnam(name)
+            return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
+    pytest.skip(f"{NO_POSTGRES} (there is only root)")
 
 
 def nats_server() -> str:

@@ -1,17 +1,22 @@
 """``python -m share journal``: verify, compact, export."""
 
 import json
+import os
+import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from journal_programs import bases_of
-from recorded_programs import Row
+from recorded_programs import ROWS, Program, Row
 
+from share.cerial._standins import without_classes
 from share.cli import group
 from share.engine import CommitLog, JournalEngine
-from share.state import State
+from share.state import Replica, State
 
 
 def run(*args: Any, code: int = 0) -> str:
@@ -61,7 +66,8 @@ def test_verify_finds_damage(path: Path) -> None:
 
 def test_verify_says_which_class_is_missing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("recorded_programs.Row")
-    (wrong,) = json.loads(run("verify", path, "--json", code=1))["wrong"]
+    assert json.loads(run("verify", path, "--json"))["wrong"] == []
+    (wrong,) = json.loads(run("verify", path, "--load", "--json", code=1))["wrong"]
     assert "Row" in wrong
 
 
@@ -98,3 +104,140 @@ def test_what_is_missing_or_in_use_is_said_in_one_line(path: Path) -> None:
     for command in ("verify", "compact", "export"):
         assert "in use" in run(command, path, code=1)
     engine.close()
+
+
+HOME = """
+import enum, os, sys
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+open(f"loaded by {sys.argv[0][-4:]}", "w").close()
+
+class Color(enum.Enum):
+    RED = 1
+
+@dataclass(frozen=True)
+class Key:
+    n: int
+
+class Point(NamedTuple):
+    x: int
+    y: Key
+
+class Basket(list):
+    pass
+
+@dataclass
+class Shop:
+    color: object = Color.RED
+    at: object = Point(1, Key(2))
+    basket: Basket = field(default_factory=Basket)
+
+    def __setattr__(self, name, value):
+        if "loaded by e.py" not in os.listdir():
+            raise SystemExit("code of the class")
+        super().__setattr__(name, value)
+
+class Bomb(int):
+    def __reduce__(self):
+        return open, ("exploded", "w")
+"""
+WRITER = """
+from home import Basket, Bomb, Color, Key, Shop
+from share.engine import CommitLog, JournalEngine
+from share.state import State
+
+class Local:
+    pass
+
+engine = JournalEngine("shop.db")
+commits, _ = CommitLog.open(engine, "home")
+state = State()
+names = state.names
+steps = [
+    lambda: names.update(shop=Shop(), by={Key(1): "one", Key(2): "two"}, local=Local(), kinds=[Shop, Color]),
+    lambda: names["by"].pop(Key(1)),
+    lambda: names["shop"].basket.extend([1, Key(7)]),
+    lambda: setattr(names["local"], "n", 3),
+    lambda: names.update(bomb=Bomb()),
+]
+for position, step in enumerate(steps, 1):
+    step()
+    commits.commit(position, state.end(), state.next_id)
+commits.close()
+engine.close()
+"""
+
+
+def test_nothing_of_a_strangers_journal_is_imported_or_run(tmp_path: Path) -> None:
+    (tmp_path / "home.py").write_text(HOME)
+    (tmp_path / "make.py").write_text(WRITER)
+    subprocess.run([sys.executable, "make.py"], cwd=tmp_path, check=True, timeout=120)
+    for trace in ("exploded", "loaded by e.py"):
+        (tmp_path / trace).unlink(missing_ok=True)
+    before = set(os.listdir(tmp_path))
+
+    def ran(*command: str) -> Any:
+        result = subprocess.run(
+            [sys.executable, "-m", "share", "journal", *command],
+            cwd=tmp_path,
+            capture_output=True,
+            timeout=120,
+        )
+        assert result.returncode == 0, result
+        return json.loads(result.stdout)
+
+    report = ran("verify", "shop.db", "--json")
+    assert (report["wrong"], report["position"]) == ([], 5)
+    found = ran("export", "shop.db")
+    assert set(os.listdir(tmp_path)) == before
+    assert found["by"] == {"Key(n=2)": "two"}
+    assert found["local"] == {"class": "Local", "n": 3}
+    assert found["shop"]["basket"] == [1, {"class": "Key", "n": 7}]
+    assert found["shop"]["class"] == "Shop"
+    assert found["bomb"].startswith("<a pickle of ")
+    ran("export", "--load", "shop.db")
+    assert (tmp_path / "exploded").exists()
+
+
+class Blind(Program):
+    """A random program, and a replica of it that has none of its classes."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(random.Random(seed).randrange)
+        self.blind = Replica()
+
+    def publish(self) -> None:
+        changes = self.state.end()
+        self.replica.apply(changes)
+        with without_classes():
+            self.blind.apply(changes)
+        self.check_shape(self.blind)
+
+    def check_shape(self, blind: Replica) -> None:
+        assert blind.node_ids() == self.replica.node_ids()
+        names = [cls.__qualname__ for cls in self.replica.known_classes()]
+        assert [cls.__qualname__ for cls in blind.known_classes()] == names
+        assert not set(ROWS) & set(blind.known_classes())
+        for n in self.replica.node_ids():
+            node, twin = self.replica.node(n), blind.node(n)
+            assert type(twin).__name__ == type(node).__name__
+            if hasattr(node, "__len__"):
+                assert len(twin) == len(node)
+            if hasattr(node, "__dict__"):
+                assert vars(node).keys() <= vars(twin).keys()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_random_program_can_be_read_without_its_classes(seed: int) -> None:
+    program = Blind(seed)
+    try:
+        for _ in range(60):
+            program.command()
+        program.publish()
+        anew = Replica()
+        with without_classes():
+            anew.load(bases_of(program.state))
+        program.check_shape(anew)
+    finally:
+        program.state.close()
