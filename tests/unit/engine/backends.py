@@ -278,6 +278,7 @@ class Postgres(Server):
             f"port={self.port}",
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
+            "dynamic_shared_memory_type=mmap",  # in its folder: what it has in /dev/shm would outlive a kill
             *self.settings,
         )
         self.run(
