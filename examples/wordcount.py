@@ -22,7 +22,7 @@ from pathlib import Path
 
 from share import Share, plain, recipes, shareable
 
-FILES_AT_ONCE = 64
+FILES_AT_ONCE = 128
 WORD = re.compile(r"[^\W\d]\w*")
 interrupts = []  # Ctrl-C is only noted: as an exception it could leave the locks of the futures taken
 
@@ -50,11 +50,12 @@ def count(paths):
     return words
 
 
-def count_files(shared, progress, paths):  # runs in a worker
+def count_files(shared, total, paths):  # runs in a worker
     # Counting is the work, so it is done here, by all workers at once. What is queued is its small result: one
     # command for all these files, because each command has the coordinator merge all the words that it brings.
-    shared.count.add(count(paths), len(paths))
-    progress.update(len(paths))
+    words = count(paths)
+    shared.count.add(words, len(paths))
+    recipes.Progress(shared, "progress", total).update(len(paths))
 
 
 def start_worker():
@@ -83,9 +84,9 @@ def count_shared(paths, processes, start_method):
     context = multiprocessing.get_context(start_method)
     with Share() as shared:
         shared.count = WordCount()  # copied in; shared.count now means the same object in every process
-        progress = recipes.Progress(shared, "progress", len(paths))
         with ProcessPoolExecutor(processes, context, initializer=start_worker) as pool:
-            running = [pool.submit(count_files, shared, progress, part) for part in parts_of(paths)]
+            running = [pool.submit(count_files, shared, len(paths), part) for part in parts_of(paths)]
+            progress = recipes.Progress(shared, "progress", len(paths))  # whoever comes first makes it
             while running and not interrupts:
                 finished, running = wait(running, timeout=0.1, return_when=FIRST_EXCEPTION)
                 if not interrupts:
