@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from share import Share
@@ -56,6 +57,25 @@ def test_during_which_another_program_makes_a_share():
         time.sleep(0.01)
 """
 
+DIES = """
+import os, signal
+from share import Share
+
+shared = Share()
+shared.x = 1
+shared.flush()
+print(shared.session_of().name, shared.health().coordinator, flush=True)
+os.kill(shared.health().coordinator, signal.SIGKILL)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
 
 def run(folder: Path, body: str) -> "subprocess.CompletedProcess[str]":
     (folder / "conftest.py").write_text(CONFTEST.read_text().replace("PATIENCE = 60.0", "PATIENCE = 2.0"))
@@ -85,7 +105,7 @@ def test_a_leak_is_reported_once_and_removed(tmp_path: Path, body: str, what: st
     assert what in result.stdout
 
 
-def test_shares_of_other_programs_are_let_alone(tmp_path: Path) -> None:
+def test_shares_of_other_programs_are_let_alone(tmp_path: Path, not_beside_gc: None) -> None:
     """Neither a test that meets them is blamed, nor are their segments removed, be they in use at the moment or not."""
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(run, tmp_path, MEETS_ANOTHER)
@@ -99,8 +119,16 @@ def test_shares_of_other_programs_are_let_alone(tmp_path: Path) -> None:
                 f"/dev/shm/{shared.session_of().name}_s9_9"
             )  # as the arguments of a large command are
             kept.touch()
+            said = subprocess.run(
+                [sys.executable, "-c", DIES], check=False, capture_output=True, text=True
+            ).stdout
+            name, coordinator = said.split()
+            while lives(int(coordinator)):
+                time.sleep(0.01)
             (tmp_path / "made").touch()
             result = running.result()
-            assert kept.exists() and len(shared.text) == 100_000
-            kept.unlink()
+            dead = list(Path("/dev/shm").glob(f"{name}*"))
+            for path in [kept, *dead]:
+                path.unlink()
+            assert dead and len(shared.text) == 100_000
     assert result.returncode == 0 and "1 passed" in result.stdout, result.stdout
