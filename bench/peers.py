@@ -40,12 +40,14 @@ def redis_client() -> Iterator[Any]:
             for line in process.stdout:
                 if "ready to accept connections" in line.lower():
                     break
-            with redis.Redis(unix_socket_path=socket) as client:
-                client.set("n", 0)
-                client.hset("table", "k", 1)
-                yield client
-            process.terminate()
-            process.stdout.read()
+            try:
+                with redis.Redis(unix_socket_path=socket) as client:
+                    client.set("n", 0)
+                    client.hset("table", "k", 1)
+                    yield client
+            finally:
+                process.terminate()
+                process.stdout.read()
 
 
 @contextlib.contextmanager
