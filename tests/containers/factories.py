@@ -54,18 +54,30 @@ def module_copy(name: str) -> Any:
 
 
 class OnAShare:
-    """Mixed into the test cases: a share for each test; writes wait, as they do in one process."""
+    """Mixed into the test cases: a share for each class, empty at each test; writes wait, as in one process."""
 
     _share: Share
 
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()  # type: ignore[misc]
+        cls._share = Share(writes="wait")
+        cls._share.begun = True  # so its coordinator is there before the first test
+        cls._share.flush()
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls._share.close()
+        super().tearDownClass()  # type: ignore[misc]
+
     def setUp(self) -> None:
-        self._share = Made.share = Share(writes="wait")
+        Made.share = self._share
+        Made.share.clear()
         super().setUp()  # type: ignore[misc]
 
     def tearDown(self) -> None:
         super().tearDown()  # type: ignore[misc]
         Made.share = None
-        self._share.close()
 
 
 def except_for(reasons: dict[str, str]) -> Any:

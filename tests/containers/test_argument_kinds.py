@@ -50,9 +50,11 @@ CASES = [
 ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def shared() -> Iterator[Share]:
     with Share() as share:
+        share.container = []
+        share.flush()  # so its coordinator is there before the first test
         yield share
 
 

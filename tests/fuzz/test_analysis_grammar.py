@@ -1,6 +1,6 @@
 """Classes out of a grammar of every form, run under tracing: whatever they did, the plan had said so.
 
-250 methods by default, new ones in each run; ``SHARE_ANALYSIS_METHODS=20000`` for the long run. What failed is kept by
+100 methods by default, new ones in each run; ``SHARE_ANALYSIS_METHODS=20000`` for the long run. What failed is kept by
 Hypothesis and comes first in the next run; the blob that it prints brings it back anywhere else.
 """
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from share.analysis import Trace, trace
 
 METHODS_A_CLASS = 5
-METHODS = int(os.environ.get("SHARE_ANALYSIS_METHODS", "250"))
+METHODS = int(os.environ.get("SHARE_ANALYSIS_METHODS", "100"))
 
 PRELUDE = """
 import copy, functools, heapq, itertools, operator

@@ -15,8 +15,12 @@ from hypothesis import strategies as st
 from share import cerial
 from share.errors import CorruptDataError
 
-settings.register_profile("cerial", deadline=None, suppress_health_check=list(HealthCheck))
-settings.load_profile("cerial")
+
+def examples(times):
+    """So many times as many examples as the profile has."""
+    return settings(
+        max_examples=times * settings.default.max_examples, suppress_health_check=list(HealthCheck)
+    )
 
 
 class Suit(enum.Enum):
@@ -59,7 +63,7 @@ values = st.recursive(
 
 
 @given(values)
-@settings(max_examples=400)
+@examples(4)
 def test_a_generated_value_comes_back(value):
     before = repr(value)
     data = cerial.dumps(value)
@@ -71,6 +75,7 @@ def test_a_generated_value_comes_back(value):
 
 
 @given(st.lists(values, min_size=2, max_size=5))
+@examples(1)
 def test_values_can_be_written_one_after_the_other(several):
     # What the list's encoding contains is each value's own, self-delimiting: damage at a border shows.
     assert [cerial.loads(cerial.dumps(value)) for value in several] == several
@@ -123,7 +128,7 @@ def shape_of(root):
 
 
 @given(graphs())
-@settings(max_examples=400)
+@examples(4)
 def test_a_graph_keeps_its_shape(root):
     expected = shape_of(root)
     assert shape_of(cerial.loads(cerial.dumps(root))) == expected
@@ -131,6 +136,7 @@ def test_a_graph_keeps_its_shape(root):
 
 
 @given(graphs(), graphs())
+@examples(1)
 def test_a_graph_beside_a_graph(one, two):
     both = [one, two, one]
     assert shape_of(cerial.loads(cerial.dumps(both))) == shape_of(both)
@@ -184,7 +190,7 @@ def decode_or_refuse(data):
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=1000)
+@examples(8)
 @example(b"")
 @example(b"\x0f\xff\xff\xff\xff\xff\xff\xff\xff\x7f")
 @example(b"\x0f\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f")
@@ -195,14 +201,14 @@ def test_random_bytes(data):
 
 
 @given(st.integers(1, LAST_TAG), st.binary(max_size=100))
-@settings(max_examples=1500)
+@examples(10)
 def test_random_bytes_behind_a_valid_tag(tag, data):
     decode_or_refuse(bytes([tag]) + data)
     decode_or_refuse(bytes([15, 2, tag | 128]) + data)
 
 
 @given(st.sampled_from(SAMPLES), st.data())
-@settings(max_examples=1500)
+@examples(10)
 def test_damaged_bytes(sample, data):
     damaged = bytearray(sample)
     for _ in range(data.draw(st.integers(1, 4))):

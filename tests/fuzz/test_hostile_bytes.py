@@ -306,7 +306,7 @@ def damage_of(image: Image, drawn: list[tuple[int, int, tuple[str, int]]]) -> li
 # A change is judged by the same damage as the one before it; the long search (CONTRIBUTING.md) looks for other.
 fuzzed = settings(
     derandomize=os.environ.get("HYPOTHESIS_PROFILE") != "long",
-    max_examples=int(os.environ.get("HOSTILE_EXAMPLES", "150")),
+    max_examples=int(os.environ.get("HOSTILE_EXAMPLES", "50")),
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

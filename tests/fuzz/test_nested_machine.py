@@ -292,4 +292,6 @@ def spoil(value: Any) -> None:
 
 
 TestStructures = Structures.TestCase
-TestStructures.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
+TestStructures.settings = settings(
+    max_examples=settings.default.max_examples // 5, stateful_step_count=20, deadline=None
+)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from share import Share, plain
@@ -306,6 +306,7 @@ def told(value: Any) -> Any:
 def test_the_share_stays_as_it_was() -> None:
     with Share() as shared:
 
+        @settings(max_examples=settings.default.max_examples // 2)  # each is looked at in many ways
         @given(states)
         def stays(state: Any) -> None:
             check(shared, state)

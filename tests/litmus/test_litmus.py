@@ -20,7 +20,7 @@ from types import ModuleType
 
 import pytest
 
-BATCHES = 200  # of 256 iterations: some fifty thousand
+BATCHES = int(os.environ.get("LITMUS_BATCHES", "100"))  # of 256 iterations each
 Outcome = tuple[int, ...]
 
 FULL, CLOSED = -1, -2
@@ -122,7 +122,7 @@ def by_stopped_processes(party: Callable[[int], None], count: int) -> None:
 Way = Callable[[Callable[[int], None], int], None]
 
 
-def outcomes(programs: ModuleType, name: str, by: Way, batches: int = BATCHES) -> Counter[Outcome]:
+def outcomes(programs: ModuleType, name: str, by: Way, batches: int = 200) -> Counter[Outcome]:
     parties = programs.parties(name)
     memory = mmap.mmap(-1, programs.memory_bytes(batches))
     by(lambda who: programs.run(name, who, batches, memory), parties)
@@ -133,7 +133,7 @@ def outcomes(programs: ModuleType, name: str, by: Way, batches: int = BATCHES) -
 @pytest.mark.parametrize("by", [by_threads, by_processes, by_stopped_processes])
 @pytest.mark.parametrize("name", ALLOWED)
 def test_only_allowed_outcomes_are_seen(programs: ModuleType, name: str, by: Way) -> None:
-    seen = outcomes(programs, name, by)
+    seen = outcomes(programs, name, by, BATCHES)
     assert seen.total() == BATCHES * 256
     assert not forbidden(name, seen), f"all: {dict(seen)}"
 
@@ -150,7 +150,7 @@ def test_only_allowed_outcomes_are_seen_under_delays(
 ) -> None:
     """Processes with short random pauses after what the algorithms do: between any two of their steps."""
     monkeypatch.setenv("SHARE_TESTPOINT", f"*:noise:{seed}")
-    seen = outcomes(programs, name, by_processes, BATCHES // 5)
+    seen = outcomes(programs, name, by_processes, 40)
     assert not forbidden(name, seen), f"all: {dict(seen)}"
 
 

@@ -10,6 +10,12 @@ import pytest
 from share import Share
 
 
+@pytest.fixture
+def method() -> str:
+    """How the other process was started makes no difference here; one that has inherited nothing proves most."""
+    return "spawn"
+
+
 def kill_coordinator(shared: Share) -> None:
     shared.flush()
     os.kill(shared.health().coordinator, signal.SIGKILL)

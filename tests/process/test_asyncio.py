@@ -160,8 +160,7 @@ def test_futures_beside_a_thread_that_calls(shared: Share) -> None:
     thread = threading.Thread(target=call)
     thread.start()
     try:
-        end = time.monotonic() + 2
-        while time.monotonic() < end:
+        for _ in range(150):
             futures = [big.page.submit(20_000) for _ in range(20)]
             assert {len(future.result(PATIENCE)) for future in futures} == {20_000}
     finally:

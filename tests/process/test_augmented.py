@@ -21,6 +21,12 @@ from share import Share
 WORKERS = 4
 
 
+@pytest.fixture
+def method() -> str:
+    """How the others were started makes no difference to what they write."""
+    return "fork"
+
+
 def run(context: Any, target: Any, shared: Share) -> None:
     workers = [context.Process(target=target, args=(shared,)) for _ in range(WORKERS)]
     for worker in workers:

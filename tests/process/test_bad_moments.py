@@ -58,7 +58,7 @@ PROGRAMS = {
         "        if child == 0: os._exit(0)\n"
         "        os.waitpid(child, 0)\n"
         "thread = threading.Thread(target=fork); thread.start()\n"
-        "for _ in range(10):\n"
+        "for _ in range(4):\n"
         "    with Share() as shared:\n"
         "        shared.c = Counter(); shared.c.increment(); assert shared.c.n == 1\n"
         "stop = True; thread.join(); print('done')",

@@ -53,7 +53,7 @@ def test_no_increment_is_lost(work: Any, context: Any, shared: Share) -> None:
     assert shared.counter.n == WORKERS * TIMES
 
 
-@pytest.mark.parametrize("run", range(3))
+@pytest.mark.parametrize(("run", "method"), [(0, "fork"), (1, "spawn"), (2, "forkserver")])
 def test_killed_worker_wedges_nobody(run: int, context: Any, shared: Share) -> None:
     """A worker is killed in the middle: the others go on, and every call that returned is counted."""
     shared.counter = Counter()
@@ -106,6 +106,7 @@ def test_worker_killed_while_it_waits_for_answers(shared: Share) -> None:
     assert [shared.counter.next() for _ in range(1000)] == list(range(before + 1, before + 1001))
 
 
+@pytest.mark.parametrize("method", ["fork"])
 def test_setter_is_atomic_too(context: Any, shared: Share) -> None:
     """A property's setter runs in the coordinator like any method: what it counts loses nothing."""
     shared.temperature = Temperature(0.0)
@@ -117,6 +118,7 @@ def test_setter_is_atomic_too(context: Any, shared: Share) -> None:
     assert shared.temperature.changes == WORKERS * 1000
 
 
+@pytest.mark.parametrize("method", ["fork"])
 def test_calls_with_answers_give_every_number_once(context: Any, shared: Share) -> None:
     """A method that writes and returns a value: four processes never get the same number."""
     shared.counter = Counter()

@@ -10,6 +10,12 @@ from itself_classes import Game, Key, Lamp, Listener, play
 from share import NotShareableError, Share
 
 
+@pytest.fixture
+def method() -> str:
+    """How the other process was started makes no difference here; one that has inherited nothing proves most."""
+    return "spawn"
+
+
 def test_parts_that_know_their_whole(shared: Share) -> None:
     shared.game = Game()
     shared.game.round()

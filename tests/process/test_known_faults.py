@@ -26,6 +26,7 @@ def run(context: Any, function: Any, shared: Share) -> None:
     assert [process.exitcode for process in processes] == [0] * WORKERS
 
 
+@pytest.mark.parametrize("method", ["fork"])
 def test_name_plus_equals_loses_nothing(context: Any, shared: Share) -> None:
     """``shared.n += 1`` from several processes."""
     shared.n = 0
@@ -33,6 +34,7 @@ def test_name_plus_equals_loses_nothing(context: Any, shared: Share) -> None:
     assert shared.n == WORKERS * TIMES
 
 
+@pytest.mark.parametrize("method", ["fork"])
 def test_attribute_plus_equals_loses_nothing(context: Any, shared: Share) -> None:
     """``obj.attr += 1`` from several processes."""
     shared.counter = Counter()
@@ -40,6 +42,7 @@ def test_attribute_plus_equals_loses_nothing(context: Any, shared: Share) -> Non
     assert shared.counter.n == WORKERS * TIMES
 
 
+@pytest.mark.parametrize("method", ["fork"])
 def test_item_plus_equals_loses_nothing(context: Any, shared: Share) -> None:
     """``d[k] += 1`` from several processes."""
     shared.counts = {"k": 0}
@@ -225,6 +228,7 @@ def test_killed_worker_blocks_nobody(shared: Share) -> None:
         assert shared.counter.next() > done.value
 
 
+@pytest.mark.parametrize("method", ["spawn"], ids=["other"])
 def test_objects_made_elsewhere_are_seen(context: Any, shared: Share) -> None:
     """An object that a worker creates is there for everybody as soon as the assignment has returned."""
     from classes import make_object

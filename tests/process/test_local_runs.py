@@ -19,6 +19,12 @@ from share import Share
 from share.analysis import reads, writes
 
 
+@pytest.fixture
+def method() -> str:
+    """How the other process was started makes no difference here; one that has inherited nothing proves most."""
+    return "spawn"
+
+
 class View:
     def __init__(self, owner: "Looking") -> None:
         self.owner = owner

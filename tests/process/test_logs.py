@@ -13,6 +13,12 @@ from share import Share, plain
 LARGE = 2000
 
 
+@pytest.fixture
+def method() -> str:
+    """How the other process was started makes no difference here; one that has inherited nothing proves most."""
+    return "spawn"
+
+
 def reader(shared: Share, connection: Any) -> None:
     """Another process: sends what it sees of a name, each time it is asked."""
     while (name := connection.recv()) is not None:

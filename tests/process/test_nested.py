@@ -373,6 +373,7 @@ def test_generators_are_taken_apart_before_they_travel(shared: Share) -> None:
     )
 
 
+@pytest.mark.parametrize("method", ["fork"])
 def test_many_processes_write_through_parts(context: Any, shared: Share) -> None:
     shared.stats = Stats()
     shared.bag = Bag()

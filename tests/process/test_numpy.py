@@ -196,6 +196,7 @@ def test_errors_are_reported(shared: Share) -> None:
     assert shared.a.tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize("method", ["fork"])
 def test_every_element_counts_exactly(context: Any, shared: Share, grid: Any) -> None:
     shared.a = np.zeros(3, int)
     workers = [context.Process(target=add_to_arrays, args=(shared,)) for _ in range(4)]
@@ -208,6 +209,7 @@ def test_every_element_counts_exactly(context: Any, shared: Share, grid: Any) ->
     assert grid.values[:3].tolist() == [1000, 1000, 2000]
 
 
+@pytest.mark.parametrize("method", ["fork"])
 def test_a_reader_never_sees_a_torn_array(context: Any, shared: Share, grid: Any) -> None:
     shared.a = np.zeros(ARRAY_SIZE)
     writer = context.Process(target=fill_arrays, args=(shared, 400))
@@ -243,6 +245,7 @@ def read_frame(share: Share, results: Any) -> None:
     results.put((dict(frame.sum()), list(frame["a"]), frame.shape, list(frame.columns)))
 
 
+@pytest.mark.parametrize("method", ["spawn"], ids=["other"])
 def test_a_frame_with_a_name_is_read_here_and_written_by_commands(shared: Share, context: Any) -> None:
     pandas = pytest.importorskip("pandas")
     plain_frame = pandas.DataFrame({"a": [1, 2, 3], "b": [0.5, 1.5, 2.5]})
@@ -269,6 +272,7 @@ def test_a_frame_with_a_name_is_read_here_and_written_by_commands(shared: Share,
     assert results.get() == expected
 
 
+@pytest.mark.parametrize("method", ["spawn"], ids=["other"])
 def test_an_array_that_is_held_is_written_to_again_and_again(shared: Share, context: Any) -> None:
     """In a container it is a node, known by its first id however often it changes in place."""
     shared.d = {"a": np.zeros(4), "rows": [np.arange(3)]}

@@ -1,6 +1,7 @@
 """All ways to write, mixed by 32 threads of four processes: each thread's are executed once and in its order."""
 
 import asyncio
+import os
 import random
 import threading
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROCESSES, THREADS = 4, 8
+MANY = 2000 if "SHARE_LONG" in os.environ else 400  # writes of each thread
 
 
 class Writer:
@@ -167,4 +169,4 @@ def test_in_order_and_once(shared: Share) -> None:
 
 @pytest.mark.slow
 def test_in_order_and_once_for_longer(shared: Share) -> None:
-    drive(shared, 2000)
+    drive(shared, MANY)

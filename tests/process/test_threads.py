@@ -106,6 +106,7 @@ def test_errors_and_waiting_are_each_threads_own(shared: Share) -> None:
     shared.flush()
 
 
+@pytest.mark.parametrize("method", ["fork"])
 def test_processes_with_threads(context: Any, shared: Share) -> None:
     """Both at once; only the process is registered, its threads share the response ring."""
     shared.counter = Counter()

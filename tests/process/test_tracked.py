@@ -14,6 +14,12 @@ from tracked_classes import LARGE, METHODS, Everything, state
 from share import NotShareableError, Share, plain
 
 
+@pytest.fixture
+def method() -> str:
+    """How the other process was started makes no difference here; one that has inherited nothing proves most."""
+    return "spawn"
+
+
 def same(name: str, shared: Any, twin: Any, number: int) -> None:
     """Calls a method of both; they must do the same."""
     try:

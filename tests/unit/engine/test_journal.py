@@ -25,6 +25,7 @@ from share.engine import CommitLog, JournalEngine, Restored, restore
 from share.state import Replica, State
 
 PROGRAMS = Path(__file__).with_name("journal_programs.py")
+LONG = "SHARE_LONG" in os.environ
 
 
 def started(what: str, path: Path, **options: Any) -> subprocess.Popen[str]:
@@ -90,12 +91,12 @@ def kill_and_restart(path: Path, times: int, seed: int) -> None:
 
 
 def test_killed_at_random_nothing_acknowledged_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
-    kill_and_restart(tmp_path / "shop.db", 6, 1)
+    kill_and_restart(tmp_path / "shop.db", 3, 1)
 
 
 @pytest.mark.slow
-def test_killed_at_random_200_times(tmp_path: Path) -> None:
-    kill_and_restart(tmp_path / "shop.db", 200, 2)
+def test_killed_at_random_again_and_again(tmp_path: Path) -> None:
+    kill_and_restart(tmp_path / "shop.db", 200 if LONG else 60, 2)
 
 
 # ---- cut ----
@@ -168,7 +169,7 @@ def test_a_file_that_was_cut_opens_to_a_state_that_existed(tmp_path: Path) -> No
 @pytest.mark.slow
 def test_a_file_that_was_cut_at_any_byte_opens_to_a_state_that_existed() -> None:
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:  # a disk would take minutes
-        cut_and_open(Path(folder), 1, 30_000, 8)
+        cut_and_open(Path(folder), 1 if LONG else 5, 30_000, 8)
 
 
 @pytest.mark.parametrize("seed", range(3))
