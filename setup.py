@@ -45,6 +45,7 @@ setup(
     ext_modules=cythonize(
         [extension(path) for path in sorted(SOURCE.rglob("*.pyx"))],
         include_path=["src"],
+        force=bool(macros or links),  # what is there may be of another variant
         compiler_directives={
             "language_level": "3",
             "boundscheck": False,
