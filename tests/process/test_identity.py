@@ -26,7 +26,7 @@ def pair(shared: Share) -> Iterator[Any]:
     theirs.close()
     yield shared.board, ours
     ours.send(None)
-    process.join(20)
+    process.join(120)
     assert process.exitcode == 0
     assert not shared.errors
 

@@ -323,7 +323,7 @@ def test_wait_then_is_first_come_first_served(shared: Share) -> None:
     ready = threading.Semaphore(0)
 
     def take(number: int) -> Any:
-        return shared.wait_then(lambda: len(shared.jobs) > 0, shared.jobs.pop, 0, timeout=30)
+        return shared.wait_then(lambda: len(shared.jobs) > 0, shared.jobs.pop, 0, timeout=60)
 
     with ThreadPoolExecutor(8) as pool:
         waits = []
@@ -345,7 +345,7 @@ def test_wait_then_in_processes_takes_each_once(shared: Share) -> None:
 
     def work() -> None:
         for _ in range(25):
-            job = shared.wait_then(lambda: len(shared.jobs) > 0, shared.jobs.pop, timeout=30)
+            job = shared.wait_then(lambda: len(shared.jobs) > 0, shared.jobs.pop, timeout=60)
             shared.done.write(os.getpid(), job)
 
     children = [in_child(work) for _ in range(4)]
@@ -363,10 +363,10 @@ def test_wait_then_ends(shared: Share) -> None:
         shared.wait_then(lambda: True, shared.failing.fail_with_answer, "word")
     with pytest.raises(TypeError, match="takes a shared object"):
         shared.wait_then(lambda: True, len, [1])
-    assert shared.wait_then(lambda: len(shared.jobs) > 0, shared.jobs.pop, timeout=5) == 1
+    assert shared.wait_then(lambda: len(shared.jobs) > 0, shared.jobs.pop, timeout=60) == 1
     shared.jobs.append(2)
-    assert shared.wait_then(shared.jobs.__len__, shared.jobs.pop, timeout=5) == 2
-    shared.wait_then(lambda: not shared.jobs, shared.jobs.extend, [3, 4], timeout=5)
+    assert shared.wait_then(shared.jobs.__len__, shared.jobs.pop, timeout=60) == 2
+    shared.wait_then(lambda: not shared.jobs, shared.jobs.extend, [3, 4], timeout=60)
     assert shared.jobs == [3, 4]
 
 
@@ -383,12 +383,12 @@ def test_a_holder_that_is_killed_frees_its_lease_for_one(shared: Share) -> None:
         signal.pause()
 
     def take() -> None:
-        shared.wait_then(lease.free, lease.take, this_process(), timeout=30)
+        shared.wait_then(lease.free, lease.take, this_process(), timeout=60)
         lease.give_back()
         shared.flush()
 
     holder = in_child(hold)
-    assert shared.wait_for(lambda: lease.holder, timeout=20) == lease.holder
+    assert shared.wait_for(lambda: lease.holder, timeout=60) == lease.holder
     held = lease.holder
     assert held.pid == holder and held.alive
     children = [in_child(take) for _ in range(3)]
@@ -407,7 +407,7 @@ def test_who_is_killed_in_a_line_holds_nobody_up(shared: Share) -> None:
     control = shared.session_of().control
 
     def take() -> None:
-        shared.wait_then(lambda: len(jobs) > 0, jobs.pop, timeout=30)
+        shared.wait_then(lambda: len(jobs) > 0, jobs.pop, timeout=60)
 
     children = []
     for _ in range(3):

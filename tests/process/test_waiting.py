@@ -85,7 +85,7 @@ def test_one_write_wakes_all_in_several_processes(shared: Share) -> None:
         children.append(pid)
     wait_for(lambda: asleep(shared))
     shared.counter.increment()
-    assert shared.wait_for(lambda: shared.woken.n == 64, timeout=30)
+    assert shared.wait_for(lambda: shared.woken.n == 64, timeout=60)
     assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children] == [0] * 4
 
 

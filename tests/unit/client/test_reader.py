@@ -48,7 +48,7 @@ def following(seed: int, least_log: int = 256, program: str = "Lists") -> Iterat
         ours.send(None)
     finally:
         ours.close()
-        process.join(20)
+        process.join(120)
         process.kill()
     assert process.exitcode == 0
 
