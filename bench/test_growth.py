@@ -22,6 +22,7 @@ from bench.idioms import IDIOMS, Idiom, class_of, module
 from share import Share
 
 SIZES = (100, 10_000, 100_000)
+TOGETHER = (100, 10_000)  # of the class that has all of the idioms
 MOST = 4.0
 ATTEMPTS, ROUNDS, WRITES = 4, 7, 20
 
@@ -154,6 +155,25 @@ def test_an_idiom_costs_the_same_at_each_size(made: Any, reader: Reader, idiom: 
             subjects.append(Subject(shared[f"of{size}"], kind(size), "write", "read", reader, coordinator))
         wrong = judge(idiom.name, subjects)
         assert not wrong, wrong
+
+
+def test_idioms_of_one_large_class(made: Any, reader: Reader) -> None:
+    """In a class with a method for each of them, one's cost is not that of all."""
+    with Share() as shared:
+        kept = []
+        for size in TOGETHER:
+            shared[f"of{size}"] = made.Everything(size)
+            shared.flush()
+            kept.append((shared[f"of{size}"], made.Everything(size)))
+        wrong = []
+        for number, idiom in enumerate(IDIOMS):
+            if idiom.name in GROWS:
+                continue
+            coordinator = shared.health().coordinator
+            names = (f"write{number}", f"read{number}")
+            subjects = [Subject(*both, *names, reader, coordinator) for both in kept]
+            wrong.append(judge(idiom.name, subjects))
+        assert not any(wrong), "\n".join(filter(None, wrong))
 
 
 def test_what_grows_is_an_idiom_and_has_a_reason() -> None:

@@ -12,6 +12,7 @@ from share._names import check_name
 from share.client._namespace import Namespace, is_detached, reserve
 from share.client._proxy import plain
 from share.client._session import Session, with_traceback
+from share.client._snapshots import snapshot
 from share.errors import CoordinatorLostError, ShareClosedError
 
 if TYPE_CHECKING:
@@ -266,8 +267,6 @@ class Share(Namespace):
         ...     shared.snapshot(shared.a, shared.b["k"])
         ([1], [2])
         """
-        from share.client._snapshots import snapshot
-
         return snapshot(*objects)
 
     # -- several steps as one --------------------------------------------------------------------------

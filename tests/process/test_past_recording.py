@@ -147,3 +147,34 @@ def test_bytes_changed_through_a_view(shared: Share) -> None:
     shared.viewer = Viewer()
     shared.viewer.view()
     assert shared.viewer.data == b"aBc"
+
+
+class Filled:
+    """Keeps what it makes in its `__dict__`."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def put(self, name: str) -> None:
+        self.__dict__[name] = [name]
+
+    def put_all(self, **given: int) -> None:
+        vars(self).update(given)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        self.made += 1
+        self.__dict__[name] = value = [name]
+        return value
+
+
+def test_attributes_stored_in_the_dict_of_a_part(shared: Share) -> None:
+    shared.top, shared.rows = Filled(), [Filled()]
+    for filled in (shared.top, shared.rows[0]):
+        filled.put("a")
+        filled.put_all(b=2)
+        assert list(filled.a) == ["a"]
+        assert [list(filled.c), list(filled.c)] == [["c"], ["c"]]
+        filled.c.append(1)
+        assert vars(plain(filled)) == {"made": 1, "a": ["a"], "b": 2, "c": ["c", 1]}

@@ -482,8 +482,7 @@ class _Machine:
         self.put("contains", owner, item)
 
     def do_IS_OP(self, step: dis.Instruction) -> None:
-        self.pop_many(2)
-        self.push(self.constant(True))
+        self.put("same", *map(self.var, self.pop_many(2)))
 
     # Building
 

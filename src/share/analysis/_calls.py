@@ -850,6 +850,9 @@ class Calls:
             for other in list(others):
                 if not self.is_function(other) and other.kind is not Kind.SCALAR:
                     objects.iterate(instance, other, -1)
+        if name in ("__contains__", "count", "index") and owner in (list, tuple, deque):
+            for element in list(objects.elements(node)):  # each is asked, until one is found
+                objects.operate_on(instance, element, set(), ("__eq__",), (key, "element"))
         if effect == "look":
             if name in _GIVES_SCALAR:
                 return {self.nodes.scalar(None)} | missing

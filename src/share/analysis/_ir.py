@@ -17,6 +17,7 @@ solver is flow-insensitive and runs every instruction until nothing changes. An 
 ``proto d o names operands``          an operator: the special methods ``names`` of ``o``, or of an operand
 ``inplace d o name operand``          ``o += operand`` and its like
 ``contains d o x``                    ``x in o``
+``same d a b``                        ``a is b``
 ``func d body defaults``              a nested function, lambda; ``defaults``: (parameter, variable) pairs,
                                       where ``*`` and ``**`` stand for all of them, in a tuple or dict
 ``defaults f s``                      the same afterwards: ``s`` holds defaults of the function ``f``

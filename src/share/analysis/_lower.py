@@ -509,7 +509,7 @@ class _Lowering:
                 case ast.In() | ast.NotIn():
                     self.emit("contains", target, right, left)
                 case ast.Is() | ast.IsNot():
-                    self.emit("const", target, True)
+                    self.emit("same", target, left, right)
                 case _:
                     self.emit("proto", target, left, (COMPARE[type(operator).__name__],), (right,))
             left = right

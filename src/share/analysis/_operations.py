@@ -207,6 +207,17 @@ def op_contains(solver: "Solver", instance: "Instance", instr: Any) -> None:
     solver.add(instance, target, {solver.nodes.scalar(bool)})
 
 
+def op_same(solver: "Solver", instance: "Instance", instr: Any) -> None:
+    _, _, target, left, right = instr
+    sides = solver.get(instance, left), solver.get(instance, right)
+    for one, other in (sides, sides[::-1]):
+        if any(node.kind is Kind.SELF for node in one) and any(
+            node.kind in (Kind.STATE, Kind.SITE) for node in other
+        ):
+            instance.compares = True
+    solver.add(instance, target, {solver.nodes.known(True)})
+
+
 def op_func(solver: "Solver", instance: "Instance", instr: Any) -> None:
     _, _, target, body, defaults = instr
     key = ("func", instance, target)

@@ -54,6 +54,8 @@ class MethodPlan:
     #: type are taken to change nothing; ``"said"``, its author or a rule says so. Runs in the caller are then compared
     #: with the state before. Empty: it is proved.
     guessed: str = ""
+    #: It asks whether something is the object itself, which a copy of that is not.
+    compares: bool = False
 
     @property
     def read_only(self) -> bool:

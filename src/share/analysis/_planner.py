@@ -184,6 +184,7 @@ class Planner:
             unseen=None if None in effects.unseen else frozenset(filter(None, effects.unseen)),
             pending=pending,
             guessed=effects.guessed,
+            compares=effects.compares,
         )
 
     def too_much(self, member: Member) -> Reason:

@@ -59,6 +59,7 @@ class Instance:
         self.calls: dict[Instance, None] = {}
         self.result: NodeSet = set()
         self.guessed = False  # an object of unknown type is used in a way that is taken to change nothing
+        self.compares = False  # it asks whether something is the shared object itself
         self.surely = False  # it writes whatever its arguments are
         self.is_receiver = False  # the first argument is the shared object
         self.line = body.line
@@ -708,6 +709,8 @@ class Solver:
                     instance.surely = instance.surely or (definite and own)
                     if not own and not seen:
                         instance.unseen.add(None if node.name == DICT else node.name)
+                    elif node.name == DICT:
+                        instance.unseen.add(DICT)  # nothing sees what is stored there
             case Kind.SELF:
                 self.write(instance, None, text)
                 if not own and not seen and instance.function is not None:

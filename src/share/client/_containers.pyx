@@ -13,7 +13,7 @@ cimport cython
 from cpython.pythread cimport PyThread_get_thread_ident
 
 from ._proxy cimport Proxy, execute, plain_operand
-from ._replica cimport pin, Tables, unpin
+from ._replica cimport are_harmless, pin, Tables, unpin
 
 from .._kinds import is_value
 from ..errors import ShareClosedError
@@ -22,6 +22,10 @@ from ._nested import set_item
 from ._views import ItemsView, KeysView, ValuesView
 
 cdef object MISSING = object()
+
+
+class Absent:
+    """Stands for no value, in the coordinator as well."""
 
 
 cdef inline bint simple(object value):
@@ -40,11 +44,20 @@ cdef inline object part_of(Proxy self, Tables tables, object key, object value):
         else self.child(tables, ITEM, key, value)
 
 
-cdef bint may_write(Proxy self, state) except -1:
-    """Whether an operator that asks each element may run what writes: then it has to run where writes count."""
-    if self.reader.is_harmless():
+cdef bint may_write(Proxy self, items) except -1:
+    """Whether an operator that asks each of these may run what writes: then it has to run where writes count.
+
+    They are of the state that ``current`` gave.
+    """
+    if self.cell is not None and are_harmless(self.held()):
         return False
-    return any([not atomic(value) for value in (dict.values(state) if isinstance(state, dict) else state)])
+    return any([not atomic(value) for value in items])
+
+
+cdef inline bint is_all(Proxy self) noexcept:
+    """Whether what a container holds is known to be in its own cell, so that ``peek`` gives the whole."""
+    return self.cell is not None and self.cell.closure is not None and len(self.cell.closure) == 1 \
+        and self.cell.links == self.reader.links
 
 
 cdef object state_with(Proxy self, object item, list operand):
@@ -159,7 +172,7 @@ cdef set shown = set()          # (thread, address) of the proxies whose text is
 def _repr(Proxy self not None):
     try:
         state = self.current()
-        if may_write(self, state):
+        if may_write(self, [*state, *dict.values(state)] if isinstance(state, dict) else state):
             return execute(self, "__repr__", (), None, True)
     except ShareClosedError:
         return type(self).__base__.__repr__(self)
@@ -197,13 +210,15 @@ def _aiter(Proxy self not None):
 
 def _contains(Proxy self not None, given):
     cdef list operand = [given]
-    state = self.peek() if simple(given) and type(given) is not tuple \
-        else state_with(self, given, operand)
-    item = operand[0]
-    if isinstance(state, (dict, set)):
-        return item in state
+    cdef bint is_plain = simple(given) and type(given) is not tuple
+    state = self.peek() if is_plain else state_with(self, given, operand)
+    if is_plain and isinstance(state, (dict, set)):
+        return given in state       # no key is asked, but one of the same hash
+    if is_plain and not is_all(self):
+        state = self.current()
     if may_write(self, state):
         return execute(self, "__contains__", (given,), None, True)
+    item = operand[0]
     cells = self.held()
     pin(cells)
     try:
@@ -358,6 +373,9 @@ cdef object looked_up(Proxy self, key, default):
     cdef list operand = []
     state = dict_state(self, key, operand)
     tables = self.reader.tables
+    if not simple(key) and may_write(self, state):
+        value = execute(self, "get", (key, Absent), None, True)
+        return default if value is Absent else value
     value = dict.get(state, operand[0], MISSING)
     return default if value is MISSING else self.child(tables, ITEM, key, value)
 
@@ -480,6 +498,11 @@ def is_value_in(Proxy self not None, item):
     """Whether a dict has such a value."""
     cdef list operand = []
     state = state_with(self, item, operand)
+    if may_write(self, dict.values(state)):
+        for part in _dict_values(self):
+            if part is item or part == item:
+                return True
+        return False
     cells = self.held()
     pin(cells)
     try:
@@ -492,6 +515,11 @@ def is_item_in(Proxy self not None, item):
     """Whether a dict has such a pair of key and value."""
     cdef list operand = []
     state = state_with(self, item, operand)
+    if may_write(self, [*state, *dict.values(state)]):
+        if not isinstance(item, tuple) or len(item) != 2:
+            return False
+        found = looked_up(self, item[0], MISSING)
+        return found is not MISSING and (found is item[1] or found == item[1])
     cells = self.held()
     pin(cells)
     try:

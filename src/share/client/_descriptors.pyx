@@ -16,7 +16,7 @@ from ..cerial._codec cimport Encoder
 from ._noted cimport note, noting
 from ._proxy cimport class_attribute, delete_attribute, encode_arguments, Local, \
     mark_of, plain_operand, Proxy, set_attribute
-from ._replica cimport Cell, Tables
+from ._replica cimport are_harmless, Cell, Tables
 from ._session cimport Session
 
 from contextlib import asynccontextmanager
@@ -162,6 +162,7 @@ cdef class Effects:
     cdef readonly bint returns
     cdef readonly bint returns_alias
     cdef readonly bint returns_self
+    cdef bint compares              # it asks whether something is the object itself: a top-level one is that there only
     cdef readonly bint assumes      # a reader as long as what follows is so
     cdef readonly bint learned      # it has been seen to write, against its plan: it may write anything
     cdef str guessed                # why it is not proved that it only reads; None: it is
@@ -199,6 +200,7 @@ cdef class Effects:
         self.returns_self = plan.returns_self
         self.assumes = bool(plan.plain) and not plan.read_only     # who never writes needs no assumption
         self.pending = plan.pending
+        self.compares = plan.compares
         self.guessed = plan.guessed or None
         if self.guessed is not None:
             find_is_plain()
@@ -246,6 +248,8 @@ cdef class Effects:
         cdef tuple given = args
         cdef dict given_kwargs = kwargs
         cdef int _
+        if self.compares and not proxy.is_nested:
+            return MISSING
         for _ in range(3):
             args, kwargs = given, given_kwargs
             local = proxy.take_local(self.reads, self.read_count, self.number)
@@ -366,7 +370,19 @@ cdef bint is_proved(Proxy proxy, Local local, tuple args, dict kwargs) except -1
     for value in args or ():
         if not is_known(local.tables, value) and not are_plain((value,), None):
             return False
-    return (kwargs is None or are_plain((), kwargs)) and proxy.reader.is_harmless()
+        if not is_harmless_part(proxy, local.tables, value):
+            return False
+    return (kwargs is None or are_plain((), kwargs)) and are_harmless(local.cells)
+
+
+cdef bint is_harmless_part(Proxy proxy, Tables tables, value) except -1:
+    """Whether an argument is no part of the state, or one that holds nothing whose class may write."""
+    cdef uint64_t id = tables.id_of(value)
+    cdef Cell cell
+    if not id:
+        return True
+    cell = proxy.reader.cell(tables.home_of(id))
+    return cell.closure is not None and cell.links == proxy.reader.links and are_harmless(cell.closure)
 
 
 cdef inline bint is_known(Tables tables, value) except -1:

@@ -2,6 +2,7 @@
 
 import functools
 from collections import Counter, OrderedDict, _tuplegetter, deque  # type: ignore[attr-defined]
+from collections.abc import Iterable
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, WrapperDescriptorType
 from typing import Any
 
@@ -27,7 +28,7 @@ _FIXED = (
 )
 
 
-def are_harmless(classes: set[Any]) -> bool:
+def are_harmless(classes: Iterable[Any]) -> bool:
     """Whether all of them are."""
     return all(map(is_harmless, classes))
 

@@ -1,22 +1,26 @@
 """Private instances of users' classes, made from decoded state without running ``__init__``."""
 
+import functools
 from types import MemberDescriptorType
 from typing import Any
 
-__all__ = ["instance_of", "set_state", "slots_of"]
+__all__ = ["has_slots", "instance_of", "set_state", "slots_of"]
 
 
 def set_state(instance: Any, state: dict[str, Any]) -> None:
     """Gives an instance its attributes past any ``__setattr__`` of its class."""
     attributes = getattr(instance, "__dict__", None)
-    if attributes is not None and not _has_slots(type(instance)):
+    cls: Any = type(instance)
+    if attributes is not None and not has_slots(cls):
         attributes.update(state)
         return
     for name, value in state.items():
         object.__setattr__(instance, name, value)
 
 
-def _has_slots(cls: type) -> bool:
+@functools.lru_cache(maxsize=1024)
+def has_slots(cls: type) -> bool:
+    """Whether instances have attributes in slots."""
     return any(vars(base).get("__slots__") for base in cls.__mro__)
 
 

@@ -24,7 +24,7 @@ from ..cerial._codec cimport Encoder, decode
 from .._internal cimport Maker, maker_of, make_internal
 from ._augmented cimport carrying, is_augmented_store, take_operation
 from ._noted cimport note, noting
-from ._replica cimport Cell, pin, READY, Reader, reader_of, Tables, TORN, unpin
+from ._replica cimport are_harmless, Cell, pin, READY, Reader, reader_of, Tables, TORN, unpin
 from ._session cimport pause_before_retry, Session, Shared
 
 from .._protocol import reference
@@ -33,6 +33,7 @@ from .._kinds import is_array, is_nested, is_value
 from ..state._unreadable import Unreadable
 from ._copies import sealed
 from .._paths import ATTRIBUTE
+from ._harmless import is_harmless
 from ._instances import instance_of
 
 #: callable(owner proxy, cell, path, class) -> proxy of a part that is no node; set by the module that makes them.
@@ -1078,15 +1079,14 @@ cdef class Proxy(Shared):
         return plain(self)
 
     def __deepcopy__(self, memo):
-        state = self.current()          # of the replica: what classes say of deep copies holds
-        if not self.reader.is_harmless():
-            return copy.deepcopy(plain(self), memo)     # what they write must not stay there
-        cells = self.held()
-        pin(cells)
+        cdef Local local = self.take_local(NULL, -1, 0)     # what classes say of deep copies holds
+        local.begin(self)
         try:
-            return copy.deepcopy(state, memo)
+            if are_harmless(local.cells or []) and is_harmless(type(self)._share_class_):
+                return copy.deepcopy(local.instance, memo)
         finally:
-            unpin(cells)
+            local.end()
+        return copy.deepcopy(plain(self), memo)         # what they write must not stay there
 
     def __dir__(self):
         return sorted({*dir(type(self)._share_class_), *type(self)._share_index_})

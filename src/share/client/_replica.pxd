@@ -22,6 +22,9 @@ cdef class Cell:
     cdef uint64_t tag               # of the version that the replica has; EMPTY: none
     cdef uint64_t log, generation   # its log: block and that block's generation ...
     cdef uint64_t done              # ... and how much of it the replica has
+    cdef set types                  # the classes of its nodes
+    cdef Py_ssize_t judged          # so many of them: what is said of these; -1: nothing is
+    cdef bint harmless
     cdef int pins                   # runs, iterations and the like that look at its nodes
     cdef list closure               # itself and all cells that it refers to, as of `links`
     cdef uint64_t links
@@ -31,6 +34,7 @@ cdef class Cell:
 # that were the reader's when it began: another thread may make the reader begin another replica.
 cdef class Tables:
     cdef dict nodes, objects, homes, first_ids, renewed
+    cdef set opaque                 # ids of those that are decoded whole
 
     # A node, by id; None: it has gone. Opaque nodes are known by the first id that they had.
     cdef object node(self, uint64_t id)
@@ -48,8 +52,6 @@ cdef class Reader:
     cdef uint64_t links             # of the replica, when it was last moved
     cdef readonly uint64_t serial   # of the replica, never used twice
     cdef dict cells                 # number -> Cell
-    cdef Py_ssize_t judged          # so many classes: what is said of them; -1: nothing is
-    cdef bint harmless
     cdef set extra                  # cells that others need to be decoded
     cdef dict proxies               # id -> weak reference to the proxy
     cdef object lock
@@ -72,8 +74,6 @@ cdef class Reader:
     cdef bint are_fresh(self, list cells) noexcept
     # All cells that one refers to, itself included, as they are now.
     cdef list whole(self, Session session, uint64_t number)
-    # Whether no operator and no read of an attribute changes any object of the replica.
-    cdef bint is_harmless(self) except -1
     # The flag to be raised by what writes to nodes of a cell.
     cdef uint64_t* flag_of(self, Session session, uint64_t number) except NULL
     # Gives the replica to whoever holds objects of it, and begins a new one; for who does not hold the lock, too.
@@ -83,4 +83,6 @@ cdef class Reader:
 
 cdef int pin(list cells) except -1
 cdef int unpin(list cells) except -1
+# Whether no operator and no read of an attribute changes any object of these cells.
+cdef bint are_harmless(list cells) except -1
 cdef Reader reader_of(Session session)

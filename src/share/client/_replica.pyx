@@ -55,6 +55,25 @@ cdef int unpin(list cells) except -1:
     return 0
 
 
+cdef bint are_harmless(list cells) except -1:
+    cdef Cell cell
+    for cell in cells:
+        if cell.types is not None and len(cell.types) != cell.judged:
+            judge(cell)
+        if cell.types is not None and not cell.harmless:
+            return False
+    return True
+
+
+cdef int judge(Cell cell) except -1:
+    from . import _harmless
+
+    types = frozenset(cell.types)       # another thread may move the cell meanwhile
+    cell.harmless = _harmless.are_harmless(types)
+    cell.judged = len(types)
+    return 0
+
+
 @cython.binding(False)
 cdef class Tables:
 
@@ -78,7 +97,7 @@ cdef class Tables:
 cdef Tables tables_of(replica):
     cdef Tables self = Tables.__new__(Tables)
     self.nodes, self.objects, self.homes = replica.nodes, replica.objects, replica.homes
-    self.first_ids, self.renewed = replica.first_ids, replica.renewed
+    self.first_ids, self.renewed, self.opaque = replica.first_ids, replica.renewed, replica.opaque
     return self
 
 
@@ -114,7 +133,6 @@ cdef class Reader:
         self.replica = Replica(self.has_finalizers)
         self.tables = tables_of(self.replica)
         self.links = 0
-        self.judged = -1
         if old[0] is not None:
             for cell in old[0].values():
                 cell.tag = EMPTY
@@ -129,6 +147,7 @@ cdef class Reader:
             cell = Cell.__new__(Cell)
             cell.number = <uint32_t>number
             cell.tag = EMPTY
+            cell.judged = -1
             self.cells[number] = cell
         return cell
 
@@ -235,7 +254,11 @@ cdef class Reader:
                         raise
                     if self.serial != serial:
                         return AGAIN
+                    types = self.replica.types
                     for i, cell in enumerate(stale):
+                        found = types.get(cell.number)
+                        if found is not cell.types:
+                            cell.types, cell.judged = found, -1
                         cell.tag = versions[i].tag
                         cell.log, cell.generation = versions[i].payload[3], versions[i].payload[4]
                         cell.done = versions[i].length
@@ -402,17 +425,6 @@ cdef class Reader:
                 return closure
             if status == TORN:
                 pause_before_retry(session, &attempts)
-
-    cdef bint is_harmless(self) except -1:
-        cdef set types = self.replica.types
-        cdef list classes = self.replica.classes
-        cdef Py_ssize_t count = len(types) + len(classes)
-        if count != self.judged:
-            from ._harmless import are_harmless
-
-            self.harmless = are_harmless(types.union(classes))
-            self.judged = count
-        return self.harmless
 
     cdef uint64_t* flag_of(self, Session session, uint64_t number) except NULL:
         cdef Cell cell = self.cell(number)

@@ -175,6 +175,7 @@ cdef class Replica:
     cdef readonly dict objects               # address of an object -> id
     cdef readonly dict homes                 # id -> cell
     cdef dict ids                       # cell -> set of ids
+    cdef readonly set opaque            # ids of opaque objects that have been decoded
     cdef dict unread                    # id -> bytes of an opaque object that nothing has asked for yet
     cdef readonly dict first_ids        # id of an opaque object that has been renewed -> the first that it had
     cdef readonly dict renewed          # the other way
@@ -182,7 +183,7 @@ cdef class Replica:
     cdef readonly uint64_t links             # another number whenever one of these sets has changed
     cdef uint64_t decoding              # the home of the opaque object that is being decoded
     cdef readonly list classes
-    cdef readonly set types             # of all its nodes, those that have gone included
+    cdef readonly dict types            # cell -> set of the classes of its nodes, since its base was read
     cdef dict positions                 # cell -> number of the last command whose changes have been applied
     cdef uint64_t commit                # that of the command that is being applied
     cdef dict born                      # cell -> ids that what is being read tells the birth of
@@ -200,11 +201,12 @@ cdef class Replica:
         self.homes = {}
         self.ids = {}
         self.references = {}
+        self.opaque = set()
         self.unread = {}
         self.first_ids = {}
         self.renewed = {}
         self.classes = []
-        self.types = set()
+        self.types = {}
         self.positions = {}
         self.cells_of_attributes = {}
         self.loaded = set()
@@ -254,6 +256,7 @@ cdef class Replica:
             self.free(id)
         self.loaded.discard(cell)
         self.positions.pop(cell, None)
+        self.types.pop(cell, None)
         if self.references.pop(cell, None):
             self.links += 1
 
@@ -301,6 +304,7 @@ cdef class Replica:
             for cell in bases:
                 if self.references.pop(cell, None):
                     self.links += 1
+                self.types[cell] = set()
                 self.split(parts, cell, bytes(bases[cell]), 0)
             parts.sort(key=cell_and_commit)         # cell 0, which has the classes, first of all
             for commit, cell, _ in parts:
@@ -437,7 +441,8 @@ cdef class Replica:
         finally:
             self.decoding = outer
         self.nodes[id] = made
-        self.types.add(type(made))
+        self.opaque.add(id)
+        self.note_type(self.homes[id], type(made))
         if data:
             self.objects[<size_t><PyObject*>made] = id
         return 0
@@ -475,6 +480,8 @@ cdef class Replica:
                     if id not in self.nodes:
                         self.unread[id] = data
                         source.opaque.append(id)
+                    else:
+                        self.note_type(source.cell, type(self.nodes[id]))
                     continue
                 self.find_or_make(source, source.cell, id, kind)
                 self.born[source.cell].add(id)
@@ -524,17 +531,25 @@ cdef class Replica:
                 without_finalizer(node)
             self.settle(id, cell)
             self.nodes[id] = node
-            self.types.add(type(node))
             self.objects[<size_t><PyObject*>node] = id
         else:
             self.again.add(id)
+        self.note_type(cell, type(node))
         return node
+
+    cdef inline int note_type(self, object cell, object cls) except -1:
+        known = self.types.get(cell)
+        if known is None:
+            known = self.types[cell] = set()
+        PySet_Add(known, cls)
+        return 0
 
     cdef int free(self, object id) except -1:
         node = self.nodes.pop(id, None)
         if node is not None:
             self.objects.pop(<size_t><PyObject*>node, None)
         self.unread.pop(id, None)
+        self.opaque.discard(id)
         first = self.first_ids.pop(id, None)
         if first is not None and self.renewed[first] == id:
             del self.renewed[first]
@@ -916,7 +931,7 @@ cdef class Replica:
             clear_attributes(node)
             if type(node) is not cls:
                 object.__setattr__(node, "__class__", cls)
-                self.types.add(cls)
+                self.note_type(source.cell, cls)
             for name, value in self.pairs(source):
                 set_attribute(node, name, value)
             return 0
