@@ -118,3 +118,74 @@ def test_what_a_part_refers_to_is_published_when_the_object_it_was_part_of_has_g
     shared.outer.count_up()
     part.count_up()
     assert shared.target.n == 4
+
+
+class Team:
+    def __init__(self) -> None:
+        self.rounds = 0
+        self.lead: Any = None
+        self.members: list[Any] = []
+
+    def play(self) -> int:
+        self.rounds += 1
+        return self.rounds
+
+    def add(self, member: Any) -> None:
+        self.members.append(member)
+
+    def choose(self, lead: Any) -> None:
+        self.lead = lead
+
+    def ask_the_friend_of_the_lead(self) -> None:
+        self.lead.other.log.append(7)
+        self.lead.other.note = "asked"
+
+    def play_when(self, path: str) -> None:
+        while not os.path.exists(path):
+            time.sleep(0.001)
+        self.rounds += 1
+
+
+def test_what_is_written_through_an_argument_of_a_command_before_is_seen(
+    shared: Share, tmp_path: Path
+) -> None:
+    shared.team, shared.one, shared.friend = Team(), Part(), Part()
+    shared.transact(link, shared.one, shared.friend)
+    shared.team.add(shared.friend)
+    team, one = shared.team, shared.one
+    shared.flush()
+    team.play_when(str(tmp_path / "go"))  # what is queued meanwhile is one group
+    team.choose(one)
+    team.ask_the_friend_of_the_lead()
+    (tmp_path / "go").touch()
+    assert list(shared.friend.log) == [7]
+    assert shared.friend.note == "asked"
+
+
+def test_what_refers_to_many_costs_only_who_gets_there(shared: Share) -> None:
+    """In processor time of the coordinator, which does not depend on what else runs."""
+    clock = ~shared.health().coordinator << 3 | 2  # as clock_getcpuclockid() gives it
+
+    def cost(call: Any) -> float:
+        began = time.clock_gettime(clock)
+        for _ in range(100):
+            call()
+            shared.flush()
+        return time.clock_gettime(clock) - began
+
+    def costs() -> tuple[float, ...]:
+        return cost(shared.team.play), cost(shared.other.play), cost(lambda: shared.log.append(1))
+
+    shared.team, shared.other, shared.log = Team(), Team(), []
+    shared.part = Part()
+    shared.team.add(shared.part)
+    few = costs()
+    for i in range(300):
+        shared[f"part{i}"] = Part()
+    shared.transact(
+        lambda team, *parts: team.members.extend(parts),
+        shared.team,
+        *[shared[f"part{i}"] for i in range(300)],
+    )
+    many = costs()
+    assert all(b < 10 * a for a, b in zip(few, many, strict=True)), (few, many)

@@ -436,7 +436,7 @@ cdef class Loop:
         """Notes what a command on a part may change."""
         is_unsure = name is not None and (call_goes_past(found, name) if is_call else setting_goes_past(found, name))
         if mirror is None:
-            self.store.note_node(start, is_unsure)
+            self.store.note_node(start, is_unsure, is_call and found is start and found.__class__ in RECORDED)
             return 0
         cells = None
         if steps and not mirror.shape.opaque and not mirror.shape.plan.entangled:

@@ -7,6 +7,7 @@ from .._layout cimport Slot
 cdef class Call:
     cdef str text
     cdef tuple writes               # cell indices, None for all
+    cdef tuple met                  # those that it reads or writes, None for all
     cdef tuple unseen               # those in which it may change nodes past recording; None: wherever it gets
 
 

@@ -36,9 +36,10 @@ cdef class Shape:
         call.text = intern(name.decode())
         plan = self.plan.methods.get(call.text)
         if plan is None:
-            call.writes = call.unseen = None
+            call.writes = call.met = call.unseen = None
         else:
             call.writes = self.cells_of(plan.writes)
+            call.met = None if plan.writes is None or plan.reads is None else self.cells_of(plan.writes | plan.reads)
             call.unseen = () if call.writes == () else self.cells_of(plan.unseen)
         self.calls[name] = call
         return call

@@ -60,6 +60,8 @@ cdef class Store:
     cdef int begin_mirror(self, Mirror mirror) except -1
     cdef tuple enter(self, Mirror mirror, uint32_t index, value)
     cdef int touch(self, Mirror mirror, writes) except -1
+    cdef int note_written(self, Mirror mirror, writes) except -1
+    cdef bint stays_inside(self, Mirror mirror, Call call) except -1
     cdef int touch_unseen(self, Mirror mirror, cells) except -1
     cdef int touch_call(self, Mirror mirror, Call call) except -1
     cdef int touch_referred(self) except -1

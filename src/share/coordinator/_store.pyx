@@ -19,6 +19,7 @@ from .._protocol cimport version_value
 from .._slots cimport slot_assign, slot_find, slot_read
 from ..cerial._codec cimport Encoder, decode
 from ..cerial._kinds cimport Kind
+from ..cerial._plain cimport is_scalar
 from ..state cimport _nodes
 from ..state._contents cimport first_ids
 from ..state._nodes cimport find as find_node, ID, object_of
@@ -38,6 +39,7 @@ from ..state import Replica
 from ..state._unreadable import UnreadableClass
 from ._failures import class_name, FailureBook, line_of
 from ._live import live_instance, MISSING, replace_state, state_of, Unreadable
+from ._parts import RECORDED
 from ._sameness import content
 from ._unreachable import unreachable
 
@@ -158,6 +160,8 @@ cdef class Store:
         mirror.everything = True
         self.dirty.add(mirror)
         self.touch_unseen(mirror, None)
+        if self.linked:
+            self.touch_referred()
         return mirror.live
 
     def resolve_node(self, id, cell):
@@ -259,8 +263,11 @@ cdef class Store:
         """The same, and nodes in there past recording."""
         self.touch_unseen(mirror, cells)
 
-    def note_node(self, node, bint is_unsure):
-        """Notes that a command has got hold of a node; is_unsure: it may have changed it past recording."""
+    def note_node(self, node, bint is_unsure, bint stays_inside=False):
+        """Notes that a command has got hold of a node.
+
+        is_unsure: it may have changed it past recording; stays_inside: it gets to no other object from there.
+        """
         cdef NodeCell cell
         cdef Mirror mirror
         found = find_node(<PyObject*>node)
@@ -271,11 +278,14 @@ cdef class Store:
         if mirror is None:
             if is_unsure:
                 self.unsure_everywhere = True
-            if self.linked:
+            if self.linked and not stays_inside:
                 self.touch_referred()       # the name that it was part of has gone; what it refers to has not
             return
         indices = None if mirror.shape.opaque or mirror.shape.plan.entangled else (cell.index,)
-        self.touch(mirror, indices)
+        if stays_inside:
+            self.note_written(mirror, indices)
+        else:
+            self.touch(mirror, indices)
         if is_unsure:
             self.touch_unseen(mirror, None)     # its parts may be at home in other attributes
 
@@ -470,7 +480,9 @@ cdef class Store:
         mirror.ran.add(call.text)
         if call.unseen is None or call.unseen:
             self.touch_unseen(mirror, call.unseen)
-        self.touch(mirror, call.writes)
+        self.note_written(mirror, call.writes)
+        if self.linked and not self.stays_inside(mirror, call):
+            self.touch_referred()
         mirror.others = others
         return 0
 
@@ -484,16 +496,33 @@ cdef class Store:
             self.unsure.setdefault(mirror.id, set()).update(cells)
         return 0
 
+    cdef bint stays_inside(self, Mirror mirror, Call call) except -1:
+        """Whether a method gets to no other object: what it reads and writes, by its plan, holds plain values."""
+        cdef uint32_t i
+        if mirror.shape.opaque:
+            return mirror.shape.cls in RECORDED
+        if call.met is None:
+            return False
+        for i in call.met:
+            if i == 0 or not is_scalar(mirror.last[i]):
+                return False
+        return True
+
     cdef int touch(self, Mirror mirror, writes) except -1:
         """Notes that a command on this object has run, which by its plan may have written those cells."""
+        self.note_written(mirror, writes)
+        if self.linked:
+            self.touch_referred()
+        return 0
+
+    cdef int note_written(self, Mirror mirror, writes) except -1:
+        """The same, of a command that gets to no other object."""
         self.dirty.add(mirror)
         mirror.others = True
         if writes is None:
             mirror.everything = True
         else:
             mirror.touched.update(writes)
-        if self.linked:
-            self.touch_referred()
         return 0
 
     cdef int touch_referred(self) except -1:
