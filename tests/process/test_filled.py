@@ -79,6 +79,27 @@ def test_a_queued_call_is_warned_of_once(capfd: pytest.CaptureFixture[str]) -> N
     assert said.count("Filler.and_say_nothing has changed its argument") == 1
 
 
+class Row:
+    def __init__(self) -> None:
+        self.cells: list[int] = []
+
+
+class Rows:
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+
+
+def test_what_a_part_takes_over_is_no_change_of_the_argument(capfd: pytest.CaptureFixture[str]) -> None:
+    with Share() as shared:
+        shared.table = Rows()
+        given = [Row(), Row()]
+        shared.table.rows.extend(given)
+        shared.table.rows += given
+        shared.flush()
+        assert len(shared.table.rows) == 4
+    assert "has changed its argument" not in capfd.readouterr().err
+
+
 def test_what_cannot_be_brought_back(shared: Share) -> None:
     shared.filler = Filler()
     with pytest.raises(TypeError, match=r"what was put into argument\[0\]\[1\]: only"):

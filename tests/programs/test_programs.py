@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import parts
+import processes
 import pytest
 import users
 
@@ -38,6 +39,12 @@ def test_as_with_plain_objects(name: str) -> None:
 )
 def test_parts_as_with_plain_objects(name: str) -> None:
     ended = run("parts.py", name)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("name", processes.PROGRAMS)
+def test_processes_as_with_plain_objects(name: str) -> None:
+    ended = run("processes.py", name)
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 

@@ -423,7 +423,7 @@ cdef class Loop:
         if kind == CALL_AT:
             self.ran_on = start
             result = getattr(found, text)(*args, **kwargs)
-            return self.with_filled(command, result, type(found), text, args, kwargs, data, used, more) \
+            return self.with_filled(command, result, found.__class__, text, args, kwargs, data, used, more) \
                 if is_fillable(args, kwargs) else result
         if kind == SET_AT:
             setattr(found, text, value)
