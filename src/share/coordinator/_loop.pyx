@@ -37,7 +37,7 @@ from ._failures import class_name, describe, FailureLog
 from ._filled import FILLABLE, Fillings
 from ._generators import KINDS
 from ._live import MISSING
-from ._parts import apply_to_root, call_goes_past, part, RECORDED, setting_goes_past, starts_at_node
+from ._parts import apply_to_root, call_goes_past, compares_nothing, part, RECORDED, setting_goes_past, starts_at_node
 from ._transactions import Transactions
 
 log = logging.getLogger("share.coordinator")
@@ -436,7 +436,8 @@ cdef class Loop:
         """Notes what a command on a part may change."""
         is_unsure = name is not None and (call_goes_past(found, name) if is_call else setting_goes_past(found, name))
         if mirror is None:
-            self.store.note_node(start, is_unsure, is_call and found is start and found.__class__ in RECORDED)
+            stays_inside = is_call and found is start and compares_nothing(found.__class__, name)
+            self.store.note_node(start, is_unsure, stays_inside)
             return 0
         cells = None
         if steps and not mirror.shape.opaque and not mirror.shape.plan.entangled:

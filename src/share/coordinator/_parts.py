@@ -10,10 +10,22 @@ from share.errors import NotShareableError
 
 from ._live import MISSING
 
-__all__ = ["RECORDED", "apply_to_root", "call_goes_past", "part", "setting_goes_past", "starts_at_node"]
+__all__ = [
+    "RECORDED",
+    "apply_to_root",
+    "call_goes_past",
+    "compares_nothing",
+    "part",
+    "setting_goes_past",
+    "starts_at_node",
+]
 
 #: Whose methods change nothing but what recording sees.
 RECORDED = frozenset((list, dict, set, bytearray, deque, OrderedDict, defaultdict, Counter))
+_STAYING = frozenset((
+    "__delitem__", "__setitem__", "add", "append", "appendleft", "clear", "discard", "extend", "extendleft", "insert",
+    "move_to_end", "pop", "popitem", "popleft", "reverse", "rotate", "setdefault", "update",
+))  # fmt: skip
 _METHODS = (MethodType, BuiltinMethodType, MethodWrapperType)  # of a proxy, where the command comes from
 
 
@@ -28,6 +40,11 @@ def part(start: Any, head: tuple[Any, ...], steps: tuple[Any, ...]) -> Any:
     if head[0] and found.__class__.__qualname__ != head[0] and not isinstance(found, _METHODS):
         raise _paths.gone(steps)
     return found
+
+
+def compares_nothing(cls: type, name: str) -> bool:
+    """Whether a method of a built-in container gets to no other object: it compares no elements."""
+    return cls in RECORDED and name in _STAYING
 
 
 def call_goes_past(node: Any, name: str) -> bool:
