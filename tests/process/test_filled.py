@@ -3,6 +3,7 @@
 import asyncio
 import configparser
 import copy
+import dataclasses
 import io
 from collections import deque
 from collections.abc import Callable
@@ -79,14 +80,18 @@ def test_a_queued_call_is_warned_of_once(capfd: pytest.CaptureFixture[str]) -> N
     assert said.count("Filler.and_say_nothing has changed its argument") == 1
 
 
+@dataclasses.dataclass
 class Row:
-    def __init__(self) -> None:
-        self.cells: list[int] = []
+    cells: list[int] = dataclasses.field(default_factory=list)
 
 
 class Rows:
     def __init__(self) -> None:
         self.rows: list[Row] = []
+
+    def take(self, rows: list[Row]) -> int:
+        self.rows.extend(rows)
+        return len(self.rows)
 
 
 def test_what_a_part_takes_over_is_no_change_of_the_argument(capfd: pytest.CaptureFixture[str]) -> None:
@@ -96,7 +101,9 @@ def test_what_a_part_takes_over_is_no_change_of_the_argument(capfd: pytest.Captu
         shared.table.rows.extend(given)
         shared.table.rows += given
         shared.flush()
-        assert len(shared.table.rows) == 4
+        first = given[0]
+        assert shared.table.take(given) == 6
+        assert given[0] is first
     assert "has changed its argument" not in capfd.readouterr().err
 
 

@@ -58,7 +58,7 @@ class Fillings:
 
     def _changed(self, args: _Args, kwargs: _Kwargs, data: bytes, more: bytes) -> dict[int | str, Any]:
         """Those that it has changed, by number or name."""
-        reduce = self.store.reduce
+        reduce = self.store.reduce_objects  # not parts: what the method has taken over is what it was
         given: dict[Any, Any] = {**dict(enumerate(args)), **(kwargs or {})}
         given = {i: arg for i, arg in given.items() if type(arg) in FILLABLE}
         try:

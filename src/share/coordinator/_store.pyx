@@ -226,6 +226,11 @@ cdef class Store:
         """The hook for encoders that turns live objects and nodes into references."""
         return self._reduce
 
+    @property
+    def reduce_objects(self):
+        """The same, of live objects only."""
+        return self._reduce_foreign
+
     def reached(self, value, bint is_unsure=True):
         """Notes that running code has got hold of a live object; is_unsure: it may change it past recording."""
         cdef Mirror mirror = self.by_identity.get(builtin_id(value))
