@@ -56,6 +56,8 @@ cdef class Reader:
     cdef dict proxies               # id -> weak reference to the proxy
     cdef object lock
     cdef unsigned long mover        # the thread that moves the replica; 0: none does
+    cdef int depth                  # moves of that thread within moves
+    cdef bint is_circular           # they would never end
 
     cdef Cell cell(self, uint64_t number)
     # One try to have cells as they were at c, with `whole` also all that these refer to: READY, or why it has to be

@@ -26,10 +26,11 @@ from .._slots cimport slot_find, slot_read
 from ._noted cimport note, noting
 from ._session cimport pause_before_retry, Session
 
-from ..errors import CorruptDataError, DeletedObjectError
+from ..errors import CorruptDataError, DeletedObjectError, WouldDeadlockError
 from ..state._replica import CellMissingError, Replica
 
 cdef uint64_t LOCATOR = (<uint64_t>1 << PURPOSE_INDEX) - 1
+cdef int DEEPEST = 8
 cdef uint64_t last_serial = 0
 
 #: callable(proxies by id): they let go of what they have found; set by the module that makes them.
@@ -115,6 +116,8 @@ cdef class Reader:
         """In a forked child: what other threads of the parent did is left as it was."""
         self.lock = threading.RLock()
         self.mover = 0
+        self.depth = 0
+        self.is_circular = False
         self.begin()
 
     cdef int retire(self) except -1:
@@ -155,14 +158,22 @@ cdef class Reader:
                      list closure) except -1:
         cdef unsigned long me = PyThread_get_thread_ident(), outer
         if self.mover == me:
+            if self.is_circular or self.depth == DEEPEST:
+                self.is_circular = True
+                raise WouldDeadlockError("to load a part of this object reads the object (a key function or a __hash__ that "
+                                         "is given it): it can only be used in the coordinator, obj.method.call(...)")
             self.retire()           # what the move runs (a key's __eq__) reads: with a replica of its own
         with self.lock:
             outer = self.mover
             self.mover = me
+            self.depth += 1
             try:
                 return self.try_at(c, wanted, whole, known, position, closure)
             finally:
                 self.mover = outer
+                self.depth -= 1
+                if not self.depth:
+                    self.is_circular = False
 
     cdef int try_at(self, uint64_t c, list wanted, bint whole, set known, uint64_t* position, list closure) except -1:
         cdef list todo = list(wanted), stale, cells = []
@@ -241,7 +252,7 @@ cdef class Reader:
                         return AGAIN
                     except BaseException as error:
                         more = set()
-                        if isinstance(error.__cause__, Exception):
+                        if isinstance(error.__cause__, Exception) and not self.is_circular:
                             # The hash of a key may need what is in other cells.
                             for number in seen:
                                 more |= self.replica.referred(number)
