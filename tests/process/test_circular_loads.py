@@ -1,4 +1,4 @@
-"""Objects that are read while a part of them is being loaded: a sorted list whose key function looks into what holds it."""
+"""Objects that are read while a part of them is loaded: a sorted list whose key function looks into what holds it."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

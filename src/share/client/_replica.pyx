@@ -160,8 +160,8 @@ cdef class Reader:
         if self.mover == me:
             if self.is_circular or self.depth == DEEPEST:
                 self.is_circular = True
-                raise WouldDeadlockError("to load a part of this object reads the object (a key function or a __hash__ that "
-                                         "is given it): it can only be used in the coordinator, obj.method.call(...)")
+                raise WouldDeadlockError("to load a part of this object reads the object (by a key function or a "
+                                         "__hash__): use it in the coordinator only, obj.method.call(...)")
             self.retire()           # what the move runs (a key's __eq__) reads: with a replica of its own
         with self.lock:
             outer = self.mover
