@@ -11,6 +11,7 @@ from operator import index as as_index
 
 cimport cython
 from cpython.pythread cimport PyThread_get_thread_ident
+from libc.stdint cimport uint64_t
 
 from ._proxy cimport Proxy, execute, plain_operand
 from ._replica cimport are_harmless, pin, Tables, unpin
@@ -77,7 +78,8 @@ cdef class SequenceIterator:
 
     cdef Proxy proxy                # None: it has ended
     cdef Py_ssize_t at, step
-    cdef Py_ssize_t size            # of a deque, which must not get another one meanwhile; -1: it may
+    cdef Py_ssize_t size            # of a deque, to which this process must not give another one meanwhile; -1: it may
+    cdef uint64_t sent              # what this process had sent at the beginning
 
     def __init__(self):
         raise TypeError("iterators are made by iter() and reversed()")
@@ -92,7 +94,7 @@ cdef class SequenceIterator:
             raise StopIteration
         state = proxy.peek()
         tables = proxy.reader.tables
-        if self.size >= 0 and len(state) != self.size:
+        if self.size >= 0 and len(state) != self.size and proxy.session.last_sent != self.sent:
             self.proxy = None
             raise RuntimeError("deque mutated during iteration")
         if not 0 <= at < len(state):
@@ -123,7 +125,7 @@ cdef object range_of(SequenceIterator self):
 cdef SequenceIterator iterate(Proxy self, bint backwards):
     cdef SequenceIterator iterator = SequenceIterator.__new__(SequenceIterator)
     state = self.peek()
-    iterator.proxy = self
+    iterator.proxy, iterator.sent = self, self.session.last_sent
     iterator.at, iterator.step, iterator.size = 0, 1, -1
     if backwards:
         iterator.at, iterator.step = len(state) - 1, -1
@@ -406,11 +408,15 @@ def _dict_setdefault(Proxy self not None, key, default=None, /):
 
 @cython.binding(False)
 cdef class DictIterator:
-    """Iterates over a dict or a set, which must not get another size meanwhile."""
+    """Iterates over a dict or a set, to which this process must not give another size meanwhile.
+
+    What other processes have removed since the beginning is left out, and so is what they have added.
+    """
 
     cdef Proxy proxy                # None: it has ended
     cdef object rest                # of the keys of the state at the beginning
     cdef Py_ssize_t size
+    cdef uint64_t sent              # what this process had sent then
     cdef int what                   # 0: keys, 1: values, 2: items
 
     def __init__(self):
@@ -425,7 +431,7 @@ cdef class DictIterator:
             raise StopIteration
         state = proxy.peek()
         tables = proxy.reader.tables
-        if len(state) != self.size:
+        if len(state) != self.size and proxy.session.last_sent != self.sent:
             self.size = -1
             kind = "Set" if isinstance(state, (set, frozenset)) else "dictionary"
             raise RuntimeError(f"{kind} changed size during iteration")
@@ -436,7 +442,7 @@ cdef class DictIterator:
                 continue
             value = dict.get(state, key, MISSING)
             if value is MISSING:
-                continue                # it has been removed, and another one has been added
+                continue
             if self.what == 0:
                 return part_of(proxy, tables, key, key)
             value = part_of(proxy, tables, key, value)
@@ -456,6 +462,7 @@ cdef DictIterator iterate_dict(Proxy self, int what, bint backwards):
     state = self.peek()
     keys = list(reversed(state)) if backwards else list(state)
     iterator.proxy, iterator.rest, iterator.size, iterator.what = self, iter(keys), len(keys), what
+    iterator.sent = self.session.last_sent
     return iterator
 
 

@@ -120,7 +120,7 @@ class Books:
 
         Raises AssertionError if an addition is missing, is there twice or is not in its place.
         """
-        found = list(self.share.trail)[len(TRAIL) :]
+        found = self.share.trail[len(TRAIL) :]
         for who, number in found:
             seen = self.trail_seen.get(who, 0)
             assert number == seen + 1, f"producer {who}: addition {number} to the trail follows number {seen}"
@@ -257,7 +257,7 @@ class Producer:
         self.books.trail_done[self.who] = self.added
         if self.random.random() < 0.4:
             # Whoever checks may have taken the first ones away, or all.
-            seen = [number for who, number in self.trail if who == self.who]
+            seen = [number for who, number in self.trail[:] if who == self.who]  # of one moment
             assert seen == list(range(self.added + 1 - len(seen), self.added + 1)), f"stale or torn: {seen}"
 
     def _scratch(self) -> None:
