@@ -6,6 +6,7 @@ import types
 from typing import Any
 
 from ._plan import Kind
+from ._source import parse
 
 __all__ = [
     "MISSING",
@@ -67,7 +68,7 @@ def declared_fields(cls: type) -> dict[str, Any]:
 def _is_class_variable(hint: Any) -> bool:
     text = hint if isinstance(hint, str) else repr(hint)
     try:
-        tree = ast.parse(text, mode="eval").body if isinstance(hint, str) else None
+        tree = parse(text, "eval").body if isinstance(hint, str) else None
     except SyntaxError:
         return False
     while isinstance(tree, ast.Subscript):

@@ -6,6 +6,8 @@ import types
 import typing
 from typing import Any
 
+from ._source import parse
+
 __all__ = ["resolve"]
 
 _ALIASES: dict[str, type] = {
@@ -21,7 +23,7 @@ def resolve(hint: Any, space: dict[str, Any]) -> list[type] | None:
     """
     if isinstance(hint, str):
         try:
-            hint = ast.parse(hint.strip(), mode="eval").body
+            hint = parse(hint.strip(), "eval").body
         except SyntaxError:
             return None
     if isinstance(hint, ast.AST):

@@ -5,10 +5,23 @@ import dis
 import linecache
 import textwrap
 from types import CodeType
+from typing import Any
 
-__all__ = ["find_tree"]
+__all__ = ["find_tree", "parse"]
 
 _COMPILER_FLAGS = 0x1FF0000  # the bits of co_flags that come from ``from __future__``
+
+_ATTEMPTS = 100
+
+
+def parse(text: str, mode: str = "exec") -> Any:
+    """``ast.parse``; in CPython 3.11 that may raise SystemError while another thread does the same."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return ast.parse(text, mode=mode)
+        except SystemError:
+            pass
+    return ast.parse(text, mode=mode)
 
 
 def find_tree(code: CodeType) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, int, str] | None:
@@ -25,7 +38,7 @@ def find_tree(code: CodeType) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, i
         return None
     text = "".join(lines[first : _end_of_block(lines, first, _last_line(code))])
     try:
-        tree = ast.parse(textwrap.dedent(text) if text[:1] not in " \t" else "if 1:\n" + text)
+        tree = parse(textwrap.dedent(text) if text[:1] not in " \t" else "if 1:\n" + text)
     except (SyntaxError, ValueError):
         return None
     offset = first
@@ -74,7 +87,7 @@ def _compiles_to(node: ast.FunctionDef | ast.AsyncFunctionDef, owner: str, code:
         statement = made
     free = [name for name in code.co_freevars if name != "__class__"]
     if free or ("__class__" in code.co_freevars and not owner):
-        outer = ast.parse("def outer():\n " + "".join(f"{name} = " for name in free) + "None").body[0]
+        outer = parse("def outer():\n " + "".join(f"{name} = " for name in free) + "None").body[0]
         assert isinstance(outer, ast.FunctionDef)
         outer.body.append(statement)
         statement = outer
