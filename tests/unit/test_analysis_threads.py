@@ -1,4 +1,4 @@
-"""Syntax trees made in several threads: CPython 3.11 confuses how deep each is, if the collector runs code meanwhile."""
+"""Syntax trees made in several threads: CPython 3.11 confuses how deep each is if the collector runs code meanwhile."""
 
 import gc
 import sys
