@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any
@@ -59,8 +60,45 @@ class Table:
     def keep(self, row: Row) -> None:
         self.kept = row
 
+    def pop(self) -> None:
+        self.rows.pop()
+
+    def take_unbound(self) -> Any:
+        return list.pop(self.rows)
+
+    def push_slotted(self, n: int) -> None:
+        self.rows.append(Slotted(n))
+
+    def take_slotted(self) -> Any:
+        self.rows.append(Slotted(-1))
+        return self.rows.pop()
+
+    def count_slotted(self) -> int:
+        return Slotted.living
+
+    def count_rows(self) -> int:
+        gc.collect()
+        return sum(type(each) is Row for each in gc.get_objects())
+
     def count_jobs(self) -> int:
         return living_jobs()
+
+
+class Slotted:
+    """Published whole, and without weak references."""
+
+    __slots__ = ("n",)
+    living = 0
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+        Slotted.living += 1
+
+    def __del__(self) -> None:
+        Slotted.living -= 1
+
+    def __reduce__(self) -> Any:
+        return Slotted, (self.n,)
 
 
 class Job:
@@ -113,6 +151,24 @@ def undo(shared: Share) -> None:
     shared.table.kept = Opaque()
     with pytest.raises(KeyError):
         shared.transact(fail_on_opaque, shared.table)
+
+
+def clear_unbound(table: Any) -> None:
+    list.clear(table.rows)
+
+
+def clear_the_dict(table: Any) -> None:
+    dict.clear(table.table)
+    OrderedDict.clear(table.order)
+
+
+def set_in_vars(table: Any) -> None:
+    vars(table)["queue"] = None
+    vars(table)["rows"].clear()
+
+
+def set_past_the_class(table: Any) -> None:
+    object.__setattr__(table, "rows", None)
 
 
 def kill(shared: Share) -> None:
@@ -177,6 +233,57 @@ def test_parts_that_dicts_deques_and_tuples_held(shared: Share) -> None:
         row.n = i
         table.rows.append(row)
     assert [row.n for row in table.rows] == [1, 1, *range(len(held))]
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+@pytest.mark.parametrize("remove", [clear_unbound, clear_the_dict, set_in_vars, set_past_the_class])
+def test_parts_removed_past_recording(remove: Callable[[Any], None], is_nested: bool, shared: Share) -> None:
+    shared.other = Table()
+    if is_nested:
+        shared.tables = [Table()]
+        table = shared.tables[0]
+    else:
+        table = shared.table = Table()
+    held = [table.rows[0], table.table["k"], table.order["k"], table.queue[0]]
+    shared.transact(remove, table)
+    for i, row in enumerate(held):
+        row.n = i
+        shared.other.rows.append(row)
+    assert [row.n for row in shared.other.rows] == [1, 1, *range(len(held))]
+
+
+def test_the_last_holder_takes_a_part_away_past_recording(shared: Share) -> None:
+    """What nothing holds any more when it is returned is a plain object, as ever."""
+    shared.table = Table()
+    row = shared.table.take_unbound()
+    assert type(row) is Row
+    row.n = 5
+    assert row.n == 5 and len(shared.table.rows) == 1
+
+
+def test_opaque_parts_without_weak_references_go(shared: Share) -> None:
+    shared.table = Table()
+    for i in range(8000):
+        shared.table.push_slotted(i)
+        shared.table.pop()
+    # Some are kept for a while, and it is not looked for the others after every command.
+    assert shared.table.count_slotted.call() < 6000
+    assert shared.table.take_slotted().n == -1
+
+
+@pytest.mark.slow
+def test_an_idle_coordinator_gives_removed_parts_up(shared: Share) -> None:
+    shared.table = Table()
+    shared.table.fill(300)
+    shared.table.empty()
+    shared.flush()
+    assert shared.table.count_rows.call() >= 300
+    committed = shared.health().commit
+    deadline = time.monotonic() + 60
+    while shared.health().commit == committed and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert shared.health().commit > committed  # by itself
+    assert shared.table.count_rows.call() < 100
 
 
 def test_objects_that_only_hold_themselves_go(shared: Share) -> None:

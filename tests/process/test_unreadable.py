@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from classes import Counter
 
-from share import NotShareableError, Share
+from share import CorruptDataError, NotShareableError, Share, plain
+from share.analysis import writes
 
 
 class Failure(Exception):
@@ -182,3 +183,51 @@ def test_a_list_that_a_successor_cannot_load(shared: Share, tmp_path: Path) -> N
     assert [failed for failed in shared.errors if "cannot be loaded" in str(failed.error)]
     shared.readers = [2]
     assert list(shared.readers) == [2]
+
+
+class Misleading:
+    """Its methods do what is not said of them: so a cell becomes one that nobody can read."""
+
+    def __init__(self) -> None:
+        self.items: Any = [1, 2]
+        self.pair: Any = ([1], 2)
+        self.other: Any = [[3]]
+        self.n = 0
+
+    @writes()
+    def spoil(self, name: str) -> None:
+        hidden = vars(self)[name]
+        hidden = hidden[0] if name == "pair" else hidden
+        list.append(hidden, 7)
+        hidden[-1] = 5  # of this it is recorded that it is behind the end of the list that is published
+
+    def link(self) -> None:
+        self.other.append(self.items)
+        self.other.append((self.items, self.pair[0]))
+
+    def count(self) -> int:
+        return len(self.other)
+
+
+@pytest.mark.parametrize("name", ["items", "pair"])
+def test_a_cell_that_cannot_be_read_costs_only_itself(name: str, shared: Share) -> None:
+    shared.job, shared.table, shared.counter = Misleading(), {"kept": [1]}, Counter()
+    shared.job.link()
+    shared.flush()
+    shared.job.spoil.call(name)
+    shared.flush()
+    for _ in range(2):
+        os.kill(shared.health().coordinator, signal.SIGKILL)
+        shared.counter.n = 4
+        assert (plain(shared.table), shared.counter.n) == ({"kept": [1]}, 4)
+        assert shared.job.count.call() == 3
+        with pytest.raises((CorruptDataError, NotShareableError)):
+            plain(getattr(shared.job, name))
+    assert any("cannot be loaded" in str(error) for error in shared.errors)
+    setattr(shared.job, name, [8])
+    shared.job.other = [9]
+    shared.table["new"] = [2]
+    os.kill(shared.health().coordinator, signal.SIGKILL)
+    shared.counter.n = 5
+    assert plain(getattr(shared.job, name)) == [8] and plain(shared.job.other) == [9]
+    assert plain(shared.table) == {"kept": [1], "new": [2]}

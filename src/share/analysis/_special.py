@@ -114,7 +114,13 @@ def _type(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeS
 def _super(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
     if not args.positional and not args.rest:
         return solver.zero_super(instance)
-    return solver.super_of(instance, _operand(args, 0), _operand(args, 1))
+    classes, receivers = _operand(args, 0), _operand(args, 1)
+    out = solver.super_of(instance, classes, receivers)
+    for cls in classes:
+        if cls.kind is Kind.KNOWN and getattr(cls.obj, "__module__", None) in {"builtins", "collections"}:
+            # In truth the class of a part is the type that records: what comes after it does not.
+            out |= solver.escape(instance, receivers, "super() of a container")
+    return out
 
 
 def _cast(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:

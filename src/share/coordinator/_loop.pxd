@@ -30,6 +30,7 @@ cdef class Loop:
     cdef list ended                 # serials of processes that have gone and left generators
     cdef int linking                # commands of this group that may make objects refer to each other
     cdef int64_t reaped_at, given_back_at
+    cdef int64_t removed_until      # when removed parts that are kept now may all go; 0: there are none
     cdef int64_t linger             # nanoseconds for which a share without an owner goes on when it has been left
     cdef int64_t left_at            # when it was; 0: it has not been
     cdef uint64_t left_with         # registrations then

@@ -27,7 +27,7 @@ from .._wait cimport announce, coarse_ns, now_ns, sleep, spin_rounds, spun, wake
 from ..cerial._codec cimport decode
 from ._answers cimport Answers
 from ._mirrors cimport Call, Mirror, Shape
-from ._store cimport Store
+from ._store cimport KEPT_SECONDS, Store
 
 from .._protocol import encode, end_making, Finished, read_spill, start_making
 from .._segment import unlink
@@ -573,6 +573,15 @@ cdef class Loop:
         cdef int _
         cdef uint64_t registrations = self.registrations
         cdef int64_t longest = IDLE_NS
+        if not self.store.keeps_removed():
+            self.removed_until = 0
+        elif self.removed_until == 0:
+            self.removed_until = now_ns() + <int64_t>KEPT_SECONDS * 1000000000
+        elif now_ns() >= self.removed_until and self.send_own(b"nothing", encode(None, "nothing")):
+            self.removed_until = 0          # a commit gives up what has been kept for long enough
+            return True
+        if self.removed_until:
+            longest = max(<int64_t>1, min(longest, self.removed_until - now_ns()))
         if self.unsaid:
             longest = SUMMARY_NS
         if self.answers.keeps:

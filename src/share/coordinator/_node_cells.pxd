@@ -26,6 +26,7 @@ cdef class NodeCells:
     cdef Cells slots
     cdef Publications to
     cdef dict by_number             # number -> NodeCell
+    cdef dict damaged               # number -> what a cell raised that could not be loaded: nobody can read it
     cdef dict of_mirror             # id of a mirror -> {index: set of numbers}
     cdef list fresh                 # numbers of those that no commit has published yet
     cdef list going                 # NodeCells that the commit under way deletes

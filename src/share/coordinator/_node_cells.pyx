@@ -15,7 +15,7 @@ from .._slots cimport slot_assign, slot_find, slot_read
 from ..state._state cimport digest_of, State
 from ._publications cimport Publication, Publications
 
-from ..errors import CorruptDataError
+from ..errors import CorruptDataError, SegmentError
 
 cdef enum:
     SINCE = 8                   # bytes at the beginning of a log
@@ -35,7 +35,7 @@ cdef class NodeCells:
         self.control = control
         self.slots = slots
         self.to = to
-        self.by_number, self.of_mirror, self.fresh, self.going = {}, {}, [], []
+        self.by_number, self.of_mirror, self.fresh, self.going, self.damaged = {}, {}, [], [], {}
 
     cdef int begin(self, uint64_t number, uint64_t mirror, uint32_t index, uint64_t purpose,
                    uint64_t owner) except -1:
@@ -168,6 +168,7 @@ cdef class NodeCells:
         cdef NodeCell cell = self.by_number.pop(number, None)
         if cell is None:
             return 0
+        self.damaged.pop(number, None)
         self.of_mirror.get(cell.mirror, {}).get(cell.index, set()).discard(number)
         if cell.published:
             self.going.append(cell)
@@ -219,7 +220,7 @@ cdef class NodeCells:
         cdef Slot* slot
         cdef Version version
         cdef uint64_t page, number = 0, place, where, owner = 0
-        self.by_number, self.of_mirror, self.fresh, self.going = {}, {}, [], []
+        self.by_number, self.of_mirror, self.fresh, self.going, self.damaged = {}, {}, [], [], {}
         for page in range(<uint64_t>CELL_PAGE_COUNT):
             where = load_rlx(self.control.word(CELL_PAGES + 8 * page))
             for place in range(<uint64_t>FIRST_CELL_PAGE << page if where else 0):
@@ -240,9 +241,13 @@ cdef class NodeCells:
         for number in numbers:
             cell = self.by_number[number]
             if slot_read(cell.slot, self.control.committed(), &version, &owner) and version.kind == NODES:
-                bases[number] = self.bytes_at(version.payload[0], 0, version.payload[1])
-                if version.length:
-                    changes[number] = self.bytes_at(version.payload[3], SINCE, SINCE + version.length)
+                try:
+                    base = self.bytes_at(version.payload[0], 0, version.payload[1])
+                    if version.length:
+                        changes[number] = self.bytes_at(version.payload[3], SINCE, SINCE + version.length)
+                    bases[number] = base
+                except (CorruptDataError, SegmentError) as error:
+                    self.damaged[number] = error
         return bases, changes
 
     cdef bytes bytes_at(self, uint64_t where, uint64_t start, uint64_t end):
@@ -255,6 +260,8 @@ cdef class NodeCells:
         cdef NodeCell cell
         cdef uint64_t purpose
         for number, cell in self.by_number.items():
+            if number in self.damaged:
+                continue
             cell.changed = positions(number)
             purpose = load_rlx(&cell.slot.purpose)
             cell.mirror = homes.get(purpose & ((<uint64_t>1 << PURPOSE_INDEX) - 1), 0)

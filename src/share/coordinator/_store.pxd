@@ -11,6 +11,11 @@ from ._node_cells cimport NodeCell, NodeCells
 from ._publications cimport Publications
 
 
+cdef enum:
+    # A part that has been removed is kept for a while: somebody may have a proxy of it, to look at or to store again.
+    KEPT_SECONDS = 10
+
+
 cdef class Store:
     cdef readonly Control control
     cdef Publications to
@@ -62,6 +67,7 @@ cdef class Store:
     cdef int touch(self, Mirror mirror, writes) except -1
     cdef int note_written(self, Mirror mirror, writes) except -1
     cdef bint stays_inside(self, Mirror mirror, Call call) except -1
+    cdef int touch_unseen_everywhere(self) except -1
     cdef int touch_unseen(self, Mirror mirror, cells) except -1
     cdef int touch_call(self, Mirror mirror, Call call) except -1
     cdef int touch_referred(self) except -1
@@ -71,6 +77,7 @@ cdef class Store:
     cpdef int publish(self, uint64_t position) except -1
     cpdef int settle(self) except -1
     cpdef int abandon(self) except -1
+    cdef bint keeps_removed(self) noexcept
     cdef bint dirty_at_all(self) noexcept
     cdef int prepare_all(self) except -1
     cdef int prepare_mirror(self, Mirror mirror) except -1

@@ -36,6 +36,7 @@ from ..errors import ClassChangedError, CorruptDataError, DeletedObjectError, No
 from .._kinds import is_array
 from .._protocol import encode
 from ..state import Replica
+from ..state._replica import CellMissingError
 from ..state._unreadable import UnreadableClass
 from ._failures import class_name, FailureBook, line_of
 from ._live import live_instance, MISSING, replace_state, state_of, Unreadable
@@ -53,9 +54,7 @@ log = logging.getLogger("share.coordinator")
 cdef enum:
     PAGE = 64                   # root names whose cells are allocated together
     MOST_INDEX = 4096           # in a purpose
-    # A part that has been removed is kept for a while: somebody may have a proxy of it, to look at or to store again.
-    KEPT_SECONDS = 10
-    MOST_KEPT = 1000            # in a cell
+    MOST_KEPT = 1000            # removed parts of a cell
 
 # As what a cell of a mirror is published, beside (node id, cell of the node, bits).
 cdef object ENCODED = "encoded"         # a value
@@ -282,7 +281,7 @@ cdef class Store:
         mirror = self.mirrors.get(cell.mirror) if cell is not None else None
         if mirror is None:
             if is_unsure:
-                self.unsure_everywhere = True
+                self.touch_unseen_everywhere()
             if self.linked and not stays_inside:
                 self.touch_referred()       # the name that it was part of has gone; what it refers to has not
             return
@@ -494,11 +493,21 @@ cdef class Store:
     cdef int touch_unseen(self, Mirror mirror, cells) except -1:
         """Notes that a command may have changed nodes at home in those cells past recording."""
         if self.linked:
-            self.unsure_everywhere = True       # its parts may be at home anywhere
-        elif cells is None or mirror.mixed or self.unsure.get(mirror.id, ()) is None:
+            self.touch_unseen_everywhere()      # its parts may be at home anywhere
+        elif self.unsure.get(mirror.id, ()) is None:
+            return 0
+        elif cells is None or mirror.mixed:
             self.unsure[mirror.id] = None
+            self.state.hold(self.cells.cells_of(mirror.id, None))
         else:
             self.unsure.setdefault(mirror.id, set()).update(cells)
+            self.state.hold(self.cells.cells_of(mirror.id, cells))
+        return 0
+
+    cdef int touch_unseen_everywhere(self) except -1:
+        if not self.unsure_everywhere:
+            self.unsure_everywhere = True
+            self.state.hold(self.cells.by_number)
         return 0
 
     cdef bint stays_inside(self, Mirror mirror, Call call) except -1:
@@ -630,6 +639,10 @@ cdef class Store:
         return found
 
     # -- publishing -----------------------------------------------------------------------------------
+
+    cdef bint keeps_removed(self) noexcept:
+        """Whether something would go if time passed and there was a commit."""
+        return bool(self.state.removed) or bool(self.replaced)
 
     cdef bint dirty_at_all(self) noexcept:
         return bool(self.dirty) or bool(self.dirty_roots) or self.directory_dirty or self.errors_dirty \
@@ -846,6 +859,8 @@ cdef class Store:
                 self.cells.begin(0, 0, 0, 0, self.new_id())
                 changes[0] = self.state.base(0)
         for number, data in changes.items():
+            if number in self.cells.damaged:
+                continue            # it stays as it is, for as long as anything refers to its nodes
             self.warn_of_cell(number)
             self.cells.prepare(self.state, number, data, False)
         self.look_at_links()
@@ -927,7 +942,7 @@ cdef class Store:
         """The numbers of the cells in which something may have changed past recording."""
         cdef set found = set()
         if self.unsure_everywhere:
-            return set(self.cells.by_number) - {0}
+            return self.cells.by_number.keys() - self.cells.damaged.keys() - {0}
         for id, indices in self.unsure.items():
             found |= self.cells.cells_of(id, indices)
         return found
@@ -1143,7 +1158,7 @@ cdef class Store:
         """Whether the nodes at home in some cells are what is published; that is loaded beside them to be compared."""
         if not cells:
             return True
-        published = Replica()
+        published = Replica(damaged=self.cells.damaged)
         met = set()
         todo = cells | {0}
 
@@ -1156,7 +1171,7 @@ cdef class Store:
 
         self.loading = True
         try:
-            while todo := todo & self.cells.by_number.keys() - met:
+            while todo := todo & self.cells.by_number.keys() - self.cells.damaged.keys() - met:
                 met |= todo
                 published.bring(*self.cells.committed(todo))
                 todo = set().union(*[published.referred(number) for number in todo])
@@ -1208,16 +1223,14 @@ cdef class Store:
         cdef Mirror mirror
         cdef Version version
         cdef uint64_t next_id = load_rlx(self.control.word(H_NEXT_ID)) or 1
-        self.roots, self.mirrors, self.by_identity = {}, {}, {}
+        self.roots = {}
         self.root_page_used = PAGE
-        self.unfilled, self.unnamed = [], {}
+        self.unnamed = {}
         self.linked = load_rlx(self.control.references) != 0
         self.forget_changes()
         self.loading = True
         try:
-            bases, changes = self.cells.load()
-            self.replica = Replica(has_finalizers=True)
-            self.replica.bring(bases, changes)
+            bases = self.load_nodes()
             for name, (flag_at, slot_at, owner) in (self.read(self.control.directory, &version) or {}).items():
                 root = Root()
                 root.name, root.flag_at, root.slot_at, root.owner = name, flag_at, slot_at, owner
@@ -1263,6 +1276,30 @@ cdef class Store:
         while self.reports:
             self.add_error(self.reports.pop(0), 0)
 
+    def load_nodes(self):
+        """Loads all cells of nodes; of one that is damaged the nodes are Unreadable. Gives the bases."""
+        bases, changes = self.cells.load()
+        for number, error in self.cells.damaged.items():
+            self.note_unreadable("a part of the state", ("cell", number), error)
+        while True:
+            if 0 in self.cells.damaged:
+                raise self.cells.damaged[0]     # the classes
+            for number in self.cells.damaged:
+                bases.pop(number, None)
+                changes.pop(number, None)
+            self.mirrors, self.by_identity, self.unfilled = {}, {}, []
+            self.replica = Replica(has_finalizers=True, damaged=self.cells.damaged)
+            try:
+                self.replica.bring(bases, changes)
+            except (CorruptDataError, CellMissingError) as error:
+                number = self.replica.culprit
+                if number is None or number not in bases and number not in changes:
+                    raise
+                self.cells.damaged[number] = error.with_traceback(None)
+                self.note_unreadable("a part of the state", ("cell", number), error)
+                continue
+            return bases
+
     cdef object read(self, Slot* slot, Version* version):
         """The committed value of a slot; None if it is absent."""
         cdef uint64_t owner = 0
@@ -1294,6 +1331,8 @@ cdef class Store:
                 mirror.live = live_instance(mirror.shape.cls, {})
             else:
                 mirror.live = self.read(mirror.slots + 1, &version)
+                if type(mirror.live) is Unreadable:
+                    raise mirror.live._share_error
         except MemoryError:
             raise
         except BaseException as error:
@@ -1331,7 +1370,9 @@ cdef class Store:
                 self.unreadable_cell(mirror, i, value)
             if version.kind == NODE:
                 mirror.forms[i] = (version.payload[0], version.payload[1], version.payload[2])
-                if version.payload[2] & BOXED:
+                if type(value) is Unreadable:
+                    value = value if i else MISSING         # which attributes are in there is not known
+                elif version.payload[2] & BOXED:
                     mirror.kept[i] = value
                     value = value[0]
                 elif i == 0:
@@ -1355,7 +1396,9 @@ cdef class Store:
             part = part() if isinstance(part, ref) else part
             if type(part) is Unreadable and part._share_error is not None and \
                     "in the coordinator" not in part._share_why:       # else it is an attribute, of which this is said
-                part._share_why = self.note_unreadable("a part of the state", id, part._share_error)
+                number = self.state.home_of(part)
+                part._share_why = self.note_unreadable(
+                    "a part of the state", ("cell", number) if number in self.cells.damaged else id, part._share_error)
         return 0
 
     def unreadable_cell(self, Mirror mirror not None, uint32_t i, error):

@@ -10,6 +10,7 @@ class CellMissingError(ShareError, LookupError):
 class Replica:
     loaded: set[int]
     is_broken: bool
+    culprit: int | None
     nodes: dict[int, Any]
     objects: dict[int, int]
     first_ids: dict[int, int]
@@ -17,7 +18,9 @@ class Replica:
     homes: dict[int, int]
     links: int
     absent: set[int]
-    def __init__(self, has_finalizers: bool = False) -> None: ...
+    def __init__(
+        self, has_finalizers: bool = False, damaged: dict[int, BaseException] | None = None
+    ) -> None: ...
     def __len__(self) -> int: ...
     def node(self, id: int) -> Any: ...
     def node_ids(self) -> set[int]: ...

@@ -166,6 +166,7 @@ cdef class Replica:
 
     Args:
         has_finalizers: a ``__del__`` of its objects runs when they are freed.
+        damaged: cells that cannot be loaded; nodes in there that others refer to are Unreadable.
 
     Its objects are of the plain classes. They are the same objects as long as the nodes live, also when a cell is
     loaded anew; they must not be changed by anybody else.
@@ -193,9 +194,12 @@ cdef class Replica:
     cdef public set absent              # numbers of cells that are known to have gone
     cdef bint has_finalizers
     cdef readonly bint is_broken        # a change could not be applied; it has to be built again
+    cdef readonly object culprit        # the number of the cell that it came from
+    cdef dict damaged                   # cell -> why it is not loaded, and its nodes are Unreadable
 
-    def __init__(self, has_finalizers: bool = False):
+    def __init__(self, has_finalizers: bool = False, damaged: dict[int, BaseException] | None = None):
         self.has_finalizers = has_finalizers
+        self.damaged = damaged or {}
         self.nodes = {}
         self.objects = {}
         self.homes = {}
@@ -209,7 +213,7 @@ cdef class Replica:
         self.types = {}
         self.positions = {}
         self.cells_of_attributes = {}
-        self.loaded = set()
+        self.loaded = set(self.damaged)
         self.absent = set()
 
     # ---- looking at it ---------------------------------------------------------------------------------
@@ -305,13 +309,16 @@ cdef class Replica:
                 if self.references.pop(cell, None):
                     self.links += 1
                 self.types[cell] = set()
+                self.culprit = cell
                 self.split(parts, cell, bytes(bases[cell]), 0)
             parts.sort(key=cell_and_commit)         # cell 0, which has the classes, first of all
             for commit, cell, _ in parts:
                 self.positions[cell] = commit
             for cell in changes:
+                self.culprit = cell
                 self.split(later, cell, bytes(changes[cell]), self.positions.get(cell, 0))
             # What a base says is born comes before all changes: they may refer to it, in whatever cell they are.
+            self.culprit = 0
             for _, cell, source in parts:
                 if cell == 0:
                     self.read_births(source)
@@ -320,6 +327,7 @@ cdef class Replica:
                     self.read_births(source)
             for _, cell, source in parts:
                 self.loaded.add(cell)
+                self.culprit = cell
                 self.read_births(source)
             parts += later
             parts.sort()
@@ -373,6 +381,7 @@ cdef class Replica:
             if commit > self.positions.get(cell, 0):
                 self.positions[cell] = commit
             self.loaded.add(cell)
+            self.culprit = cell
             self.read_births(source)
         for part in parts:
             if any([other[1] == part[1] for other in waiting]) or self.go_on(part) is not None:
@@ -391,9 +400,10 @@ cdef class Replica:
                     if error is None:
                         continue
                     if first is None or isinstance(error, CellMissingError):
-                        first = error
+                        first, culprit = error, self.culprit
                 rest.append(part)
             if len(rest) == len(waiting):
+                self.culprit = culprit
                 raise first
             waiting = rest
         return 0
@@ -401,7 +411,7 @@ cdef class Replica:
     cdef object go_on(self, tuple part):
         """Reads a part on; what has raised, if that may be otherwise later. None: all has been read."""
         cdef Bytes source = part[2]
-        self.commit = part[0]
+        self.commit, self.culprit = part[0], part[1]
         source.operation = source.at
         try:
             for id in source.opaque:
@@ -417,6 +427,8 @@ cdef class Replica:
     def lookup(self, cell: int, id: int) -> object:
         """A node inside an opaque object (called while that is decoded)."""
         self.refer(self.decoding, cell)
+        if cell in self.damaged:
+            return self.unreadable(cell, id)
         self.resolve(id)
         if id not in self.nodes:
             if id not in self.homes and cell not in self.absent:
@@ -446,6 +458,17 @@ cdef class Replica:
         if data:
             self.objects[<size_t><PyObject*>made] = id
         return 0
+
+    cdef object unreadable(self, object cell, object id):
+        """What stands for a node of a damaged cell."""
+        node = self.nodes.get(id)
+        if node is None:
+            error = self.damaged[cell]
+            self.settle(id, cell)
+            node = self.nodes[id] = Unreadable(f"a part of the state cannot be loaded: {error}", b"", error)
+            self.note_type(cell, Unreadable)
+            self.objects[<size_t><PyObject*>node] = id
+        return node
 
     cdef inline int refer(self, uint64_t cell, uint64_t other) except -1:
         cdef set known
@@ -635,6 +658,10 @@ cdef class Replica:
         cdef uint64_t id = source.number()
         cdef int kind = source.byte()
         self.refer(source.cell, cell)
+        if cell in self.damaged:
+            if kind & _nodes.CLASSED:
+                source.number()
+            return self.unreadable(cell, id)
         if kind == _nodes.OPAQUE:
             if id not in self.nodes and id not in self.unread:
                 if cell in self.absent:

@@ -14,6 +14,8 @@ cdef class State:
     cdef dict hashed                    # cell -> [(id, bytes)] of contents that come last in it
     cdef dict compared                  # id -> what a node held that cannot record its changes
     cdef dict opaque                    # id -> weak reference to an opaque node, or the node itself
+    cdef set strong                     # ids of those of which it is the node itself
+    cdef size_t most_strong             # with more of these it is looked for such as nothing else holds
     cdef dict pending                   # what the next end of a command is to publish first
     cdef dict opaque_in                 # cell -> ids of the opaque nodes at home in it
     cdef dict renewed                   # first id of an opaque node -> the one that it has now
@@ -24,9 +26,11 @@ cdef class State:
     cdef double next_removed            # when it is looked for such as have been kept for long enough
     cdef size_t most_removed
     cdef double seconds_removed
+    cdef list held                      # nodes that the command under way may remove past recording
+    cdef set held_cells                 # whose nodes these are
     cdef list entered                   # ids of the nodes that have entered by themselves in the command under way
     cdef dict spare                     # address -> references of the command under way that will have gone at its end
-    cdef size_t spare_inverses, spare_born      # so many of each have been counted
+    cdef size_t spare_inverses, spare_born, spare_held      # so many of each have been counted
     cdef bint is_closed
 
     cdef int look_at_removed(self, PyObject* removed) except -1
@@ -34,6 +38,9 @@ cdef class State:
     cdef int keep_for_now(self, object value) except -1
     cdef int keep_loaded(self, object replica) except -1
     cdef int give_up_old(self) except -1
+    cdef int give_up_opaque(self) except -1
+    cdef int hold(self, cells) except -1
+    cdef int let_go(self) except -1
     cdef set renew_opaque(self, set cells)
     cdef Py_ssize_t spare_references(self, PyObject* object) except -1
     cdef int forget_spare(self) except -1

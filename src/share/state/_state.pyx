@@ -7,6 +7,7 @@ import types
 import weakref
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_GetItem
 from cpython.object cimport Py_TYPE, PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 from libc.stdint cimport uint32_t, uint64_t
@@ -106,6 +107,9 @@ cdef class State:
         self.hashed = {}
         self.compared = {}
         self.opaque = {}
+        self.strong = set()
+        self.held = []
+        self.held_cells = set()
         self.opaque_in = {}
         self.digests = {}
         self.renewed = {}
@@ -156,6 +160,8 @@ cdef class State:
         cdef PyObject** born
         cdef size_t count
         self.check_open()
+        self.held_cells.clear()
+        self.held.clear()
         self.compare_all()
         undo_all()
         born = _nodes.here.born
@@ -230,10 +236,14 @@ cdef class State:
     cdef int look_at_removed(self, PyObject* removed) except -1:
         """Something that a command has replaced, removed or changed, about to be given up."""
         cdef list rest
+        cdef Py_ssize_t holders
         if removed == NULL:
             return 0
         if find(removed) != NULL:
-            if Py_REFCNT(removed) == 1 or Py_REFCNT(removed) == 2 and self.is_removed(removed):
+            holders = Py_REFCNT(removed)
+            if 1 < holders <= 3:
+                holders -= self.is_removed(removed) + (find(removed).id & ID in self.strong)
+            if holders == 1:
                 self.keep_for_now(<object>removed)
         elif Py_REFCNT(removed) == 1 and type(<object>removed) in (list, tuple):
             rest = [<object>removed]
@@ -280,6 +290,45 @@ cdef class State:
                 kept.popitem(last=False)
             if not kept and self.removed.get(number) is kept:
                 del self.removed[number]
+        return self.give_up_opaque()
+
+    cdef int give_up_opaque(self) except -1:
+        """Those opaque nodes go that nothing else holds, of the kind that cannot tell when."""
+        cdef PyObject* held
+        for id in list(self.strong):
+            held = PyDict_GetItem(self.opaque, id)
+            if held == NULL or object_of(id) != held:
+                self.strong.discard(id)
+                self.opaque.pop(id, None)
+            elif Py_REFCNT(held) == 1:
+                self.strong.discard(id)
+                forget(held)                    # and once this is written, it is let go of
+        self.most_strong = 2 * <size_t>len(self.strong) + 16
+        return 0
+
+    cdef int hold(self, cells) except -1:
+        """Before a command that may remove nodes of these cells past recording: so they can be kept for a while."""
+        cdef Cell* cell
+        cdef uint32_t i
+        if not self.most_removed:
+            return 0
+        for number in cells:
+            if number in self.held_cells:
+                continue
+            self.held_cells.add(number)
+            cell = _nodes.here.cells[<uint32_t>number]
+            for i in range(cell.count):
+                if not find(cell.nodes[i]).id & HOST:
+                    self.held.append(<object>cell.nodes[i])
+        return 0
+
+    cdef int let_go(self) except -1:
+        cdef object value
+        self.held_cells.clear()
+        while self.held:
+            value = self.held.pop()
+            if find(<PyObject*>value) != NULL:
+                self.look_at_removed(<PyObject*>value)
         return 0
 
     cdef set renew_opaque(self, set cells):
@@ -342,11 +391,15 @@ cdef class State:
             address = <size_t>_nodes.here.born[self.spare_born]
             self.spare[address] = self.spare.get(address, 0) + 1
             self.spare_born += 1
-        return self.spare.get(<size_t>object, 0)
+        while self.spare_held < <size_t>len(self.held):
+            address = <size_t><PyObject*>self.held[self.spare_held]
+            self.spare[address] = self.spare.get(address, 0) + 1
+            self.spare_held += 1
+        return self.spare.get(<size_t>object, 0) + (find(object) != NULL and find(object).id & ID in self.strong)
 
     cdef int forget_spare(self) except -1:
         self.spare.clear()
-        self.spare_inverses = self.spare_born = 0
+        self.spare_inverses = self.spare_born = self.spare_held = 0
         return 0
 
     cdef set departed(self, object result, dict replaced):
@@ -488,6 +541,7 @@ cdef class State:
             self.opaque[id] = weakref.ref(<object>object, OpaqueGone(id, address))
         except TypeError:
             self.opaque[id] = <object>object
+            self.strong.add(id)
         return 0
 
     cdef int check_holes(self, list holes) except -1:
@@ -552,6 +606,7 @@ cdef class State:
         cdef size_t i, born_count, inverse_count, born_room, inverse_room
         cdef int _round
         self.forget_spare()
+        self.let_go()
         if self.removed:
             self.give_up_old()
         for _round in range(ROUNDS):
@@ -588,6 +643,8 @@ cdef class State:
             free(inverses)
             self.compare_all()
             self.write_births()
+        if <size_t>len(self.strong) > self.most_strong:
+            self.give_up_opaque()
         places_of_opaque.clear()
         self.entered.clear()
         del _nodes.new_cells[:]
@@ -608,6 +665,7 @@ cdef class State:
             put_free(cell, id)
             self.compared.pop(id, None)
             if self.opaque.pop(id, None) is not None:
+                self.strong.discard(id)
                 self.digests.pop(id, None)
                 first = first_ids.pop(id, 0)
                 if self.renewed.get(first) == id:
@@ -923,6 +981,7 @@ cdef class State:
         self.is_closed = True
         if self.removed is not None:
             self.removed.clear()
+            self.held.clear()
         the_state = None
         reset_registry(1)
 
