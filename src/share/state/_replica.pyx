@@ -19,6 +19,7 @@ from share.cerial cimport _tags as tags
 from share.cerial._codec cimport decode
 from share.state cimport _nodes
 from share.state cimport _operations as operations
+from share.state._shapes cimport is_plain_class
 
 from share.cerial import _standins, loads
 from share.errors import CorruptDataError, ShareError
@@ -1028,6 +1029,8 @@ cdef object make(Bytes source, int kind, object cls):
     if isinstance(cls, UnreadableClass) and 0 < built_in <= _nodes.INSTANCE:
         cls = cls.of(object if built_in == _nodes.INSTANCE else BUILT_IN[built_in])
     if built_in == _nodes.INSTANCE and cls is not None:
+        if not is_plain_class(cls):
+            source.corrupt(f"an instance of {cls!r}")
         node = new_instance(<PyTypeObject*>cls)
     elif not 0 < built_in < 9:
         source.corrupt(f"a node of an unknown kind {kind}")
@@ -1048,7 +1051,7 @@ cdef int change_slice(
     if start < 0 or not 0 <= count <= size or step == 0 or count > 1 and not -size <= step <= size:
         source.corrupt("an impossible slice")
     if step == 1:
-        if start + count > size:
+        if start > size - count:
             source.corrupt("a slice beyond the end of a list")
         return PyList_SetSlice(node, start, start + count, NULL if items is None else <PyObject*>items)
     last = start + (count - 1) * step if count else start
@@ -1062,7 +1065,7 @@ cdef int change_slice(
             Py_INCREF(value)
             PyList_SetItem(node, start + i * step, <PyObject*>value)
         return 0
-    gone = set(range(start, start + count * step, step))
+    gone = {start + i * step for i in range(count)}
     kept = [value for i, value in enumerate(list.__getitem__(node, slice(None))) if i not in gone]
     return PyList_SetSlice(node, 0, size, <PyObject*>kept)
 

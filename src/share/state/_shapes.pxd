@@ -35,4 +35,6 @@ cdef int role_of(object value) except -1
 # Of a node's class: the kind if it is a built-in container, else 0.
 cdef int built_in_kind(object cls) noexcept
 cdef bint is_node_class(object cls) except -1
+# Whether it is written in Python and has no built-in base but object: object.__new__ makes its instances.
+cdef bint is_plain_class(object cls) noexcept
 cdef bint is_sentinel(object value, Shape shape) except -1

@@ -147,12 +147,16 @@ cdef Shape decide(object cls):
         for base, kind in BUILT_IN:
             if issubclass(cls, base):
                 return with_attributes(with_class(cls, kind | _nodes.CLASSED))
-        if is_plain_layout(<PyTypeObject*>cls, <PyTypeObject*>Ordinary) and kind_of(cls).rule is None \
+        if is_plain_class(cls) and kind_of(cls).rule is None \
                 and not is_opaque_class(cls) and not pickles_itself(cls):
             if is_frozen(cls) and cls.__hash__ is not object.__hash__:
                 return with_attributes(with_class(cls, EITHER, True))
             return with_attributes(with_class(cls, _nodes.INSTANCE | _nodes.CLASSED))
     return make(cls, EITHER)
+
+
+cdef bint is_plain_class(object cls) noexcept:
+    return is_plain_layout(<PyTypeObject*>cls, <PyTypeObject*>Ordinary)
 
 
 cdef bint is_opaque_class(object cls) except -1:

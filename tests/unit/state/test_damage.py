@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recorded_programs import Program, Row
+from recorded_programs import Bag, Program, Row, Table
 
 from share import ShareError
 from share.state import Replica, State
@@ -22,6 +22,7 @@ def histories(seed: int) -> list[list[dict[int, bytes]]]:
     return [program.log]
 
 
+CLASSED, INSTANCE = 64, 9  # in state/_nodes.pxd
 HISTORY = None
 
 
@@ -82,6 +83,25 @@ def test_arbitrary_bytes(content: bytes) -> None:
             replica.apply({cell: b"\x07\x7f" + bytes([len(content)]) + content})
         except ShareError:
             break
+
+
+class Queue(deque[Any]):
+    pass
+
+
+@pytest.mark.parametrize("other", [Table, Bag, Queue])
+def test_an_instance_of_a_class_that_is_laid_out_otherwise(other: type) -> None:
+    """One byte says of which class a new object is: half made, it would be a crash when it is first looked at."""
+    state = State()
+    row = state.names["row"] = Row(1)
+    state.names["other"] = other()
+    changes = state.end()
+    born = bytes([state.id_of(row), CLASSED | INSTANCE, 0])
+    state.close()
+    assert any(born in change for change in changes.values())
+    changes = {cell: change.replace(born, born[:2] + b"\1") for cell, change in changes.items()}
+    with pytest.raises(ShareError, match="an instance of"):
+        replay([changes])
 
 
 def test_a_broken_replica_says_so(shared: Any) -> None:
