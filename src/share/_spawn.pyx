@@ -58,6 +58,13 @@ cdef extern from *:
             getrlimit(RLIMIT_NOFILE, &limit);
             for (fd = 3; (rlim_t)fd < limit.rlim_cur && fd < 1 << 16; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
         }
+        /* Out of the owner's process group: if all of that is killed (by a notebook's server, say), somebody is left to
+         * remove the memory. It may write to the terminal although it is in the background of it. */
+        setpgid(0, 0);
+        action.sa_handler = SIG_IGN;
+        action.sa_flags = 0;
+        sigemptyset(&action.sa_mask);
+        sigaction(SIGTTOU, &action, 0);
         sigemptyset(&first);
         sigaddset(&first, SIGINT);      /* Ctrl-C before it has said that it ignores it must not end it either */
         sigaddset(&first, SIGHUP);

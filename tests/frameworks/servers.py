@@ -20,7 +20,7 @@ PATIENCE = 120  # seconds; who needs longer hangs
 
 
 def surroundings(name, **more):
-    return {**os.environ, "PYTHONPATH": f"{SOURCE}:{APPS}", "SHARE_NAME": name, **more}
+    return {**os.environ, "PYTHONPATH": f"{SOURCE}:{APPS}:{APPS.parent}", "SHARE_NAME": name, **more}
 
 
 def wait_for(condition, what):

@@ -46,6 +46,8 @@ shared.counter.double()
 print(shared.counter.n)
 """,
     "shared.names = ['<Ada>']; shared.names",
+    "%load_ext share.contrib.ipython",
+    "[shared.names, [1]]",
     "shared.close()",
 ]
 
@@ -68,4 +70,11 @@ def test_a_class_is_defined_and_redefined_in_cells(tmp_path, monkeypatch):
     (shown,) = cells[4].outputs
     assert "shared list, 1 element" in shown["data"]["text/html"]
     assert "&lt;Ada&gt;" in shown["data"]["text/html"]
+    (shown,) = cells[6].outputs
+    assert shown["data"]["text/plain"] == "[<shared list: ['<Ada>']>, [1]]"
     assert [piece for cell in cells for piece in cell.outputs if piece.output_type == "error"] == []
+
+
+def test_the_kernel_is_interrupted_and_restarted(run, tmp_path):
+    found = run("kernel.py", tmp_path / "waiting", IPYTHONDIR=str(tmp_path)).splitlines()
+    assert found[-1] == "KeyboardInterrupt; (2, 1); 5"  # the kernel itself says something before

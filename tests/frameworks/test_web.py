@@ -1,13 +1,17 @@
 """Web servers with several workers: every request is counted, once, whatever becomes of the workers."""
 
+import contextlib
 import http.client
 import os
 import signal
 import subprocess
 import sys
 
+import psutil
 import pytest
 from servers import APPS, surroundings, wait_for
+
+from share.maintenance import shares
 
 pytest.importorskip("gunicorn")
 pytest.importorskip("flask")
@@ -59,6 +63,44 @@ def test_gunicorn_keeps_the_state_over_a_reload(serve):
     wait_for(lambda: server.get("/")["pid"] not in old, "new workers")
     # The last of the old workers may still end: what it had taken is answered.
     check(server, server.hits(REQUESTS), before=REQUESTS)
+
+
+def workers(server):
+    """The process ids of the master's workers; the coordinator is none."""
+    found = []
+    for child in psutil.Process(server.process.pid).children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if child.status() != psutil.STATUS_ZOMBIE and "gunicorn" in child.cmdline():
+                found.append(child.pid)
+    return found
+
+
+def test_gunicorn_with_more_workers_and_fewer(serve):
+    server = gunicorn(serve, "--preload")
+    server.process.send_signal(signal.SIGTTIN)
+    wait_for(lambda: len(workers(server)) == 3, "a third worker")
+    check(server, server.hits(REQUESTS))
+    for _ in range(2):
+        left = len(workers(server)) - 1
+        server.process.send_signal(signal.SIGTTOU)
+        wait_for(lambda left=left: len(workers(server)) == left, "a worker to leave")
+    check(server, server.hits(REQUESTS), before=REQUESTS)
+
+
+def test_the_share_ends_with_the_workers_of_a_master_that_is_killed(serve, name):
+    server = gunicorn(serve, "--worker-class", "gthread")  # which looks for its master every second
+    check(server, server.hits(REQUESTS))
+    assert name in {info.name for info in shares()}
+    server.process.kill()
+    wait_for(lambda: name not in {info.name for info in shares()}, "the end of the share")
+
+
+def test_the_state_lingers_while_all_workers_are_replaced_without_preload(serve, monkeypatch):
+    monkeypatch.setenv("SHARE_LINGER", "60")
+    server = gunicorn(serve, "--max-requests", "50")
+    check(server, server.hits(3 * REQUESTS))
+    server.process.send_signal(signal.SIGHUP)
+    check(server, server.hits(REQUESTS), before=3 * REQUESTS)
 
 
 def test_gunicorn_with_workers_that_come_and_go(serve):

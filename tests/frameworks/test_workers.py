@@ -1,4 +1,4 @@
-"""Worker pools of others: joblib, scikit-learn, celery, and what os.fork alone gives."""
+"""Worker pools of others: joblib, scikit-learn, Dask, celery, and what os.fork alone gives."""
 
 import os
 import subprocess
@@ -13,6 +13,12 @@ from share import Share
 def test_joblib_and_scikit_learn(run):
     pytest.importorskip("sklearn")
     assert run("estimators.py").split() == ["1000", "1005"]
+
+
+def test_dask(run):
+    pytest.importorskip("distributed")
+    # Messages of Dask's own, about its ports and the memory of the machine, may stand before.
+    assert run("dask_workers.py").splitlines()[-3:] == ["True 100", "100 False", "<class 'int'>"]
 
 
 def test_forked_children_and_a_daemon(run, name, tmp_path):

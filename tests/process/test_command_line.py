@@ -1,5 +1,6 @@
 """The command line, against running shares: what it says, and that it disturbs none of them."""
 
+import configparser
 import contextlib
 import io
 import json
@@ -238,7 +239,7 @@ def test_stop_of_a_lost_share_leaves_nothing(name):
 @pytest.mark.parametrize(
     ("number", "first"),
     [
-        (signal.SIGINT, "both"),  # as Ctrl-C does
+        (signal.SIGINT, "both"),
         (signal.SIGTERM, "both"),
         (signal.SIGTERM, "server"),
         (signal.SIGTERM, "coordinator"),
@@ -253,7 +254,8 @@ def test_serve_keeps_a_share_until_a_signal(name, number, first):
     shared.n = 1
     assert shared.n == 1
     if first == "both":
-        os.killpg(server.pid, number)
+        os.kill(shared.health().coordinator, number)
+        os.kill(server.pid, number)
     elif first == "server":
         os.kill(server.pid, number)
     else:
@@ -284,6 +286,31 @@ def test_serve_replaces_a_killed_coordinator_and_ends_by_stop(name):
     assert run("stop", name) == f"stopped {name}\n"
     _, errors = server.communicate()
     assert server.returncode == 0 and errors.endswith("stopped\n")
+
+
+def test_serve_runs_as_the_unit_in_the_documents_says(name, tmp_path, monkeypatch):
+    """As systemd would run it: it waits until the service says that it is up, and ends it by SIGTERM."""
+    (text,) = re.findall(
+        r"^```ini\n(.*?)^```", (HERE.parents[1] / "docs" / "cli.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    unit = configparser.ConfigParser()
+    unit.optionxform = str
+    unit.read_string(text)
+    service = unit["Service"]
+    assert service["Type"] == "notify"
+    _, *arguments, served = service["ExecStart"].split()
+    assert (*arguments, served) == ("-m", "share", "serve", "bank")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.settimeout(60)
+        systemd.bind(f"\0{name}")
+        monkeypatch.setenv("NOTIFY_SOCKET", f"@{name}")
+        server = command_line(*arguments[2:], name)
+        assert systemd.recv(100) == b"READY=1"
+    with Share.attach(name) as shared:
+        shared.n = 1
+    server.terminate()
+    _, errors = server.communicate()
+    assert (server.returncode, errors) == (0, "stopped\n")
 
 
 def test_serve_says_that_the_name_is_taken(shared, name):

@@ -2,6 +2,8 @@
 
 import gc
 import os
+import pty
+import re
 import signal
 import subprocess
 import threading
@@ -170,6 +172,7 @@ def start_busy(tmp_path: Path, method: str) -> tuple[Any, int]:
 def test_ctrl_c(method: str, tmp_path: Path) -> None:
     """SIGINT to the whole group: the coordinator stays until the owner has decided, and all is cleared away."""
     program, coordinator = start_busy(tmp_path, method)
+    os.kill(coordinator, signal.SIGINT)  # which is not in the group
     os.killpg(program.pid, signal.SIGINT)
     done = finish(program)
     assert done.returncode in (1, -signal.SIGINT, 130)
@@ -195,6 +198,50 @@ def test_killed_owner(method: str, tmp_path: Path) -> None:
     assert done.returncode == -signal.SIGKILL
     assert "leaked" not in done.stderr and "resource_tracker" not in done.stderr
     assert "ShareClosedError" in done.stderr or method == "forkserver" or not done.stderr
+
+
+def test_killed_group(method: str, tmp_path: Path) -> None:
+    """SIGKILL of all that a terminal or a notebook's server has started: the coordinator is not among it."""
+    program, coordinator = start_busy(tmp_path, method)
+    segments = re.findall(r"/dev/shm/share_\w+", Path(f"/proc/{coordinator}/maps").read_text())
+    os.killpg(program.pid, signal.SIGKILL)
+    finish(program)
+    wait_for(lambda: ended(coordinator))
+    assert segments and not any(map(os.path.exists, segments))
+
+
+TELLING = """
+import os, sys, termios
+terminal = os.open(sys.argv[1], os.O_RDWR)      # the terminal of this session from now on
+attributes = termios.tcgetattr(terminal)
+attributes[3] |= termios.TOSTOP
+termios.tcsetattr(terminal, termios.TCSANOW, attributes)
+answer = os.dup(1)
+os.dup2(terminal, 1)
+from share import Share
+
+class Teller:
+    def tell(self):
+        print("told by", os.getpid(), flush=True)
+        self.told = True        # a write: it runs in the coordinator
+        return "answered"
+
+with Share() as shared:
+    shared.teller = Teller()
+    os.write(answer, f"{shared.teller.tell()} by {shared.health().coordinator}".encode())
+"""
+
+
+def test_a_terminal_that_stops_whoever_writes_in_the_background() -> None:
+    """``stty tostop``: what methods print in the coordinator comes, and nothing is stopped."""
+    ours, theirs = pty.openpty()
+    try:
+        answer, by, coordinator = finish(start("-c", TELLING, os.ttyname(theirs))).stdout.split()
+        os.set_blocking(ours, False)
+        assert (answer, os.read(ours, 100).decode().split()) == ("answered", ["told", by, coordinator])
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 def test_terminated_coordinator_closes() -> None:

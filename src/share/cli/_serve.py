@@ -1,7 +1,9 @@
 """``serve`` and ``stop``: a share that no program owns, and the end of one."""
 
+import contextlib
 import os
 import signal
+import socket
 import sys
 import time
 
@@ -45,12 +47,21 @@ def serve(name: str, ring: int, json_: bool) -> None:
         else:
             click.echo(f"serving {name} ({session.name}); Ctrl-C or `python -m share stop {name}` ends it")
         sys.stdout.flush()
+        _tell_systemd()
         while not session.control.closed and signal.sigtimedwait(signals, 0.5) is None:
             session.control.rescue()
     finally:
         shared.close()  # `with` would also wait for what this process has queued, which is nothing
     # However it ended: of SIGTERM for the whole group the coordinator may be told before us.
     click.echo("stopped", err=True)
+
+
+def _tell_systemd() -> None:
+    """A service of ``Type=notify`` is up when it says so."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        if address:
+            channel.sendto(b"READY=1", address.replace("@", "\0", 1) if address.startswith("@") else address)
 
 
 @click.command()

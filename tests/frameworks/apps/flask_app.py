@@ -7,7 +7,7 @@ from flask import Flask, jsonify
 from share import Share
 
 app = Flask(__name__)
-shared = Share.open(os.environ["SHARE_NAME"])
+shared = Share.open(os.environ["SHARE_NAME"], linger=float(os.environ.get("SHARE_LINGER", "0")))
 
 
 class Hits:
