@@ -81,6 +81,8 @@ def _parts(name: str, value: Any) -> Iterator[Member]:
                 yield Member(name, "method", value, value)
                 return
             yield Member(name, "getter", value, None)
+            if type(value).__module__ == "_collections":
+                return  # a field of a named tuple, which cannot be set
             if hasattr(type(value), "__set__"):
                 yield Member(name, "setter", value, None)
             if hasattr(type(value), "__delete__"):

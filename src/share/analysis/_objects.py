@@ -3,7 +3,7 @@
 import functools
 import types
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _hints
 from ._args import Args
@@ -41,6 +41,10 @@ _PLAIN_CONTAINERS = (list, tuple, set, frozenset, dict, bytearray, str, bytes, r
 def is_dunder(name: str | None) -> bool:
     """What libraries keep of a class under such names, each process finds out for itself."""
     return name is not None and name.startswith("__") and name.endswith("__")
+
+
+#: What a field of a named tuple is on its class.
+_FIELD = type(vars(NamedTuple("_", [("field", int)]))["field"])
 
 
 class Objects:
@@ -284,6 +288,8 @@ class Objects:
                 return self.load_getset(instance, node, cls, name)
         if isinstance(found, C_CALLABLES):
             return {self.nodes.bound(found, node)}
+        if type(found) is _FIELD:
+            return self.item(instance, node, {self.nodes.scalar(int)}, key)
         if hasattr(type(found), "__set__") and not hasattr(type(found), "__get__"):
             return self.field(instance, node, name)
         if hasattr(type(found), "__get__"):
@@ -405,6 +411,8 @@ class Objects:
             solver.write(instance, name, text)
             solver.put_top(name, values)
             instance.surely = instance.surely or instance.is_receiver
+            if not seen:
+                instance.unseen.add("__dict__")
         else:
             solver.put(node, values)
             solver.mutate(instance, node, text, surely=True, seen=seen)

@@ -161,10 +161,8 @@ class Planner:
         body = instance.body
         result = self.solver.calling.result(instance)
         lazy = body.is_generator or body.is_async
-        only_raises = not result and all(instr[0] != "return" for instr in body.instrs)
-        returns = (
-            lazy or any(node.kind is not Kind.NONE for node in result) or (not result and not only_raises)
-        )
+        # Without any it always raises: its caller is to see that.
+        returns = lazy or not result or any(node.kind is not Kind.NONE for node in result)
         if effects.override is not None and effects.override.returns is not MISSING:
             returns = effects.override.returns
         plain, pending = self.plain(effects, returns)

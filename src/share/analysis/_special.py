@@ -75,6 +75,7 @@ def _object_delattr(solver: "Solver", instance: "Instance", args: Args, key: Any
         for name in _names(_operand(args, 1)):
             if node.kind is Kind.SELF:
                 solver.write(instance, name, f"del .{name}")
+                instance.unseen.add("__dict__")
             else:
                 solver.mutate(instance, node, f"del .{name}", definite=True)
     return {solver.nodes.none}

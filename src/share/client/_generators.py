@@ -9,7 +9,7 @@ from share.cerial._exceptions import travelling
 
 from ._commands import step, step_in_loop
 
-__all__ = ["LocalGenerator", "given", "later", "remote"]
+__all__ = ["given", "later", "local_one", "remote"]
 
 _Key = tuple[int, int]
 
@@ -90,6 +90,47 @@ class LocalGenerator(Generator[Any, Any, Any]):
 
     def __repr__(self) -> str:
         return repr(self._generator)
+
+
+class LocalAsyncGenerator(AsyncGenerator[Any, Any]):
+    """The same of an asynchronous one."""
+
+    def __init__(self, generator: AsyncGenerator[Any, Any], hand: Callable[[Any], Any]) -> None:
+        self._generator, self._hand = generator, hand
+
+    async def asend(self, value: Any) -> Any:
+        return self._hand(await self._generator.asend(value))
+
+    async def athrow(self, error: Any, value: Any = None, trace: Any = None, /) -> Any:
+        return self._hand(await self._generator.athrow(_thrown(error, value)))
+
+    async def aclose(self) -> None:
+        await self._generator.aclose()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._generator, name)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("cannot pickle 'async_generator' object")
+
+    def __repr__(self) -> str:
+        return repr(self._generator)
+
+
+async def _local_coroutine(coroutine: Awaitable[Any], hand: Callable[[Any], Any]) -> Any:
+    return hand(await coroutine)
+
+
+def local_one(found: Any, hand: Callable[[Any], Any]) -> Any:
+    """What a method gives that only reads, and that is still to be run here: what it gives goes through ``hand``."""
+    if isinstance(found, Generator):
+        return LocalGenerator(found, hand)
+    if isinstance(found, AsyncGenerator):
+        return LocalAsyncGenerator(found, hand)
+    if isinstance(found, Awaitable):
+        return _local_coroutine(found, hand)
+    found.gen = local_one(found.gen, hand)  # a context manager
+    return found
 
 
 class RemoteGenerator(Generator[Any, Any, Any]):

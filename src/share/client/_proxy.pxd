@@ -97,7 +97,7 @@ cdef class Proxy(Shared):
                             list closure)
     cdef int nodes_at(self, uint64_t c, Version* versions, uint32_t* indices, int count, Snapshot new, set known,
                       uint64_t* position, list roots, list closure) except -1
-    cdef object generator_of(self, Local local, object generator)
+    cdef object later_of(self, Local local, object result)
     cdef object handed(self, Local local, object value, dict memo)
     cdef Snapshot fetch(self)
     cdef int forget_snapshot(self) except -1

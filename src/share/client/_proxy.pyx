@@ -5,8 +5,9 @@ import gc
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
 from functools import partial
-from types import BuiltinFunctionType, CellType, FunctionType, GeneratorType, GetSetDescriptorType, \
-    MemberDescriptorType, MethodType
+from contextlib import _AsyncGeneratorContextManager, _GeneratorContextManager
+from types import AsyncGeneratorType, BuiltinFunctionType, CellType, CoroutineType, FunctionType, GeneratorType, \
+    GetSetDescriptorType, MemberDescriptorType, MethodType
 
 cimport cython
 from cpython.object cimport Py_TYPE, PyObject, PyObject_GenericGetAttr, PyTypeObject
@@ -32,7 +33,7 @@ from ..errors import CorruptDataError, DeletedObjectError
 from .._kinds import is_array, is_nested, is_value
 from ..state._unreadable import Unreadable
 from ._copies import sealed
-from .._paths import ATTRIBUTE
+from .._paths import ATTRIBUTE, ITEM
 from ._harmless import is_harmless
 from ._instances import instance_of
 
@@ -44,6 +45,8 @@ node_factory = None
 cdef dict VIEWS = {
     type(getattr(made, name)()): name for made in ({}, OrderedDict()) for name in ("keys", "values", "items")
 }
+cdef frozenset GIVES_LATER = frozenset((
+    GeneratorType, CoroutineType, AsyncGeneratorType, _GeneratorContextManager, _AsyncGeneratorContextManager))
 cdef tuple BUILT_IN = (None, list, dict, set, deque, OrderedDict, defaultdict, Counter, bytearray)
 
 
@@ -923,13 +926,14 @@ cdef class Proxy(Shared):
             method = own_descriptor(self, result.__name__)
             if method is not None and getattr(method, "function", None) is result.__func__:
                 return method.__get__(self, type(self))
-        try:
-            return self.handed(local, result, {})
-        except Unknown:
-            pass
-        found = part_of(local.instance, result)
+        found = place_in(local.instance, result) if self.opaque else None
+        if found is None:
+            try:
+                return self.handed(local, result, {})
+            except Unknown:
+                found = place_in(local.instance, result)
         if found is not None:
-            return self.child(local.tables, ATTRIBUTE, found, result)
+            return self.child(local.tables, found[0], found[1], result)
         if type(result) in VIEWS:
             # A view says of what in no other way.
             for viewed in gc.get_referents(result):
@@ -937,8 +941,8 @@ cdef class Proxy(Shared):
                     return getattr(part(self.session, local.tables, viewed), VIEWS[type(result)])()
         if type(result) is BuiltinFunctionType and local.tables.id_of(result.__self__):
             return getattr(part(self.session, local.tables, result.__self__), result.__name__)
-        if type(result) is GeneratorType:
-            return self.generator_of(local, result)
+        if type(result) in GIVES_LATER:
+            return self.later_of(local, result)
         try:
             return copy.deepcopy(result, Parts(local.instance, self, local.tables))
         except Exception:
@@ -947,15 +951,15 @@ cdef class Proxy(Shared):
         self.forget_snapshot()
         return result
 
-    cdef object generator_of(self, Local local, generator):
-        """A generator gets the replica, and we make a new one; what it yields is handed out one by one."""
+    cdef object later_of(self, Local local, result):
+        """What gives something when it is run, as a generator does, gets the replica, and we make a new one."""
         cdef Handing handing = Handing.__new__(Handing)
-        from ._generators import LocalGenerator
+        from ._generators import local_one
 
         handing.proxy, handing.local = self, new_local(local.instance, 0)
         handing.local.tables = local.tables
         self.forget_snapshot()
-        return LocalGenerator(generator, handing)
+        return local_one(result, handing)
 
     cdef object handed(self, Local local, object value, dict memo):
         """What a caller may have of a value, or of a fresh container. Raises Unknown if it is something else."""
@@ -1163,12 +1167,16 @@ cdef bint same_items(first, second):
     return True
 
 
-cdef object part_of(state, result):
-    """The name of the attribute of an object that a method has returned; None if it is none."""
+cdef tuple place_in(state, result):
+    """Where something that a method has returned is in an object that is encoded whole: (kind, key); None: nowhere."""
     if has_dict(type(state)):
         for name, value in state.__dict__.items():
             if value is result:
-                return name
+                return ATTRIBUTE, name
+    if isinstance(state, tuple):
+        for i, value in enumerate(tuple.__iter__(state)):
+            if value is result:
+                return ITEM, i
     return None
 
 

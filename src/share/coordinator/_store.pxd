@@ -73,6 +73,8 @@ cdef class Store:
     cdef int touch_referred(self) except -1
     cdef int look_at_result(self, result) except -1
     cdef int enter_values(self, Mirror mirror, list values) except -1
+    cdef int enter_extras(self, Mirror mirror, extras) except -1
+    cdef bint has_unknown(self, result) except -1
     cpdef int prepare(self) except -1
     cpdef int publish(self, uint64_t position) except -1
     cpdef int settle(self) except -1

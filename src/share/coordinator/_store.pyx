@@ -104,6 +104,17 @@ cdef object boxed(Mirror mirror, uint32_t i, value):
     return box
 
 
+cdef object kept_extras(Mirror mirror, extras):
+    """The dict that makes nodes of what can change in attributes without a cell of their own."""
+    held = mirror.kept.setdefault(0, {})
+    for name in [name for name in held if name not in extras]:
+        del held[name]
+    for name, value in extras.items():
+        if held.get(name, MISSING) is not value:
+            held[name] = value
+    return held
+
+
 @cython.binding(False)
 cdef class Store:
     """All state of a share. ``prepare`` may fail and changes nothing that readers see; ``publish`` cannot fail.
@@ -588,13 +599,19 @@ cdef class Store:
         for mirror in self.dirty:
             if mirror.shape.opaque or type(mirror.live) is Unreadable:
                 continue
-            self.enter_values(mirror, state_of(mirror.live, mirror.shape.cells))
-            for i, value in enumerate(state_of(mirror.live, mirror.shape.cells)):
+            values = state_of(mirror.live, mirror.shape.cells)
+            self.enter_values(mirror, values)
+            self.enter_extras(mirror, values[0])
+            for i, value in enumerate(values):
                 if i and value is not mirror.last[i]:
                     at = builtin_id(mirror.last[i])
                     replaced[at] = replaced.get(at, 0) + 1
+        if (self.unsure_everywhere or self.unsure) and self.has_unknown(result):
+            # It may have been stored past recording: to find out takes what the end of the group does anyway.
+            for number in self.unsure_cells() & self.cells.by_number.keys():
+                self.state.base(number)
         self.state.settle_births()
-        value = mirror = None
+        value = values = mirror = None
         self.departed = self.state.departed(result, replaced)
         return 0
 
@@ -621,6 +638,20 @@ cdef class Store:
                     self.enter(mirror, i, value)
                 met.add(builtin_id(value))
         return 0
+
+    cdef int enter_extras(self, Mirror mirror, extras) except -1:
+        """The same of the attributes without a cell of their own."""
+        if extras is MISSING or extras is mirror.last[0] or same_values(extras, mirror.last[0]):
+            return 0
+        if 0 in mirror.kept or any([role_of(value) != IS_VALUE for value in extras.values()]):
+            self.enter(mirror, 0, kept_extras(mirror, extras))
+        return 0
+
+    cdef bint has_unknown(self, result) except -1:
+        """Whether a result is, or holds, something that can change and is no node (yet)."""
+        if role_of(result) == IS_VALUE or self.state.id_of(result):
+            return False
+        return type(result) is not tuple or any([self.has_unknown(item) for item in result])
 
     def encoded_state(self, Mirror mirror not None):
         """The state of an object by cell, each value encoded by itself; None where there is none."""
@@ -810,14 +841,7 @@ cdef class Store:
             mirror.forms[0] = ENCODED
             self.to.put_value(&mirror.slots[0], mirror.id, fresh, extras, "attributes")
         else:
-            if held is None:
-                held = mirror.kept[0] = {}
-            for name in [name for name in held if name not in extras]:
-                del held[name]
-            for name, value in extras.items():
-                if held.get(name, MISSING) is not value:
-                    held[name] = value
-            self.put_node(mirror, 0, held, 0)
+            self.put_node(mirror, 0, kept_extras(mirror, extras), 0)
         mirror.last[0] = extras
         return 0
 

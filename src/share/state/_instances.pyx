@@ -8,7 +8,7 @@ from libc.stdint cimport uint64_t
 from share.state cimport _nodes
 from share.state cimport _operations as operations
 from share.state._layouts cimport next_attribute
-from share.state._nodes cimport ID, TOP, Cell, begin, hook_free, home, inverse, is_noted, new_cell, number
+from share.state._nodes cimport ID, TOP, Cell, Inverse, begin, hook_free, home, inverse, is_noted, new_cell, number
 from share.state._record cimport done, failed, put_operand
 from share.state._shapes cimport Shape, shape_of
 from share.state._types cimport METH_FASTCALL, METH_O, PyMethodDef
@@ -199,8 +199,18 @@ cdef object name_behind(object self, object name):
 cdef object set_by_descriptor(object self, object name, PyObject* value):
     """A property, which may set attributes in turn; or what replaces all of them."""
     cdef Shape shape
+    cdef uint64_t id = 0
+    cdef size_t start
     if name != "__dict__" and name != "__class__":
-        PyObject_GenericSetAttr(self, name, value)
+        if home(<PyObject*>self, &id) == NULL or id & TOP:
+            PyObject_GenericSetAttr(self, name, value)
+            return None
+        before = attributes_of(self, shape_of(type(self)))
+        start = _nodes.here.inverse_count
+        try:
+            PyObject_GenericSetAttr(self, name, value)
+        finally:
+            note_unseen(self, before, start)
         return None
     before = attributes_of(self, shape_of(type(self)))
     old_class = type(self)
@@ -211,6 +221,23 @@ cdef object set_by_descriptor(object self, object name, PyObject* value):
     PyObject_GenericSetAttr(self, name, value)
     note_all(self, before, old_class)
     return None
+
+
+cdef int note_unseen(object self, list before, size_t start) except -1:
+    """Records what a setter has stored in the object's ``__dict__``, where nothing else sees it."""
+    cdef Inverse* step
+    cdef size_t i
+    cdef dict old = dict(before), changed = {}
+    for name, value in attributes_of(self, shape_of(type(self))):
+        if name not in old or old.pop(name) is not value:
+            changed[name] = value
+    changed.update(old)                         # these are gone
+    for i in range(start - 1 if start else 0, _nodes.here.inverse_count):
+        step = &_nodes.here.inverses[i]
+        if step.node == <PyObject*>self and step.first != NULL \
+                and (step.op == operations.ATTRIBUTE_SET or step.op == operations.ATTRIBUTE_DELETE):
+            changed.pop(<object>step.first, None)
+    return note_all(self, before, type(self)) if changed else 0
 
 
 cdef int note_all(object self, list before, object old_class) except -1:
