@@ -81,6 +81,8 @@ def test_they_raise_where_they_are(shared: Share, nested: bool) -> None:
     level["a"] = 1
     with pytest.raises(TypeError, match="numbers only"):
         level["a"] = "b"
+    with pytest.raises(KeyError, match="b"):
+        del level["b"]
     strict.n = 3
     with pytest.raises(ValueError, match="cannot be bad"):
         strict.n = "bad"

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import pydantic
 import pytest
 
 from share import Share
@@ -153,6 +155,28 @@ class Top:
         raise KeyError(value)
 
 
+class Cached:
+    """What is computed once, and may be assigned and forgotten from outside."""
+
+    def __init__(self) -> None:
+        self.items = [1, 2]
+
+    @functools.cached_property
+    def total(self) -> list[int]:
+        return [sum(self.items)]
+
+
+class Model(pydantic.BaseModel):
+    """A private attribute is none of its class."""
+
+    number: int = 0
+    _private: list[int] = pydantic.PrivateAttr(default_factory=list)
+
+    def add(self) -> int:
+        self._private.append(1)
+        return len(self._private)
+
+
 def both_ways(shared: Any, make: Callable[[], Any]) -> Iterator[Any]:
     """An object of its own, and one that is a part."""
     shared.object = make()
@@ -226,9 +250,29 @@ def past_setattr(shared: Any) -> Any:
     return found
 
 
-@pytest.mark.parametrize(
-    "program", [awaited, fields, kept, past_setattr], ids=lambda program: program.__name__
-)
+def cached(shared: Any) -> Any:
+    found: list[Any] = []
+    for held in both_ways(shared, Cached):
+        held.total.append(7)
+        held.items.append(1)
+        found.append(held.total[:])
+        del held.total
+        found.append(held.total[:])
+        held.total = [99]
+        found.append(held.total[:])
+        del held.total
+        with pytest.raises(AttributeError):
+            del held.total
+        with pytest.raises(AttributeError):
+            del held.nothing
+    return found
+
+
+def private(shared: Any) -> Any:
+    return [(model.add(), model.add(), model._private[:], model.number) for model in both_ways(shared, Model)]
+
+
+@pytest.mark.parametrize("program", [awaited, fields, kept, past_setattr, cached, private])
 def test_as_plain_python(shared: Share, program: Callable[[Any], Any]) -> None:
     assert repr(program(shared)) == repr(program(SimpleNamespace()))
 

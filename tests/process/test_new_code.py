@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from programs import LIMIT, SOURCE, run_script, wait_for
@@ -32,6 +33,7 @@ class Counter:
 
 USER = """
 import sys
+from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from share import Share, ClassChangedError
 import counted
@@ -272,3 +274,16 @@ def test_who_only_looks_sees_all_the_rest(name, tmp_path, first):
     assert line.startswith("c: <cannot be read here: ClassChangedError: counted.Counter is not the same")
     assert other == "n: 7" and look("n").stdout == "7\n"
     assert "Error: c cannot be read here: ClassChangedError: counted.Counter is not" in look("c").stderr
+
+
+def test_a_hash_that_attrs_makes_is_the_same_code_everywhere():
+    program = "import library_classes as l; from share.cerial._digests import code_of; print(code_of(l.Position))"
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=Path(__file__).parent, check=True, capture_output=True, text=True,
+        ).stdout
+        for seed in "123"
+    }  # fmt: skip
+    assert len(found) == 1

@@ -7,7 +7,7 @@ __all__ = ["may_raise"]
 
 #: Loads and stores of variables, attributes and items, and nothing else.
 _HARMLESS = frozenset(
-    ("BINARY_SUBSCR", "CACHE", "COPY", "DELETE_ATTR", "DELETE_SUBSCR", "EXTENDED_ARG", "LOAD_ATTR", "LOAD_CONST",
+    ("BINARY_SUBSCR", "CACHE", "COPY", "EXTENDED_ARG", "LOAD_ATTR", "LOAD_CONST",
      "LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_BORROW_LOAD_FAST_BORROW", "LOAD_FAST_LOAD_FAST", "LOAD_SMALL_INT",
      "NOP", "POP_TOP", "RESUME", "RETURN_CONST", "RETURN_VALUE", "STORE_ATTR", "STORE_FAST", "STORE_SUBSCR", "SWAP")
 )  # fmt: skip

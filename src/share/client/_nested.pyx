@@ -219,7 +219,7 @@ cdef class Nested(Proxy):
         if hasattr(type(descriptor), "__delete__"):
             type(descriptor).__delete__(descriptor, self)
             return
-        wait = self.session.must_wait()
+        wait = self.session.must_wait() or not self.session.assignments_queue   # it may not be there
         position = self.send_at(DELETE, name.encode(), (), None, wait)
         if wait:
             self.session.await_response(position, None)

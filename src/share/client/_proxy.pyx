@@ -1143,7 +1143,8 @@ cdef object own_descriptor(Proxy proxy, str name):
 
 cdef object class_attribute(Proxy proxy, str name):
     cls = type(proxy)._share_class_
-    found = getattr(cls, name, MISSING)
+    # What only its metaclass has is none of an instance's.
+    found = getattr(cls, name, MISSING) if _PyType_Lookup(<PyTypeObject*>cls, name) != NULL else MISSING
     if found is not MISSING:
         if hasattr(type(found), "__get__") and not isinstance(found, type):
             raw = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
@@ -1279,10 +1280,9 @@ cdef int set_attribute(Proxy proxy, str name, value, uint32_t index) except -1:
 cdef int delete_attribute(Proxy proxy, str name, uint32_t index) except -1:
     cdef uint64_t* raised = proxy.flags + index
     cdef uint64_t position
-    cdef bint wait = proxy.session.must_wait()
+    cdef bint wait = proxy.session.must_wait() or not proxy.session.assignments_queue   # it may not be there
     if type(proxy)._share_plan_.custom_setattr:
         raised = proxy.flags
-        wait = wait or not proxy.session.assignments_queue
     position = proxy.session.send(DELETE, RESPOND if wait else 0, proxy.id, name.encode(), None, &raised, 1)
     if wait:
         proxy.session.await_response(position, None)
