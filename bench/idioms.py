@@ -29,6 +29,7 @@ import dataclasses
 import heapq
 from array import array
 from collections import Counter, OrderedDict, defaultdict, deque
+from typing import NamedTuple
 
 import numpy
 
@@ -49,6 +50,25 @@ class Record:
 @dataclasses.dataclass(frozen=True)
 class Frozen:
     n: int = 0
+
+
+class Point(NamedTuple):
+    n: int = 0
+
+
+class Account:
+    def __init__(self, balance):
+        self.held = balance
+
+    @property
+    def balance(self):
+        return self.held
+
+    @balance.setter
+    def balance(self, value):
+        if value < 0:
+            raise ValueError(value)
+        self.held = value
 
 
 class Slots:
@@ -89,6 +109,10 @@ _TABLE = [
     ("a defaultdict(Counter): self.counts[k][x] += 1",
      "self.{0} = defaultdict(Counter, {{k: Counter(a=1) for k in range(size)}})", 'self.{0}[i]["a"] += 1',
      'self.{0}[i]["a"]'),
+    ("a dict of Counters: self.counts[k][x] += 1", "self.{0} = {{k: Counter(a=1) for k in range(size)}}",
+     'if i not in self.{0}:\n            self.{0}[i] = Counter()\n        self.{0}[i]["a"] += 1', 'self.{0}[i]["a"]'),
+    ("a dict of Counters: self.counts[k].update(words)", "self.{0} = {{k: Counter(a=1) for k in range(size)}}",
+     'self.{0}[i].update(["a", str(i)])', 'self.{0}[i]["a"]'),
     ("a defaultdict(int): self.d[k] += 1", "self.{0} = defaultdict(int, {{k: k for k in range(size)}})",
      "self.{0}[i] += 1", "self.{0}[i]"),
     ("an LRU: move_to_end", "self.{0} = OrderedDict((k, k) for k in range(size))", "self.{0}.move_to_end(i)",
@@ -130,6 +154,17 @@ _TABLE = [
     ("self.set.add(x)", "self.{0} = set(range(size))", "self.{0}.discard(-i); self.{0}.add(-i)", "-i in self.{0}"),
     ("a dict of sets: self.edges[k].add(x)", "self.{0} = {{k: {{k}} for k in range(size)}}",
      "self.{0}[i].add(-i)", "-i in self.{0}[i]"),
+    ("a graph of objects: a.items.append(b)", "self.{0} = [Row(k) for k in range(size)]",
+     "self.{0}[i].items.append(self.{0}[i + 1]); self.{0}[i].items[-1].n += 1", "self.{0}[i + 1].n"),
+    ("a dict of deques", "self.{0} = {{k: deque([k], maxlen=8) for k in range(size)}}", "self.{0}[i].append(i)",
+     "len(self.{0}[i])"),
+    ("self.d |= {k: x}", "self.{0} = {{k: k for k in range(size)}}", "self.{0} |= {{i: 2 * i}}", "self.{0}[i]"),
+    ("try: self.d[k] += 1", "self.{0} = {{k: k for k in range(size)}}",
+     "try:\n            self.{0}[i] += 1\n        except KeyError:\n            self.{0}[i] = 1", "self.{0}[i]"),
+    ("self.l += [x], del self.l[-1]", "self.{0} = list(range(size))", "self.{0} += [i]; del self.{0}[-1]",
+     "len(self.{0})"),
+    ("bisect.insort with a key", "self.{0} = [(k, k) for k in range(size)]",
+     "bisect.insort(self.{0}, (self.size + i, i), key=lambda pair: pair[0]); self.{0}.pop()", "len(self.{0})"),
     ("a deque: append, popleft", "self.{0} = deque(range(size))", "self.{0}.append(self.{0}.popleft())",
      "self.{0}[-1]"),
     ("a queue of jobs", "self.{0} = deque(Row(k) for k in range(size))",
@@ -138,6 +173,10 @@ _TABLE = [
      "self.{0}[i].n"),
     ("dataclasses.replace", "self.{0} = [Frozen(k) for k in range(size)]",
      "self.{0}[i] = dataclasses.replace(self.{0}[i], n=self.{0}[i].n + 1)", "self.{0}[i].n"),
+    ("a property with a setter", "self.{0} = {{k: Account(k) for k in range(size)}}", "self.{0}[i].balance += 1",
+     "self.{0}[i].balance"),
+    ("a named tuple's _replace", "self.{0} = [Point(k) for k in range(size)]",
+     "self.{0}[i] = self.{0}[i]._replace(n=self.{0}[i].n + 1)", "self.{0}[i].n"),
     ("an object with slots", "self.{0} = [Slots(k) for k in range(size)]", "self.{0}[i].n += 1",
      "self.{0}[i].n"),
     ("nested objects: self.tree.items[i].items.append(x)",

@@ -7,7 +7,7 @@ import functools
 import pickle
 import threading
 import time
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import attrs
 import pytest
@@ -588,3 +588,68 @@ class Stepper:
 
 def test_what_comes_after_a_parts_class_does_not_record():
     assert draft(Stepper).methods["past"].unseen in (None, {"items"})
+
+
+class Spot(NamedTuple):
+    n: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    n: int = 0
+
+
+class Kept:
+    """What its methods change is recorded, also where what an item is cannot be told from what is in it."""
+
+    def __init__(self):
+        self.counts = {k: collections.Counter(a=1) for k in range(3)}
+        self.missing = collections.defaultdict(collections.Counter)
+        self.spots, self.frozen = [Spot(1)], [Frozen(1)]
+
+    def count(self, k, x):
+        self.counts[k][x] += 1
+
+    def count_missing(self, k, x):
+        self.missing[k][x] += 1
+
+    def add_field(self, k):
+        self.spots[k] = Spot(self.spots[k].n + 1)
+
+    def replace_named(self, k):
+        self.spots[k] = self.spots[k]._replace(n=self.spots[k].n + 1)
+
+    def replace(self, k):
+        self.frozen[k] = dataclasses.replace(self.frozen[k], n=self.frozen[k].n + 1)
+
+
+@pytest.mark.parametrize("name", ["count", "count_missing", "add_field", "replace_named", "replace"])
+def test_counters_and_records_are_not_taken_for_unknown_code(name):
+    found = draft(Kept).methods[name]
+    assert found.unseen == frozenset() and found.writes
+
+
+class Made:
+    def __init__(self):
+        self.parts, self.frozen = [[]], Holder([])
+
+    def replaced(self):
+        return dataclasses.replace(self.frozen, items=self.parts[0])
+
+    def changed(self):
+        dataclasses.replace(self.frozen, n=2).items.append(1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Holder:
+    items: list
+    n: int = 1
+
+    def __post_init__(self):
+        self.items.append(1)
+
+
+def test_replace_calls_the_class_with_the_fields():
+    found = draft(Made).methods
+    assert "parts" in found["replaced"].writes
+    assert "frozen" in found["changed"].writes

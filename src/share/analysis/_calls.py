@@ -14,7 +14,7 @@ from ._classes import MISSING, lookup
 from ._nodes import Kind, Node, NodeSet, Plain
 from ._objects import SHOWN
 from ._plain import CHANGING, OF_CONTAINERS, READING, has_no_code, is_open
-from ._special import GETTERS, SPECIAL
+from ._special import BY_CODE, GETTERS, SPECIAL
 from ._table import (
     blocking_name,
     callable_effect,
@@ -281,6 +281,9 @@ class Calls:
         """A function written in Python: analysed if it gets at state of ours, or stands close by."""
         solver = self.solver
         solver.spend(5)
+        handler = BY_CODE.get(function.__code__)
+        if handler is not None:
+            return handler(solver, instance, args, key) or set()
         everything = args.all()
         mine = function.__module__ in solver.near
         if not mine and not solver.carries(everything):

@@ -10,6 +10,7 @@ from ._args import Args
 from ._classes import MISSING, lookup
 from ._nodes import Kind, Node, NodeSet, Plain
 from ._plain import READING, UNKNOWN
+from ._special import FIELD_OF_TUPLE
 from ._table import is_neutral_type, method_effect
 
 if TYPE_CHECKING:
@@ -221,13 +222,21 @@ class Objects:
         else:
             classes = self.types_of(receiver)
         out: NodeSet = set()
+        own: type = node.obj
+        is_state = receiver.kind is Kind.STATE and len(classes) > 1
         for cls in classes:
+            if is_state and cls is not None and own not in cls.__mro__:
+                continue  # something else that the attribute may hold: super() refuses it
+            if is_state and cls is None and name is not None:
+                # A class of which only a base is known: as with any method of an object of unknown type.
+                self.solver.mutate(instance, receiver, "super() of an unknown class", surely=True, seen=True)
+                cls = own
             mro = cls.__mro__ if cls is not None else ()
-            if node.obj not in mro or name is None:
+            if own not in mro or name is None:
                 self.solver.escape(instance, [receiver], "super() of an unknown class")
                 out.add(self.nodes.outside)
                 continue
-            for base in mro[mro.index(node.obj) + 1 :]:
+            for base in mro[mro.index(own) + 1 :]:
                 if name in base.__dict__:
                     out |= self.bind(instance, receiver, cls, name, base.__dict__[name])
                     break
@@ -280,6 +289,8 @@ class Objects:
                 return {self.nodes.bound(found.__func__, self.class_node(node, cls))}
             case types.MemberDescriptorType():
                 return self.field(instance, node, name)
+            case _ if type(found) is FIELD_OF_TUPLE and node.kind is not Kind.SELF:
+                return self.elements(node)
             case functools.cached_property():
                 made = solver.calling.call_object(instance, found.func, Args([{node}]), key)
                 self.store_field(instance, node, name, made)

@@ -1,6 +1,7 @@
 """Callables whose effect depends on their arguments: ``getattr``, ``setattr``, ``vars``, ``super`` and their like."""
 
 import builtins
+import dataclasses
 import functools
 import inspect
 import operator
@@ -16,7 +17,7 @@ from ._nodes import Kind, Node, NodeSet, Plain
 if TYPE_CHECKING:
     from ._solver import Instance, Solver
 
-__all__ = ["GETTERS", "SPECIAL"]
+__all__ = ["BY_CODE", "FIELD_OF_TUPLE", "GETTERS", "SPECIAL"]
 
 Handler = Callable[["Solver", "Instance", Args, Any], NodeSet | None]
 
@@ -168,6 +169,53 @@ def _new(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSe
     return out
 
 
+def _replace(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+    """``dataclasses.replace(x, n=1)``: the class of ``x`` is called with its fields."""
+    if len(args.positional) != 1 or args.rest:
+        return None
+    out: NodeSet = set()
+    for node in list(args.positional[0]):
+        for cls in solver.objects.types_of(node):
+            if (cls is None or cls is Plain) and node.kind is Kind.STATE:
+                solver.doubt(instance, node, "replace() of unknown type")
+                changes = Args([], args.all() - {node})
+                out |= solver.calling.unknown(instance, changes, key, "replace") | solver.objects.elements(
+                    node
+                )
+            elif cls is None or cls is Plain:
+                out |= solver.calling.unknown(instance, args, key, "replace")
+            elif dataclasses.is_dataclass(cls):
+                given = Args([])
+                for field in dataclasses.fields(cls):
+                    given.keywords[field.name] = solver.objects.load(instance, node, field.name)
+                given.keywords.update(args.keywords)
+                given.rest_keywords = args.rest_keywords
+                out |= solver.calling.call_object(instance, cls, given, (key, cls))
+    return out
+
+
+def _replace_named(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+    """``x._replace(n=1)`` of a named tuple, whose ``__new__`` is not called."""
+    out: NodeSet = set()
+    for node in _operand(args, 0):
+        for cls in solver.objects.types_of(node):
+            if cls is not None and issubclass(cls, tuple):
+                site = solver.nodes.site((key, cls), cls, unknown=False)
+                solver.put(site, solver.objects.elements(node) | args.all() - {node})
+                out.add(site)
+    return out
+
+
+def _new_tuple(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+    """``tuple.__new__(cls, xs)``"""
+    out = _new(solver, instance, Args([set(_operand(args, 0))]), key) or set()
+    for node in args.all() - set(_operand(args, 0)):
+        held = solver.objects.iterate(instance, node, -1)
+        for site in out:
+            solver.put(site, held)
+    return out
+
+
 def _build_class(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
     """A class made while running, as bytecode does it: it holds whatever its body gave a name."""
     site = solver.nodes.site((key, "class"), None)
@@ -281,4 +329,19 @@ SPECIAL: dict[Any, Handler] = {
     object.__delattr__: _object_delattr,
     object.__getattribute__: _getattr,
     object.__new__: _new,
+    tuple.__new__: _new_tuple,
+    dataclasses.replace: _replace,
 }
+if hasattr(dataclasses, "_replace"):  # ``__replace__`` of 3.13
+    SPECIAL[dataclasses._replace] = _replace
+
+
+class _Named(typing.NamedTuple):
+    """Any named tuple."""
+
+    field: int
+
+
+#: The same of functions that are made anew for each class, by their code.
+BY_CODE: dict[types.CodeType, Handler] = {_Named._replace.__code__: _replace_named}
+FIELD_OF_TUPLE: type = type(vars(_Named)["field"])
