@@ -95,9 +95,10 @@ class Share(Namespace):
     Args:
         name: None for a share that is reached by passing it on; else other programs of this user can reach it with
             :meth:`attach` and :meth:`open`.
-        writes: None queues writes and returns at once, but for assignments that may raise (through a setter, a
-            ``__setattr__`` or a ``__setitem__`` that does more than to store the value): they wait, and raise where
-            they are. ``"queue"`` queues these too; ``"wait"`` makes every write return only after its commit.
+        writes: None queues writes and returns at once, but for deletions of attributes and for assignments that may
+            raise (through a setter, a ``__setattr__`` or a ``__setitem__`` that does more than to store the value):
+            they wait, and raise where they are. ``"queue"`` queues these too; ``"wait"`` makes every write return
+            only after its commit.
         on_full: what a command does that finds no room in the ring: ``"wait"`` for it, or ``"raise"`` ShareFullError.
         ring: cells (64 bytes each) of the command ring, a power of two.
         check: compare all state after every command, to find writes that the class's plan misses.

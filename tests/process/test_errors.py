@@ -147,16 +147,18 @@ def test_call_that_waits_raises_there_and_then(failing: Any, shared: Share) -> N
 
 
 def test_attribute_write_that_raises(shared: Share) -> None:
-    """Deleting what is not there is found by the coordinator, and reported like a method's exception."""
-    shared.counter = Counter()
-    del shared.counter.n
-    with pytest.raises(AttributeError):
-        shared.counter.n
-    del shared.counter.n
-    with pytest.raises(AttributeError):
-        shared.flush()
-    shared.counter.n = 5
-    assert shared.counter.n == 5
+    """Deleting what is not there raises at the statement, of an object and of a part."""
+    shared.counter, shared.rows = Counter(), [Counter()]
+    for counter in (shared.counter, shared.rows[0]):
+        del counter.n
+        with pytest.raises(AttributeError):
+            counter.n
+        with pytest.raises(AttributeError, match="'n'"):
+            del counter.n
+        counter.n = 5
+        assert counter.n == 5
+    shared.flush()
+    assert shared.errors == []
 
 
 def test_exception_that_cannot_be_pickled(failing: Any, shared: Share) -> None:
