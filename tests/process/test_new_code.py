@@ -277,7 +277,9 @@ def test_who_only_looks_sees_all_the_rest(name, tmp_path, first):
 
 
 def test_a_hash_that_attrs_makes_is_the_same_code_everywhere():
-    program = "import library_classes as l; from share.cerial._digests import code_of; print(code_of(l.Position))"
+    program = (
+        "import library_classes as l; from share.cerial._digests import code_of; print(code_of(l.Position))"
+    )
     found = {
         subprocess.run(
             [sys.executable, "-c", program],

@@ -1,5 +1,6 @@
 """Several steps as one: ``update``, ``cas``, ``apply``, ``transact`` and ``wait_then``."""
 
+import contextlib
 import os
 import random
 import signal
@@ -245,16 +246,111 @@ def test_what_a_transaction_takes_and_gives(shared: Share) -> None:
         other.transact(befriend, shared.b, shared.b)
 
 
-def test_a_transaction_is_not_nested(shared: Share) -> None:
+def take(account: Account, amount: int) -> int:
+    account.money -= amount
+    account.history.append(amount)
+    if account.money < 0:
+        raise ValueError(f"{amount} is too much")
+    return account.money
+
+
+def take_all(inside: Any, accounts: list[Any], amounts: list[int], count: Any) -> list[Any]:
+    """Each is a transaction in this one."""
+    found: list[Any] = []
+    for amount in amounts:
+        for account in accounts:
+            try:
+                found.append(inside.transact(take, account, amount))
+            except ValueError as error:
+                count["failed"] += 1
+                found.append(str(error))
+    return found
+
+
+def test_an_inner_transaction_undoes_its_own_part(shared: Share) -> None:
+    shared.a, shared.list, shared.count = Account(10), [Account(5)], {"failed": 0}
+    shared.list[0].history.append("before")
+    accounts = [shared.a, shared.list[0]]
+    found = shared.transact(take_all, shared, accounts, [4, 4, 4], shared.count)
+    assert found == [6, 1, 2, "4 is too much", "4 is too much", "4 is too much"]
+    assert (shared.a.money, shared.list[0].money, shared.count["failed"]) == (2, 1, 3)
+    assert (shared.a.history, shared.list[0].history) == ([4, 4], ["before", 4])
+
+
+def test_transactions_in_inner_ones(shared: Share) -> None:
+    def innermost(account: Account) -> None:
+        account.history.append("innermost")
+        raise KeyError("innermost")
+
+    def inner(inside: Any, account: Account, fails: bool) -> None:
+        account.history.append("inner")
+        try:
+            inside.transact(innermost, account)
+        except:  # noqa: E722 - as users write it
+            account.history.append("caught")
+        inside.made = ["by inner"]
+        if fails:
+            raise ValueError("inner")
+
+    def outer(inside: Any, account: Account, fails: bool, ends: bool) -> list[Any]:
+        account.history.append("outer")
+        try:
+            inside.transact(inner, inside, account, fails)
+        except ValueError:
+            account.history.append("failed")
+        if ends:
+            raise OSError("outer")
+        return list(account.history)
+
+    shared.a = Account(1)
+    with pytest.raises(OSError, match="outer"):
+        shared.transact(outer, shared, shared.a, False, True)
+    assert shared.a.history == [] and "made" not in shared
+    assert shared.transact(outer, shared, shared.a, True, False) == ["outer", "failed"]
+    assert "made" not in shared
+    assert shared.transact(outer, shared, shared.a, False, False)[2:] == ["outer", "inner", "caught"]
+    assert shared.made == ["by inner"]
+
+
+def test_a_transaction_that_never_goes_the_same_way_ends(shared: Share) -> None:
+    def outer(inside: Any, account: Account) -> None:
+        with contextlib.suppress(ValueError):
+            inside.transact(take, account, 9 + random.random())
+
+    shared.a = Account(1)
+    with pytest.raises(RuntimeError, match="another way each time"):
+        shared.transact(outer, shared, shared.a)
+    assert (shared.a.money, shared.a.history) == (1, [])
+
+
+def test_what_an_inner_transaction_raises_and_nobody_catches(shared: Share) -> None:
     shared.a = Account(1)
 
-    def outer(inside: Any, a: Account) -> None:
-        a.money = 2
-        inside.transact(print)
+    def outer(inside: Any, account: Account) -> None:
+        account.money = 2
+        inside.transact(take, account, 9)
 
-    with pytest.raises(AttributeError, match="call the function itself"):
+    with pytest.raises(ValueError, match="9 is too much"):
         shared.transact(outer, shared, shared.a)
-    assert shared.a.money == 1
+    assert (shared.a.money, shared.a.history) == (1, [])
+
+
+class Nesting:
+    """Its method is no transaction."""
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    def run(self, inside: Any) -> int:
+        self.n += 1
+        inside.transact(print)
+        return self.n
+
+
+def test_a_command_that_is_no_transaction_has_none_inside(shared: Share) -> None:
+    shared.nesting = Nesting()
+    with pytest.raises(AttributeError, match="call the function itself"):
+        shared.nesting.run(shared)
 
 
 def test_a_transaction_has_a_deadline(shared: Share, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from share._kinds import is_value
 from share.errors import WouldDeadlockError
 
 from ._live import MISSING
+from ._transactions import inner_transaction
 
 __all__ = ["Inside", "StandIn"]
 
@@ -24,10 +25,7 @@ class Inside:
     def __getattr__(self, name: str) -> Any:
         value = self._store.root_value(name)
         if value is MISSING and name == "transact":
-            raise AttributeError(
-                "a command that runs in the coordinator has no `transact`: call the function itself, it is a part of "
-                "the command. (What it has changed cannot be undone alone: only a whole transaction can.)"
-            )
+            return inner_transaction
         if value is MISSING:
             raise AttributeError(
                 f"the share has no {name!r} (in the coordinator it has its objects, and no functions)"

@@ -13,8 +13,91 @@ from ._parts import part, setting_goes_past, starts_at_node
 
 __all__ = ["Transactions"]
 
+_OUTSIDE = (
+    "a command that runs in the coordinator has no `transact`, except a transaction: call the function itself, it is a "
+    "part of the command. (What it has changed cannot be undone alone.)"
+)
 _Head = tuple[Any, ...]  # (class name, [node id,] step, ...): see _parts.py
 _Place = tuple[int, int, int]  # process entry, serial, ticket: one who waits in a line
+
+
+_MOST_OTHERS = 20
+
+
+class _Again(BaseException):
+    """Ends a run of a transaction in which an inner one has failed."""
+
+
+class Running:
+    """A transaction that runs, with what is known of those inside it.
+
+    If one of these fails, all that the transaction has done is undone, and it runs again, with the inner one as a call
+    that only raises.
+    """
+
+    def __init__(self, reduce: Any) -> None:
+        self.reduce = reduce
+        self.known: list[
+            tuple[Any, BaseException] | None
+        ] = []  # of each inner one, in order; None: it has not failed
+        self.at = self.others = 0
+        self.is_void = False
+
+    def inner(self, function: Any, args: tuple[Any, ...]) -> Any:
+        """Runs a function all or nothing."""
+        if self.is_void:
+            raise _Again
+        i = self.at
+        self.at += 1
+        known = self.known[i] if i < len(self.known) else None
+        if known is not None:
+            if known[0] == self._key(function, args):
+                raise known[1].with_traceback(None)
+            del self.known[i:]  # this run goes another way
+            self.others += 1
+            if self.others == _MOST_OTHERS:
+                raise RuntimeError(
+                    "a transaction has gone another way each time that it ran again after an inner one had failed: "
+                    "give it what depends on chance or time as an argument"
+                )
+        if i == len(self.known):
+            self.known.append(None)
+        try:
+            return function(*args)
+        except _Again:
+            raise
+        except BaseException as error:
+            self.known[i:] = [(self._key(function, args), _without_frames(error))]
+            self.is_void = True
+            raise _Again from None
+
+    def _key(self, function: Any, args: tuple[Any, ...]) -> Any:
+        try:
+            return getattr(function, "__qualname__", ""), encode(args, "argument", self.reduce)
+        except Exception:
+            return None
+
+
+#: The transaction that runs; there is one at most.
+running: Running | None = None
+
+
+def inner_transaction(function: Any, /, *args: Any, timeout: float | None = None) -> Any:
+    """``share.transact`` inside a transaction."""
+    if running is None:
+        raise AttributeError(_OUTSIDE)
+    return running.inner(function, args)
+
+
+def _without_frames(error: BaseException) -> BaseException:
+    """Frames would keep objects alive that are undone."""
+    found: BaseException | None = error
+    for _ in range(8):
+        if found is None:
+            break
+        found.__traceback__ = None
+        found = found.__cause__ or found.__context__
+    return error
 
 
 class Transactions:
@@ -31,13 +114,14 @@ class Transactions:
             "nothing": lambda payload, owner: None,
             "update": self._update,
             "cas": self._compare_and_set,
-            "transact": self._transact,
             "wait_then": self._wait_then,
             "leave_line": self._leave_line,
         }
 
     def run(self, name: str, data: bytes, owner: int) -> Any:
         """Runs the function of that name for the process of that entry."""
+        if name == "transact":
+            return self._transaction(data)
         function = self.functions.get(name)
         if function is None:
             raise CorruptDataError(f"a command with an unknown function {name!r}")
@@ -85,7 +169,21 @@ class Transactions:
         cells = shape.setter_cells(name) if len(head) == 1 else None
         return self._reach(at, head, cells, cells is not None and len(cells) == 1)
 
-    def _transact(self, payload: tuple[Any, ...], owner: int) -> Any:
+    def _transaction(self, data: bytes) -> Any:
+        global running
+        running = Running(self.store.reduce)
+        try:
+            while True:
+                try:
+                    return self._transact(cerial.loads(data), running)
+                except BaseException:
+                    if not running.is_void:
+                        raise
+                    running.at, running.is_void = 0, False
+        finally:
+            running = None
+
+    def _transact(self, payload: tuple[Any, ...], run: Running) -> Any:
         function, values, places = payload
         arguments = list(values)
         try:
@@ -93,6 +191,8 @@ class Transactions:
                 arguments[i] = self._reach(at, head)
             self.store.note_all_reached()
             result = function(*arguments)
+            if run.is_void:
+                raise _Again
             encode(result, "result", self.store.reduce)  # what cannot be told leaves nothing behind either
         except BaseException:
             self.generators.drop(self.store.spoilt_ids())
