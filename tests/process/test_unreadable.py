@@ -79,6 +79,10 @@ class Job:
     def keep_reader(self, path: str) -> None:
         self.kept = Reader(path)
 
+    def keep_what_raises(self, path: str, kind: type[BaseException]) -> None:
+        self.kept = {(Key(path, kind), 1): [2]}
+        self.items.append(Opaque(Key(path, kind)))
+
     def keep(self, what: Any) -> None:
         self.kept = what
 
@@ -166,6 +170,56 @@ def test_a_successor_that_has_no_memory(shared: Share, tmp_path: Path) -> None:
         assert path.read_text() == "0"
     assert shared.job.n == 2 and shared.held.path == shared.listed[0].path == str(path)
     assert not list(shared.errors)
+
+
+class Key:
+    """Cannot be hashed while its file is there."""
+
+    def __init__(self, path: str, kind: type[BaseException]) -> None:
+        self.path, self.kind = path, kind
+
+    def __hash__(self) -> int:
+        if os.path.exists(self.path):
+            raise self.kind("no hash")
+        return 1
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class Opaque(random.Random):
+    """Cannot be loaded while its file is there."""
+
+    def __init__(self, key: Key) -> None:
+        super().__init__()
+        self.key = key
+
+    def __reduce__(self) -> Any:
+        return make_opaque, (self.key.path, self.key.kind)
+
+
+def make_opaque(path: str, kind: type[BaseException]) -> Opaque:
+    hash(key := Key(path, kind))
+    return Opaque(key)
+
+
+@pytest.mark.parametrize("kind", [ValueError, SystemExit, KeyboardInterrupt, RecursionError, GeneratorExit])
+def test_code_that_raises_while_a_successor_loads(
+    kind: type[BaseException], shared: Share, tmp_path: Path
+) -> None:
+    """Whatever it raises costs what it is in, and ends no coordinator."""
+    path = tmp_path / "file"
+    shared.job, shared.table = Job(), {"kept": [1]}
+    shared.job.keep_what_raises.call(str(path), kind)
+    path.touch()
+    kill_coordinator(shared)
+    assert shared.job.add.call(timeout=60) == 1
+    assert plain(shared.table) == {"kept": [1]}
+    assert any("kept of Job" in str(failed.error) for failed in shared.errors)
+    assert any("no hash" in str(failed.error) for failed in shared.errors)
+    path.unlink()
+    shared.job.kept, shared.job.items = None, [3]
+    assert shared.job.kept is None and shared.job.items == [3]
 
 
 def test_a_list_that_a_successor_cannot_load(shared: Share, tmp_path: Path) -> None:

@@ -1315,7 +1315,7 @@ cdef class Store:
             self.replica = Replica(has_finalizers=True, damaged=self.cells.damaged)
             try:
                 self.replica.bring(bases, changes)
-            except (CorruptDataError, CellMissingError) as error:
+            except (CorruptDataError, CellMissingError, RecursionError) as error:
                 number = self.replica.culprit
                 if number is None or number not in bases and number not in changes:
                     raise

@@ -167,7 +167,8 @@ cdef class Replica:
 
     Args:
         has_finalizers: a ``__del__`` of its objects runs when they are freed.
-        damaged: cells that cannot be loaded; nodes in there that others refer to are Unreadable.
+        damaged: cells that cannot be loaded; nodes in there that others refer to are Unreadable. For a coordinator:
+            nobody interrupts that, so KeyboardInterrupt and SystemExit are what the objects' own code raises.
 
     Its objects are of the plain classes. They are the same objects as long as the nodes live, also when a cell is
     loaded anew; they must not be changed by anybody else.
@@ -197,10 +198,14 @@ cdef class Replica:
     cdef readonly bint is_broken        # a change could not be applied; it has to be built again
     cdef readonly object culprit        # the number of the cell that it came from
     cdef dict damaged                   # cell -> why it is not loaded, and its nodes are Unreadable
+    cdef tuple passed_on                # what is no fault of the bytes
 
     def __init__(self, has_finalizers: bool = False, damaged: dict[int, BaseException] | None = None):
         self.has_finalizers = has_finalizers
         self.damaged = damaged or {}
+        self.passed_on = (CellMissingError, MemoryError)
+        if damaged is None:
+            self.passed_on += (KeyboardInterrupt, SystemExit)
         self.nodes = {}
         self.objects = {}
         self.homes = {}
@@ -343,11 +348,10 @@ cdef class Replica:
             for cell, known in old.items():
                 for id in known - self.born[cell]:
                     self.free(id)
-        except (CorruptDataError, MemoryError, RecursionError, KeyboardInterrupt, SystemExit, CellMissingError):
-            self.is_broken = True
-            raise
         except BaseException as error:
             self.is_broken = True
+            if isinstance(error, (CorruptDataError, RecursionError)) or isinstance(error, self.passed_on):
+                raise
             raise CorruptDataError(
                 f"a change cannot be applied to this replica: {type(error).__name__}: {error}"
             ) from error
@@ -445,7 +449,7 @@ cdef class Replica:
         outer, self.decoding = self.decoding, self.homes[id]
         try:
             made = loads(data) if data else None
-        except (CellMissingError, MemoryError, KeyboardInterrupt, SystemExit):
+        except self.passed_on:
             self.unread[id] = data
             raise
         except BaseException as error:
@@ -522,7 +526,7 @@ cdef class Replica:
             source.corrupt(f"class number {n}, {len(self.classes)} expected")
         try:
             cls = loads(data)
-        except (MemoryError, KeyboardInterrupt, SystemExit):
+        except self.passed_on:
             raise
         except BaseException as error:
             cls = UnreadableClass(data, error)      # it costs only its instances
