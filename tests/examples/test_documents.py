@@ -47,12 +47,27 @@ def test_contributing_names_only_folders_and_files_that_exist():
     assert len(named) > 10 and not missing
 
 
+def test_the_tests_in_the_documents_pass(tmp_path):
+    text = (ROOT / "docs" / "testing.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    (tmp_path / "test_it.py").write_text("\n\n".join(blocks))
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "share.testing.plugin", "test_it.py"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(SOURCE), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(re.findall('def test_', ''.join(blocks)))} passed" in done.stdout
+
+
 def test_no_python_goes_untested():
-    """Blocks of ``pycon`` are run here, those of the tutorial and of docs/primitives by tests of their own."""
+    """Blocks of ``pycon`` are run here, and docs/testing.md; the tutorial and docs/primitives by tests of their own."""
     untested = [
         path.name
         for path in ROOT.glob("docs/*.md")
-        if path.name != "tutorial.md" and re.search(r"^```(python|py)$", path.read_text(), re.MULTILINE)
+        if path.name not in ("tutorial.md", "testing.md")
+        and re.search(r"^```(python|py)$", path.read_text(), re.MULTILINE)
     ]
     assert not untested
 

@@ -1,6 +1,7 @@
 """A Jupyter kernel that is interrupted while a cell waits for a share, goes on, and is restarted."""
 
 import os
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,6 +9,7 @@ from jupyter_client.manager import start_new_kernel
 from servers import PATIENCE, wait_for
 
 SETUP = "from share import Share; shared = Share(); shared.n = 1; shared.rows = []"
+OPEN = "import os; kept = Share.open(os.environ['SHARE_NAME'], linger=60); "
 SEGMENT = "'/dev/shm/' + shared.session_of().name"
 
 
@@ -37,11 +39,14 @@ if __name__ == "__main__":
             done.result()
         cell = "shared.rows.append(shared.n); shared.n += 1"
         found.append(execute(client, cell, "(shared.n, shared.rows[0])"))
+        execute(client, OPEN + "kept.rows = [1]; kept.flush()")
         manager.restart_kernel(now=True)
         client.wait_for_ready(timeout=PATIENCE)
         wait_for(lambda: not os.path.exists(segment), "the end of the old kernel's share")
         found.append(execute(client, SETUP + "; shared.n += 4", "shared.n"))
+        found.append(execute(client, OPEN + "kept.rows.append(2)", "kept.rows[:]"))
         execute(client, "shared.close()")
+        subprocess.run([sys.executable, "-m", "share", "stop", os.environ["SHARE_NAME"]], check=True)
     finally:
         client.stop_channels()
         manager.shutdown_kernel()
