@@ -1,5 +1,6 @@
 """Loops over shared containers that another process changes meanwhile, or the loop itself does."""
 
+import multiprocessing
 from collections import deque
 
 import pytest
@@ -7,30 +8,109 @@ from forked import all_well, in_child
 
 from share import Share
 
+fork = multiprocessing.get_context("fork")
+
+
+class Row:
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+
+class Board:
+    def __init__(self) -> None:
+        self.rows, self.table = [Row(n) for n in range(4)], dict.fromkeys(range(20), 100) | {99: 0}
+
+    def add(self, n: int) -> None:
+        self.rows.append(Row(n))
+
+    def drop(self) -> None:
+        del self.rows[0]
+        self.rows.append(Row(9))
+
+    def move(self) -> None:
+        self.table[1] -= 1
+        self.table[15] += 1
+        self.table[99] = self.table.pop(99)
+
 
 def change(shared: Share) -> None:
     shared.table.pop("b")
-    shared.table["new"], shared.table["other"] = 9, 9
+    shared.table["a"], shared.table["new"], shared.table["c"] = 9, 9, 9
     shared.names.discard("b")
     shared.names |= {"new", "other"}
     shared.rows.append(9)
+    del shared.rows[0]
     shared.queue.append(9)
 
 
-def test_what_another_process_changes(shared: Share) -> None:
+def test_a_loop_goes_over_what_was_there_when_it_began(shared: Share) -> None:
     shared.table, shared.names = dict.fromkeys("abc", 1), {"a", "b", "c"}
     shared.rows, shared.queue = [1, 2, 3], deque([1, 2, 3])
-    loops = [
-        iter(each) for each in (shared.table, shared.table.items(), shared.names, shared.rows, shared.queue)
-    ]
+    given = (shared.table, shared.table.items(), shared.names, shared.rows, shared.queue)
+    loops = [iter(each) for each in given]
     first = [next(loop) for loop in loops]
     assert all_well([in_child(lambda: change(shared))])
+    assert shared.table == {"a": 9, "c": 9, "new": 9} and shared.rows == [2, 3, 9]
     keys, items, names, rows, queue = ([begun, *loop] for begun, loop in zip(first, loops, strict=True))
-    assert keys == ["a", "c"]
-    assert items == [("a", 1), ("c", 1)]
-    assert set(names) - {"b"} == {"a", "c"}
-    assert rows == queue == [1, 2, 3, 9]
-    assert shared.table == {"a": 1, "c": 1, "new": 9, "other": 9}
+    assert keys == ["a", "b", "c"]
+    assert items == [("a", 1), ("b", 1), ("c", 1)]
+    assert sorted(names) == ["a", "b", "c"]
+    assert rows == queue == [1, 2, 3]
+
+
+def test_a_loop_gives_the_parts_that_were_there(shared: Share) -> None:
+    shared.board = Board()
+    board = shared.board
+    held = board.rows[:]
+    forwards, backwards = iter(board.rows), reversed(board.rows)
+    assert next(forwards) is held[0] and next(backwards) is held[3]
+    assert all_well([in_child(board.drop)])
+    assert [row.n for row in board.rows] == [1, 2, 3, 9]
+    for row in forwards:
+        row.n += 10  # of the same cell as the list, which is not written to
+    assert [row.n for row in held[1:]] == [11, 12, 13]
+    assert all_well([in_child(board.drop)])
+    assert [row.n for row in board.rows] == [12, 13, 9, 9]
+    assert [row is other for row, other in zip(backwards, held[2::-1], strict=True)] == [True] * 3
+
+
+def test_what_is_made_of_a_container_is_of_one_moment(shared: Share) -> None:
+    shared.board = Board()
+    board, stop = shared.board, fork.Event()
+
+    def churn() -> None:
+        while not stop.is_set():
+            board.drop.call()
+            board.move.call()
+
+    child = in_child(churn)
+    try:
+        for _ in range(200):
+            assert len({id(row) for row in list(board.rows)}) == len((*board.rows,)) == 4
+            assert sum(board.table.values()) == 2000
+            assert len(sorted(board.table)) == 21
+    finally:
+        stop.set()
+    assert all_well([child])
+
+
+def test_a_loop_sees_what_its_own_thread_appends(shared: Share) -> None:
+    shared.board, shared.todo = Board(), [1]
+    for n in shared.todo:
+        if n < 5:
+            shared.todo.append(n + 1)
+    assert shared.todo == [1, 2, 3, 4, 5]
+    for row in shared.board.rows:
+        if row.n < 6:
+            shared.board.add(row.n + 3)  # a method of the object that the list is in
+    assert [row.n for row in shared.board.rows] == [0, 1, 2, 3, 3, 4, 5, 6, 6, 7, 8]
+    shared.todo = [1, 2]
+    loop = iter(shared.todo)
+    assert next(loop) == 1
+    assert all_well([in_child(lambda: shared.todo.append(3))])
+    assert len(shared.todo) == 3
+    shared.todo.append(4)
+    assert list(loop) == [2, 3, 4]
 
 
 def test_what_the_loop_itself_changes(shared: Share) -> None:

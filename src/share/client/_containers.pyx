@@ -11,8 +11,9 @@ from operator import index as as_index
 
 cimport cython
 from cpython.pythread cimport PyThread_get_thread_ident
-from libc.stdint cimport uint64_t
 
+from ._loops cimport leave, Loop
+from ._nested cimport Nested
 from ._proxy cimport Proxy, execute, plain_operand
 from ._replica cimport are_harmless, pin, Tables, unpin
 
@@ -72,17 +73,35 @@ cdef object state_with(Proxy self, object item, list operand):
             return state
 
 
+cdef int begin(Loop self, Proxy proxy) except -1:
+    """Enters a loop over the state that `peek` has just given."""
+    if proxy.cell is not None and proxy.node:
+        self.cell, self.node, self.flag, self.wildcard = proxy.cell, proxy.node, proxy.cell.flag, proxy.cell.wildcard
+    elif proxy.is_nested:
+        self.flag = (<Nested>proxy).raised()
+    else:
+        self.wildcard = proxy.flags
+    proxy.session.over.add(self)
+    return 0
+
+
+@cython.no_gc_clear
 @cython.binding(False)
-cdef class SequenceIterator:
-    """Iterates over a sequence: an index into it, as it is at each step."""
+cdef class SequenceIterator(Loop):
+    """Iterates over a sequence as it was at the beginning; once its thread has written to it, by the index in it."""
 
     cdef Proxy proxy                # None: it has ended
+    cdef object state               # what it goes over; a copy of what was left when that was about to change
+    cdef Tables tables
     cdef Py_ssize_t at, step
-    cdef Py_ssize_t size            # of a deque, to which this process must not give another one meanwhile; -1: it may
-    cdef uint64_t sent              # what this process had sent at the beginning
+    cdef Py_ssize_t kept            # how many it has had of the copy; -1: there is none
+    cdef Py_ssize_t size            # of a deque, to which this thread must not give another one meanwhile; -1: it may
 
     def __init__(self):
         raise TypeError("iterators are made by iter() and reversed()")
+
+    def __dealloc__(self):
+        leave(self)
 
     def __iter__(self):
         return self
@@ -92,21 +111,40 @@ cdef class SequenceIterator:
         cdef Py_ssize_t at = self.at
         if proxy is None:
             raise StopIteration
-        state = proxy.peek()
-        tables = proxy.reader.tables
-        if self.size >= 0 and len(state) != self.size and proxy.session.last_sent != self.sent:
-            self.proxy = None
-            raise RuntimeError("deque mutated during iteration")
-        if not 0 <= at < len(state):
-            self.proxy = None
-            raise StopIteration
+        if self.own and (self.kept < 0 or self.kept >= len(self.state) or self.size >= 0):
+            state = proxy.peek()
+            if self.size >= 0 and len(state) != self.size:
+                end(self)
+                raise RuntimeError("deque mutated during iteration")
+            if self.kept < 0 or self.kept >= len(self.state):
+                self.state, self.tables, self.kept = state, proxy.reader.tables, -1
+        if self.kept >= 0:
+            if self.kept >= len(self.state):
+                end(self)
+                raise StopIteration
+            value = self.state[self.kept]
+            self.kept += 1
+        else:
+            if not 0 <= at < len(self.state):
+                end(self)
+                raise StopIteration
+            value = self.state[at]
         self.at += self.step
-        return part_of(proxy, tables, at, state[at])
+        return part_of(proxy, self.tables, at, value)
+
+    cdef int keep_rest(self) except -1:
+        if self.proxy is not None and self.kept < 0 and not self.own:
+            rest = [self.state[i] for i in range(self.at, len(self.state) if self.step > 0 else -1, self.step)]
+            self.state, self.tables, self.kept, self.cell = rest, self.tables.of_these(rest), 0, None
+        return 0
 
     def __length_hint__(self):
         if self.proxy is None:
             return 0
-        return max(0, len(self.proxy.peek()) - self.at) if self.step > 0 else self.at + 1
+        if self.kept >= 0:
+            return len(self.state) - self.kept
+        state = self.proxy.peek() if self.own else self.state
+        return max(0, len(state) - self.at) if self.step > 0 else self.at + 1
 
     def __setstate__(self, state):
         self.at = state
@@ -114,23 +152,25 @@ cdef class SequenceIterator:
     def __reduce__(self):
         if self.proxy is None:
             return iter, ((),)
-        return iter, (list(range_of(self)),)
+        return iter, (list(self),)
 
 
-cdef object range_of(SequenceIterator self):
-    cdef list all = parts(self.proxy)
-    return all[self.at:] if self.step > 0 else all[self.at::-1] if self.at >= 0 else []
+cdef int end(SequenceIterator self) except -1:
+    self.proxy = self.state = self.tables = self.cell = None
+    leave(self)
+    return 0
 
 
 cdef SequenceIterator iterate(Proxy self, bint backwards):
     cdef SequenceIterator iterator = SequenceIterator.__new__(SequenceIterator)
     state = self.peek()
-    iterator.proxy, iterator.sent = self, self.session.last_sent
-    iterator.at, iterator.step, iterator.size = 0, 1, -1
+    iterator.proxy, iterator.state, iterator.tables = self, state, self.reader.tables
+    iterator.at, iterator.step, iterator.size, iterator.kept = 0, 1, -1, -1
     if backwards:
         iterator.at, iterator.step = len(state) - 1, -1
     if isinstance(state, deque):
         iterator.size = len(state)
+    begin(iterator, self)
     return iterator
 
 
@@ -406,21 +446,23 @@ def _dict_setdefault(Proxy self not None, key, default=None, /):
     return execute(self, "setdefault", (key, default), None, True) if value is MISSING else value
 
 
+@cython.no_gc_clear
 @cython.binding(False)
-cdef class DictIterator:
-    """Iterates over a dict or a set, to which this process must not give another size meanwhile.
-
-    What other processes have removed since the beginning is left out, and so is what they have added.
-    """
+cdef class DictIterator(Loop):
+    """Iterates over a dict or a set as it was at the beginning, to which its thread must not give another size."""
 
     cdef Proxy proxy                # None: it has ended
-    cdef object rest                # of the keys of the state at the beginning
-    cdef Py_ssize_t size
-    cdef uint64_t sent              # what this process had sent then
+    cdef object state               # what it goes over; None: the rest has been copied
+    cdef Tables tables
+    cdef object rest                # an iterator over the keys, or over (key, value) of the copy
+    cdef Py_ssize_t size, done
     cdef int what                   # 0: keys, 1: values, 2: items
 
     def __init__(self):
         raise TypeError("iterators are made by iter() and reversed()")
+
+    def __dealloc__(self):
+        leave(self)
 
     def __iter__(self):
         return self
@@ -429,29 +471,47 @@ cdef class DictIterator:
         cdef Proxy proxy = self.proxy
         if proxy is None:
             raise StopIteration
-        state = proxy.peek()
-        tables = proxy.reader.tables
-        if len(state) != self.size and proxy.session.last_sent != self.sent:
-            self.size = -1
-            kind = "Set" if isinstance(state, (set, frozenset)) else "dictionary"
-            raise RuntimeError(f"{kind} changed size during iteration")
+        present = MISSING
+        tables = self.tables
+        if self.own:
+            present = proxy.peek()
+            if len(present) != self.size:
+                self.size = -1
+                kind = "Set" if isinstance(present, (set, frozenset)) else "dictionary"
+                raise RuntimeError(f"{kind} changed size during iteration")
         for key in self.rest:
-            if isinstance(state, (set, frozenset)):
-                if key in state:
-                    return part_of(proxy, tables, key, key)
-                continue
-            value = dict.get(state, key, MISSING)
-            if value is MISSING:
-                continue
+            self.done += 1
+            value = None
+            if self.state is None:
+                key, value = key
+            elif self.what:
+                value = dict.__getitem__(self.state, key)
+            tables = self.tables
+            if present is not MISSING and self.what:
+                found = dict.get(present, key, MISSING)
+                if found is MISSING:
+                    continue
+                value, tables = found, proxy.reader.tables
             if self.what == 0:
                 return part_of(proxy, tables, key, key)
             value = part_of(proxy, tables, key, value)
-            return value if self.what == 1 else (part_of(proxy, tables, key, key), value)
-        self.proxy = None
+            return value if self.what == 1 else (part_of(proxy, self.tables, key, key), value)
+        self.proxy = self.state = self.tables = self.rest = self.cell = None
+        leave(self)
         raise StopIteration
 
+    cdef int keep_rest(self) except -1:
+        cdef list rest
+        if self.proxy is not None and self.state is not None:
+            keys = list(self.rest)
+            values = [dict.__getitem__(self.state, key) for key in keys] if self.what else keys
+            rest = list(zip(keys, values))
+            self.tables = self.tables.of_these(keys + values)
+            self.state, self.rest, self.cell = None, iter(rest), None
+        return 0
+
     def __length_hint__(self):
-        return 0 if self.proxy is None else self.rest.__length_hint__()
+        return 0 if self.proxy is None or self.size < 0 else self.size - self.done
 
     def __reduce__(self):
         return iter, (list(self),)
@@ -460,9 +520,9 @@ cdef class DictIterator:
 cdef DictIterator iterate_dict(Proxy self, int what, bint backwards):
     cdef DictIterator iterator = DictIterator.__new__(DictIterator)
     state = self.peek()
-    keys = list(reversed(state)) if backwards else list(state)
-    iterator.proxy, iterator.rest, iterator.size, iterator.what = self, iter(keys), len(keys), what
-    iterator.sent = self.session.last_sent
+    iterator.proxy, iterator.state, iterator.tables = self, state, self.reader.tables
+    iterator.rest, iterator.size, iterator.what = reversed(state) if backwards else iter(state), len(state), what
+    begin(iterator, self)
     return iterator
 
 

@@ -163,7 +163,11 @@ cdef class Nested(Proxy):
     cdef uint64_t send_encoded(self, int kind, int flags, bytes name, object payload) except 0:
         cdef Encoder encoder = payload
         cdef uint64_t* raised = self.raised()
-        return self.session.send(kind, flags, 0 if self.owner is None else self.owner.id, name, encoder, &raised, 1)
+        cdef uint64_t end = self.session.send(kind, flags, 0 if self.owner is None else self.owner.id, name, encoder,
+                                              &raised, 1)
+        if self.session.over.under_way and self.owner is None:
+            self.session.over.note_node(self.node)
+        return end
 
     cdef tuple head(self, str name):
         """How a command names this object, or one whose class need not be looked at."""

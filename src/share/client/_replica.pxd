@@ -3,6 +3,7 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from .._control cimport Control
 from .._layout cimport Slot, Version
+from ._loops cimport Loops
 from ._session cimport Session
 
 cdef enum:
@@ -42,6 +43,8 @@ cdef class Tables:
     cdef uint64_t id_of(self, object value) noexcept
     cdef uint32_t home_of(self, uint64_t id) except? 0xffffffff
     cdef uint64_t first_id(self, uint64_t id) except 0
+    # What is known of these values and of what is in their tuples, when they may have gone.
+    cdef Tables of_these(self, list values)
 
 
 cdef class Reader:
@@ -54,6 +57,7 @@ cdef class Reader:
     cdef dict cells                 # number -> Cell
     cdef set extra                  # cells that others need to be decoded
     cdef dict proxies               # id -> weak reference to the proxy
+    cdef Loops over                 # containers, which are under way
     cdef object lock
     cdef unsigned long mover        # the thread that moves the replica; 0: none does
     cdef int depth                  # moves of that thread within moves

@@ -23,6 +23,7 @@ from .._internal cimport make_internal
 from .._layout cimport CLOSED_BIT, DELETED, EMPTY, NODES, PURPOSE_INDEX, Version
 from .._protocol cimport copy_of_block
 from .._slots cimport slot_find, slot_read
+from ._loops cimport Loops
 from ._noted cimport note, noting
 from ._session cimport pause_before_retry, Session
 
@@ -94,6 +95,24 @@ cdef class Tables:
     cdef uint64_t first_id(self, uint64_t id) except 0:
         return self.first_ids.get(id, id) if self.first_ids else id
 
+    cdef Tables of_these(self, list values):
+        cdef Tables found = Tables.__new__(Tables)
+        cdef uint64_t id
+        cdef list todo = list(values)
+        found.nodes, found.objects, found.homes, found.first_ids, found.renewed = {}, {}, {}, {}, {}
+        found.opaque = self.opaque
+        while todo:
+            value = todo.pop()
+            if type(value) is int or type(value) is str:
+                continue
+            id = self.id_of(value)
+            if id:
+                found.objects[<size_t><PyObject*>value] = id
+                found.homes[id], found.first_ids[id] = self.home_of(id), self.first_id(id)
+            elif isinstance(value, (tuple, frozenset)):
+                todo += tuple.__iter__(value) if isinstance(value, tuple) else frozenset.__iter__(value)
+        return found
+
 
 cdef Tables tables_of(replica):
     cdef Tables self = Tables.__new__(Tables)
@@ -106,8 +125,9 @@ cdef Tables tables_of(replica):
 cdef class Reader:
     """A process's replica of a share's nodes. One per session."""
 
-    def __init__(self, Control control not None, bint has_finalizers=False):
+    def __init__(self, Control control not None, bint has_finalizers=False, Loops over=None):
         self.control = control
+        self.over = Loops() if over is None else over
         self.has_finalizers = has_finalizers
         self.proxies = {}
         self.forget_process()
@@ -209,6 +229,8 @@ cdef class Reader:
                         if cell.pins:
                             self.retire()
                             return AGAIN
+                        if self.over.under_way:
+                            self.over.moving(cell)
                         self.replica.drop(number)
                         self.replica.absent.add(number)
                         cell.tag = EMPTY
@@ -238,6 +260,11 @@ cdef class Reader:
                 if self.serial != serial:
                     return AGAIN            # what runs here (a finalizer, a signal's handler) has read, too
                 if stale:
+                    if self.over.under_way:
+                        for cell in stale:
+                            self.over.moving(cell)
+                        if self.serial != serial:
+                            return AGAIN
                     for cell in stale:
                         cell.tag = EMPTY        # whoever looks meanwhile waits for us
                     try:
@@ -470,7 +497,7 @@ cdef class Reader:
 
 cdef Reader reader_of(Session session):
     if session.reader is None:
-        session.reader = Reader(session.control)
+        session.reader = Reader(session.control, over=session.over)
     return session.reader
 
 

@@ -17,14 +17,16 @@ from .._atomic cimport load_acq, load_rlx, pause, store_rel, TESTPOINT
 from .._control cimport Control
 from .._flags cimport flag_raise
 from .._layout cimport CLOSED_BIT, P_RESPONSE, ROLE
-from .._protocol cimport answers_name, arguments_name, COMMAND_HEADER, Command, ERROR, ERROR_SPILLED, ERROR_STORED, \
-    RESPONSE_BYTES, RESPONSE_INLINE, RESULT, RESULT_SPILLED, RESULT_STORED, spill_name, SPILLED, STORED, RESPOND
+from .._protocol cimport answers_name, arguments_name, CALL, CALL_AT, COMMAND_HEADER, Command, ERROR, ERROR_SPILLED, \
+    ERROR_STORED, RESPONSE_BYTES, RESPONSE_INLINE, RESULT, RESULT_SPILLED, RESULT_STORED, RUN, spill_name, SPILLED, \
+    STORED, RESPOND, TRANSACT
 from .._ringbuf cimport CELL, CLAIM_CLOSED, CLAIM_CORRUPT, CLAIM_OK, MPSC, SPSCRecord, mpsc_body, mpsc_commit, \
     mpsc_has_room, mpsc_try_claim, spsc_bind, spsc_bytes, spsc_init, spsc_peek, spsc_record_bytes, spsc_take
 from .._segment cimport Segment
 from .._wait cimport now_ns, wake
 from ..cerial._codec cimport Encoder, decode
 from ..cerial._tags cimport BYTES, STR
+from ._loops cimport Loops
 from ._noted cimport noting, refuse_in_predicate
 
 from .._protocol import error_from, read_spill, write_spill
@@ -144,6 +146,7 @@ cdef class Session:
         self.delivered = deque()
         self.local = threading.local()
         self.opening = threading.RLock()
+        self.over = Loops()
         self.proxies = weakref.WeakValueDictionary()
         self.classes = {}
         self.reduce_argument = ArgumentReducer(control)
@@ -414,6 +417,8 @@ cdef class Session:
             self.queued_bytes += spilled[1]
         wake(self.control.wait_work)
         self.last_sent = end
+        if self.over.under_way and (kind == CALL or kind == RUN or kind == TRANSACT or kind == CALL_AT and target):
+            self.over.note_call(raised, count)
         return end
 
     cdef int check_registered(self, uint64_t serial) except -1:

@@ -1,0 +1,29 @@
+# Loops over shared containers that are under way in this process.
+from libc.stdint cimport uint64_t
+
+
+cdef class Loop:
+    cdef Loops loops                # those of the session; None: it is not, or no longer, one of them
+    cdef object cell                # where what it goes over is, which is changed in place; None: that is not changed
+    cdef uint64_t node              # its id; 0: it is no node
+    cdef uint64_t* flag             # of the attribute in which it is; NULL: none is known
+    cdef uint64_t* wildcard
+    cdef unsigned long thread
+    cdef bint own                   # its thread has written to what it goes over
+
+    # What it goes over is about to be changed: it copies what is left of it.
+    cdef int keep_rest(self) except -1
+
+
+cdef class Loops:
+    cdef dict under_way             # their addresses
+
+    cdef int add(self, Loop loop) except -1
+    # This thread has sent a call with these flags; a command on a node.
+    cdef int note_call(self, uint64_t** raised, int count) except -1
+    cdef int note_node(self, uint64_t node) except -1
+    # Nodes of a cell are about to be changed.
+    cdef int moving(self, object cell) except -1
+
+
+cdef int leave(Loop loop) except -1

@@ -1,0 +1,74 @@
+"""Loops over shared containers that are under way.
+
+A loop goes over what it found at its beginning, as ``list(x)`` and ``sum(x)`` do in Python, where nobody else gets a
+turn meanwhile. It needs no copy for that until the replica is moved: then it copies what is left. What its own thread
+writes to the container it sees, as in Python; so whoever sends a command looks here.
+"""
+
+cimport cython
+from cpython.pythread cimport PyThread_get_thread_ident
+
+
+@cython.no_gc_clear         # it must find `loops` when it is freed
+@cython.binding(False)
+cdef class Loop:
+    """An iterator over a shared container."""
+
+    cdef int keep_rest(self) except -1:
+        return 0
+
+
+@cython.binding(False)
+cdef class Loops:
+    """Those of a session. They are not kept alive here: each takes itself out when it ends or is freed."""
+
+    def __cinit__(self):
+        self.under_way = {}
+
+    cdef int add(self, Loop loop) except -1:
+        loop.thread = PyThread_get_thread_ident()
+        loop.loops = self
+        self.under_way[<size_t><void*>loop] = None
+        return 0
+
+    cdef int note_call(self, uint64_t** raised, int count) except -1:
+        cdef unsigned long me = PyThread_get_thread_ident()
+        cdef Loop loop
+        cdef int i
+        for address in list(self.under_way):
+            if address not in self.under_way:
+                continue
+            loop = <Loop><void*><size_t>address
+            if loop.thread == me and not loop.own:
+                for i in range(count):
+                    if raised[i] == loop.flag or raised[i] == loop.wildcard:
+                        loop.own = True
+        return 0
+
+    cdef int note_node(self, uint64_t node) except -1:
+        cdef unsigned long me = PyThread_get_thread_ident()
+        cdef Loop loop
+        for address in list(self.under_way):
+            if address not in self.under_way:
+                continue
+            loop = <Loop><void*><size_t>address
+            if loop.node == node and loop.thread == me:
+                loop.own = True
+        return 0
+
+    cdef int moving(self, object cell) except -1:
+        cdef Loop loop
+        for address in list(self.under_way):
+            if address not in self.under_way:
+                continue            # it has ended meanwhile
+            loop = <Loop><void*><size_t>address
+            if loop.cell is cell:
+                loop.keep_rest()
+        return 0
+
+
+cdef int leave(Loop loop) except -1:
+    if loop.loops is not None:
+        loop.loops.under_way.pop(<size_t><void*>loop, None)
+        loop.loops = None
+    return 0
