@@ -177,6 +177,54 @@ class Model(pydantic.BaseModel):
         return len(self._private)
 
 
+class Changer:
+    """Its methods change nothing of its own but what they are given."""
+
+    def __init__(self) -> None:
+        self.kids = [Kid(), Kid()]
+
+    def log(self, kid: Any, what: str) -> None:
+        kid.log.append(what)
+
+    def attribute(self, kid: Any) -> int:
+        kid.number = getattr(kid, "number", 0) + 1
+        return 5
+
+    def each(self, kids: Any) -> None:
+        for kid in kids:
+            kid.log = [*kid.log, "each"]
+
+    def through(self, *, kid: Any) -> None:
+        helped(kid)
+
+    def sometimes(self, kid: Any, now: bool) -> None:
+        if now:
+            kid.log.insert(0, "sometimes")
+
+    def steps(self, kid: Any) -> Iterator[int]:
+        kid.log.append("step")
+        yield len(kid.log)
+
+    def which(self, kids: Any) -> list[bool]:
+        return [any(kid is mine for mine in self.kids) for kid in kids]
+
+    def where(self, kids: dict[str, Any]) -> dict[str, int]:
+        return {name: self.kids.index(kid) for name, kid in kids.items()}
+
+    def others(self, kids: Any) -> int:
+        return len([kid for kid in self.kids if kid not in kids])
+
+    def same(self, kids: Any) -> Any:
+        return kids
+
+    def sort(self, kids: list[Any]) -> None:
+        kids.sort(key=self.kids.index)
+
+
+def helped(kid: Any) -> None:
+    kid.__dict__["helped"] = [1]
+
+
 def both_ways(shared: Any, make: Callable[[], Any]) -> Iterator[Any]:
     """An object of its own, and one that is a part."""
     shared.object = make()
@@ -272,7 +320,38 @@ def private(shared: Any) -> Any:
     return [(model.add(), model.add(), model._private[:], model.number) for model in both_ways(shared, Model)]
 
 
-@pytest.mark.parametrize("program", [awaited, fields, kept, past_setattr, cached, private])
+def given_parts(shared: Any) -> Any:
+    found: list[Any] = []
+    for changer in both_ways(shared, Changer):
+        first, second = changer.kids
+        for i in range(6):
+            changer.log(first, "log")
+            changer.attribute(first)
+            changer.each([first, second])
+            changer.through(kid=second)
+            changer.sometimes(first, i == 5)
+            list(changer.steps(second))
+        found.append([plain_of(shared, kid) for kid in changer.kids])
+        mine = [second, first]
+        changer.sort(mine)
+        found.append([kid is first for kid in mine])
+        found.append(changer.same(mine) is mine)
+        found.append((changer.which([second, Kid()]), changer.which((first,)), changer.others({first})))
+        found.append(changer.where({"a": second, "b": first}))
+    return found
+
+
+def plain_of(shared: Any, kid: Any) -> str:
+    """What the kid is where the writes are executed."""
+    content = shared.transact(vars_of, kid) if isinstance(shared, Share) else vars_of(kid)
+    return str(sorted(content.items()))
+
+
+def vars_of(kid: Any) -> dict[str, str]:
+    return {name: str(value) for name, value in vars(kid).items()}
+
+
+@pytest.mark.parametrize("program", [awaited, fields, kept, past_setattr, cached, private, given_parts])
 def test_as_plain_python(shared: Share, program: Callable[[Any], Any]) -> None:
     assert repr(program(shared)) == repr(program(SimpleNamespace()))
 

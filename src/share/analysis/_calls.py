@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._args import Args
 from ._classes import MISSING, lookup
-from ._nodes import Kind, Node, NodeSet, Plain
+from ._nodes import Kind, Node, NodeSet, Plain, is_given
 from ._objects import SHOWN
 from ._plain import CHANGING, OF_CONTAINERS, READING, has_no_code, is_open
 from ._special import BY_CODE, GETTERS, SPECIAL
@@ -143,6 +143,7 @@ class Calls:
 
     def call_kind(self, instance: "Instance", node: Node, args: Args, key: Any) -> NodeSet:
         solver = self.solver
+        instance.touches = instance.touches or is_given(node)
         match node.kind:
             case Kind.BOUND:
                 assert node.receiver is not None
@@ -428,6 +429,7 @@ class Calls:
         """Code that nothing is known about."""
         solver = self.solver
         everything = args.all()
+        instance.touches = instance.touches or any(map(is_given, everything))
         if solver.carries(everything):
             return solver.escape(instance, everything, f"passed to {name}") | {self.nodes.outside}
         return {self.nodes.site((key, "unknown"), None)}
@@ -646,6 +648,8 @@ class Calls:
         solver = self.solver
         receiver = node.receiver
         assert receiver is not None
+        if node.name not in READING and is_given(receiver):
+            instance.touches = True
         match receiver.kind:
             case Kind.NONE:
                 return {self.nodes.scalar(None)}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._ir import Body
 
-__all__ = ["Kind", "Node", "NodeSet", "Nodes", "Plain"]
+__all__ = ["Kind", "Node", "NodeSet", "Nodes", "Plain", "is_given"]
 
 
 class Kind(enum.IntEnum):
@@ -158,3 +158,8 @@ class Nodes:
     def is_plain(self, value: Any) -> bool:
         """Whether a value can be treated as an immutable one of its type."""
         return value is None or self.known(value).kind is Kind.SCALAR
+
+
+def is_given(node: Node) -> bool:
+    """Whether it may be, or be a part of, what a caller has passed."""
+    return node.kind in (Kind.SITE, Kind.SCALAR) and (node.unknown or node.type is None or node.type is Plain)

@@ -56,6 +56,8 @@ class MethodPlan:
     guessed: str = ""
     #: It asks whether something is the object itself, which a copy of that is not.
     compares: bool = False
+    #: It may change something that it is given as an argument.
+    touches: bool = True
 
     @property
     def read_only(self) -> bool:

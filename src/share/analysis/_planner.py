@@ -183,6 +183,7 @@ class Planner:
             pending=pending,
             guessed=effects.guessed,
             compares=effects.compares,
+            touches=effects.touches,
         )
 
     def too_much(self, member: Member) -> Reason:

@@ -15,7 +15,7 @@ from ._args import Args
 from ._classes import declared_fields, kind_of, slot_names
 from ._front import body_of
 from ._ir import Body, Var
-from ._nodes import Kind, Node, Nodes, NodeSet, Plain
+from ._nodes import Kind, Node, Nodes, NodeSet, Plain, is_given
 from ._plain import are_plain, is_open
 from ._plan import Reason
 from ._table import is_immutable_type, is_neutral_type
@@ -59,6 +59,7 @@ class Instance:
         self.calls: dict[Instance, None] = {}
         self.result: NodeSet = set()
         self.guessed = False  # an object of unknown type is used in a way that is taken to change nothing
+        self.touches = False  # it may change something that it was given
         self.compares = False  # it asks whether something is the shared object itself
         self.surely = False  # it writes whatever its arguments are
         self.is_receiver = False  # the first argument is the shared object
@@ -677,7 +678,9 @@ class Solver:
     def doubt(self, instance: Instance, node: Node, text: str) -> None:
         """An object of unknown type is read in a way that changes it, unless it is plain; see ``_plain``."""
         if node.kind is not Kind.STATE:
+            touches = instance.touches
             self.mutate(instance, node, text)
+            instance.touches = touches
         elif self.closed and node.deep:
             return  # what was read of it is assumed to be plain already
         elif self.is_mutable(node):
@@ -711,6 +714,8 @@ class Solver:
                         instance.unseen.add(None if node.name == DICT else node.name)
                     elif node.name == DICT:
                         instance.unseen.add(DICT)  # nothing sees what is stored there
+            case Kind.SITE if is_given(node):
+                instance.touches = True
             case Kind.SELF:
                 self.write(instance, None, text)
                 if not own and not seen and instance.function is not None:
@@ -761,6 +766,7 @@ class Solver:
                     if node.name is not None and self.nodes.receiver in self.graph(node.name):
                         todo.append(self.nodes.receiver)
                 case Kind.SITE:
+                    instance.touches = instance.touches or is_given(node)
                     todo += self.contents.get(node, ())
                 case Kind.FUNC | Kind.BOUND | Kind.METH:
                     self.callback(instance, node, {self.nodes.outside})

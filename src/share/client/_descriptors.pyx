@@ -35,6 +35,7 @@ from ._proxy import MISSING
 
 cdef enum:
     MOST_FLAGS = 64
+    MOST_DEPTH = 4              # to which containers of the caller's are searched for parts
     SURELY_LOOKED_AT = 4        # of the first runs of a method; then less and less often, if its plan is proved
     MOST_ITEMS = 1000           # in a container that is looked at though the plan is proved
 
@@ -163,6 +164,7 @@ cdef class Effects:
     cdef readonly bint returns
     cdef readonly bint returns_alias
     cdef readonly bint returns_self
+    cdef bint touches               # it may change what it is given
     cdef bint compares              # it asks whether something is the object itself: a top-level one is that there only
     cdef readonly bint assumes      # a reader as long as what follows is so
     cdef readonly bint learned      # it has been seen to write, against its plan: it may write anything
@@ -202,6 +204,7 @@ cdef class Effects:
         self.assumes = bool(plan.plain) and not plan.read_only     # who never writes needs no assumption
         self.pending = plan.pending
         self.compares = plan.compares
+        self.touches = plan.touches
         self.guessed = plan.guessed or None
         if self.guessed is not None:
             find_is_plain()
@@ -275,6 +278,8 @@ cdef class Effects:
                 except BaseException as error:
                     if before is not None:
                         look_again(proxy, local, parts, before)
+                    if args or kwargs is not None:
+                        take_back(proxy, local, args, kwargs, given, given_kwargs)
                     if self.learns(proxy, local):
                         if self.read_only or self.assumes:
                             continue
@@ -283,11 +288,13 @@ cdef class Effects:
                     raise
                 if before is not None:
                     look_again(proxy, local, parts, before)
+                aliases = self.returns_alias
                 if args or kwargs is not None:
-                    proxy.take_back(args if kwargs is None else (*args, *kwargs.values()), local)
+                    result, is_own = take_back(proxy, local, args, kwargs, given, given_kwargs, result)
+                    aliases = aliases or is_own
                 args, kwargs = given, given_kwargs      # they may have held the instance
                 if local.is_clean() or result is local.instance and not self.learns(proxy, local):
-                    return proxy.hand_out(local, result) if self.returns_alias else result
+                    return proxy.hand_out(local, result) if aliases else result
                 if not self.learns(proxy, local):
                     proxy.drop(local)
                     local.complete(proxy)           # somebody holds the instance
@@ -408,7 +415,11 @@ cdef list parts_of(Local local, tuple args, dict kwargs, tuple given, dict given
         return []
     if kwargs is not None:
         args, given = (*args, *kwargs.values()), (*given, *given_kwargs.values())
-    return [arg for arg, proxy in zip(args, given) if arg is not proxy and arg is not local.instance]
+    parts = [arg for arg, proxy in zip(args, given) if arg is not proxy and arg is not local.instance]
+    for arg in list(parts):
+        if not local.tables.id_of(arg):
+            parts += parts_in(local, arg, [])       # a container of the caller's with parts in it
+    return parts
 
 
 cdef int look_again(Proxy proxy, Local local, list parts, bytes before) except -1:
@@ -427,23 +438,102 @@ cdef int look_again(Proxy proxy, Local local, list parts, bytes before) except -
     return 0
 
 
+cdef bint are_parts(tuple args, dict kwargs) except -1:
+    """Whether a call is given parts, which a run on a copy must not change."""
+    return bool(args) and holds_parts(args, 0) or kwargs is not None and holds_parts(kwargs, 0)
+
+
+cdef list parts_in(Local local, value, list found):
+    """The parts that a copy of a caller's container holds."""
+    cls = type(value)
+    if local.tables.id_of(value):
+        found.append(value)
+    elif cls is list or cls is tuple or cls is set or cls is frozenset:
+        for item in value:
+            parts_in(local, item, found)
+    elif cls is dict:
+        for item in (*value.keys(), *value.values()):
+            parts_in(local, item, found)
+    return found
+
+
+cdef tuple take_back(Proxy proxy, Local local, tuple args, dict kwargs, tuple given, dict given_kwargs, result=None):
+    """Parts that a run has stored in what it was given become proxies, in the caller's containers too.
+
+    (The result, the caller's own container if it is that; whether the run had copies of such.)
+    """
+    cdef bint is_own = False
+    if kwargs is not None:
+        args, given = (*args, *kwargs.values()), (*given, *given_kwargs.values())
+    proxy.take_back(args, local)
+    for now, mine in zip(args, given):
+        cls = type(mine)
+        if now is mine or type(now) is not cls or now is local.instance:
+            continue
+        is_own = True
+        if cls is list and not same_content(mine, now):
+            (<list>mine)[:] = now
+        elif cls is dict and not (same_content(mine, now) and same_content(mine.values(), now.values())):
+            (<dict>mine).clear()
+            (<dict>mine).update(now)
+        elif cls is set and mine != now:
+            (<set>mine).clear()
+            (<set>mine).update(now)
+        if result is now:
+            result = mine
+    return result, is_own
+
+
+cdef bint same_content(one, other):
+    return len(one) == len(other) and all([a is b for a, b in zip(one, other)])
+
+
 cdef tuple own_parts(Proxy proxy, Local local, tuple args, bint special):
     """Arguments for a local run: parts of the same share are what they are in the replica. C code of built-in types
     (`special`) looks at the concrete types of its operands, and of what these hold."""
     if special:
         return tuple([plain_operand(arg) for arg in args])
     for arg in args:
-        if arg is proxy or isinstance(arg, Proxy) and (<Proxy>arg).is_nested and (<Proxy>arg).session is proxy.session:
-            return tuple([own_part(proxy, local, arg) for arg in args])
+        if arg is proxy or isinstance(arg, Proxy) or is_container(type(arg)):
+            return tuple([own_part(proxy, local, arg, 0) for arg in args])
     return args
 
 
-cdef object own_part(Proxy proxy, Local local, arg):
+cdef inline bint is_container(cls) noexcept:
+    return cls is list or cls is tuple or cls is dict or cls is set or cls is frozenset
+
+
+cdef object own_part(Proxy proxy, Local local, arg, int depth):
+    """What an argument, or something in it, is in the replica."""
+    cls = type(arg)
+    if cls is int or cls is str or cls is float:
+        return arg
     if arg is proxy:
         return local.instance
-    if isinstance(arg, Proxy) and (<Proxy>arg).is_nested and (<Proxy>arg).session is proxy.session:
-        return (<Proxy>arg).current()
-    return arg
+    if isinstance(arg, Proxy):
+        return (<Proxy>arg).current() if (<Proxy>arg).is_nested and (<Proxy>arg).session is proxy.session else arg
+    if depth == MOST_DEPTH or not is_container(cls) or not holds_parts(arg, depth):
+        return arg
+    if cls is dict:
+        return {own_part(proxy, local, key, depth + 1): own_part(proxy, local, item, depth + 1)
+                for key, item in (<dict>arg).items()}
+    return cls([own_part(proxy, local, item, depth + 1) for item in arg])
+
+
+cdef bint holds_parts(container, int depth) except -1:
+    """Whether there are parts in a container of the caller's."""
+    items = container
+    if type(container) is dict:
+        items = (*container, *container.values())
+    for item in items:
+        cls = type(item)
+        if cls is int or cls is str or cls is float:
+            continue
+        if isinstance(item, Proxy) and (<Proxy>item).is_nested:
+            return True
+        if depth < MOST_DEPTH and is_container(cls) and holds_parts(item, depth + 1):
+            return True
+    return False
 
 
 cdef object closer(tuple origin, plan):
@@ -593,7 +683,8 @@ cdef class Method:
         if effects.pending:
             self.look_closer()
             effects = self.effects
-        if effects.read_only or effects.assumes and (not effects.arguments or are_plain(args, kwargs)):
+        if (effects.read_only or effects.assumes and (not effects.arguments or are_plain(args, kwargs))) \
+                and not (effects.touches and are_parts(args, kwargs)):
             try:
                 result = effects.run_locally(proxy, self.name, args, kwargs, self.special)
             except ShareClosedError:
