@@ -137,7 +137,7 @@ def flush(shared):
 
 def child(shared, pipe):
     for _ in range(MANY):
-        shared.thrower.throw("c")
+        shared.thrower.throw.send("c")
     pipe.send([flush(shared), flush(shared)])
     pipe.recv()
     pipe.send(flush(shared))
@@ -156,7 +156,7 @@ if __name__ == "__main__":
         (failed,) = shared.errors
         assert failed.command == "?" and isinstance(failed.error, ShareMemoryError)
         for _ in range(MANY):
-            shared.thrower.throw("p")
+            shared.thrower.throw.send("p")
         assert flush(shared) is True and flush(shared) is None
         ours.send(None)
         assert ours.recv() is True                      # they are of several processes: one cannot tell whose
@@ -172,6 +172,60 @@ if __name__ == "__main__":
 def test_no_memory_for_errors(refuser: Refuser, tmp_path: Path) -> None:
     """flush() says that commands have failed, to who sent them; what they raised is there as soon as it has room."""
     (tmp_path / "script.py").write_text(ERRORS)
+    refuser.words.write_bytes(bytes(4096))
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py")],
+        env=environment(SHARE_REFUSE=str(refuser.words), LD_PRELOAD=str(refuser.library)),
+        capture_output=True, text=True, timeout=LIMIT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+GROWING = """
+import time
+from filler import ALWAYS, Refusals
+from share import Share, ShareMemoryError
+
+MANY = 60
+
+class Grower:
+    def __init__(self):
+        self.items = []
+        self.count = 0
+    def grow(self):
+        self.count += 1
+        self.items.append("x" * 1_000_000)
+
+if __name__ == "__main__":
+    with Share() as shared:
+        shared.grower = Grower()
+        shared.grower.grow()
+        shared.flush()
+        full = Refusals(1, ALWAYS)
+        full.begin()
+        for _ in range(MANY):
+            shared.grower.grow()
+        deadline = time.monotonic() + 60
+        while shared.health().backlog and time.monotonic() < deadline:
+            time.sleep(0.01)
+        full.end()
+        shared.other = 1            # with this is told what there was no room for
+        try:
+            shared.flush()
+        except BaseException as error:
+            raised = error
+        done = shared.grower.count - 1
+        assert len(shared.grower.items) == done + 1
+        assert len(shared.errors) == MANY - done > MANY // 2
+        assert str(raised).startswith(f"{MANY - done} queued commands failed"), raised
+        for failed in shared.errors:
+            assert isinstance(failed.error, ShareMemoryError) and failed.command == "Grower.grow"
+"""
+
+
+def test_each_command_that_finds_no_memory_is_told(refuser: Refuser, tmp_path: Path) -> None:
+    """Also if there was none for what was told of those before it, while all was loaded anew."""
+    (tmp_path / "script.py").write_text(GROWING)
     refuser.words.write_bytes(bytes(4096))
     done = subprocess.run(
         [sys.executable, str(tmp_path / "script.py")],

@@ -1222,7 +1222,9 @@ cdef class Store:
                 self.release_cells(mirror)      # made since the last commit
         self.cells.abandon()
         self.state.close()
+        errors = self.errors_before, self.errors_told
         self.load()
+        self.errors_before, self.errors_told = errors       # those published last may be fewer: see prepare_all
         return 0
 
     cdef int forget_changes(self) except -1:
