@@ -1,8 +1,11 @@
 """What CPython's tests take for ``list``, ``dict``, ...: classes whose calls give proxies of a live share."""
 
 import functools
+import importlib
 import importlib.util
 import itertools
+import sys
+import types
 import unittest
 from typing import Any
 
@@ -20,7 +23,8 @@ class Made(type):
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         made = cls.base(*args, **kwargs)
-        assert Made.share is not None
+        if Made.share is None:  # in the body of a module or class
+            return made
         name = f"n{next(_numbers)}"
         if cls.nested:
             Made.share[name] = {"outer": [made]}
@@ -41,6 +45,67 @@ class Made(type):
 def factory(base: type, nested: bool = False) -> Any:
     """The factory for a built-in class; ``nested`` gives proxies of parts instead of top-level ones."""
     return Made(base.__name__, (), {"base": base, "nested": nested, "__hash__": None})
+
+
+class Subclassed(Made):
+    """The same for classes: a subclass of the factory is one for a subclass, and its attributes are the class's."""
+
+    def __new__(
+        mcs,
+        name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        base: type | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        if base is None:
+            real = tuple(parent.base if isinstance(parent, Made) else parent for parent in bases)
+            base = types.new_class(name, real, kwargs, lambda made: made.update(namespace))
+        return type.__new__(mcs, name, (), {"base": base, "nested": False})
+
+    def __init__(cls, *args: Any, **kwargs: Any) -> None:
+        pass
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        setattr(cls.base, name, value)
+
+    def __getattribute__(cls, name: str) -> Any:
+        if name in ("base", "nested", "__class__"):
+            return type.__getattribute__(cls, name)
+        return getattr(type.__getattribute__(cls, "base"), name)
+
+
+def adapted(name: str, *replaced: tuple[str, str]) -> Any:
+    """A module of CPython's suite for which these (module, class) are factories."""
+    spec = importlib.util.find_spec(name)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    modules = {where: importlib.import_module(where) for where, _ in replaced}
+    originals = {(where, what): getattr(modules[where], what) for where, what in replaced}
+    factories = {
+        key: Subclassed(original.__name__, (), {}, base=original) for key, original in originals.items()
+    }
+    sys.modules[name] = module  # so that what it defines is the same there and here
+    try:
+        for (where, what), made in factories.items():
+            setattr(modules[where], what, made)
+        spec.loader.exec_module(module)
+    finally:
+        for (where, what), original in originals.items():
+            setattr(modules[where], what, original)
+    for key, value in list(vars(module).items()):
+        if isinstance(value, types.ModuleType) and value.__name__ in modules:
+            double = types.ModuleType(value.__name__)
+            vars(double).update(vars(value))
+            vars(double).update(
+                {what: made for (where, what), made in factories.items() if where == value.__name__}
+            )
+            setattr(module, key, double)
+        else:
+            for at, original in originals.items():
+                if value is original:
+                    setattr(module, key, factories[at])
+    return module
 
 
 def module_copy(name: str) -> Any:

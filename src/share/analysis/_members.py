@@ -5,7 +5,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from ._classes import own_mro
+from ._classes import MISSING, lookup, own_mro
 from ._plan import MethodKind
 
 __all__ = ["Member", "members_of"]
@@ -26,6 +26,12 @@ _C_FUNCTIONS = (
     types.ClassMethodDescriptorType,
     types.BuiltinFunctionType,
 )
+
+
+def is_compiled(value: Any) -> bool:
+    """Whether it is a function of a compiler's own type (Cython, pybind11), which binds as functions do."""
+    bind = lookup(type(value), "__get__")
+    return callable(value) and bind is not MISSING and not isinstance(bind, types.FunctionType)
 
 
 class Member:
@@ -74,6 +80,8 @@ def _parts(name: str, value: Any) -> Iterator[Member]:
         case _ if isinstance(value, _C_FUNCTIONS):
             yield Member(name, "method", value, value)
         case types.FunctionType() | functools.partialmethod() | functools.singledispatchmethod():
+            yield Member(name, "method", value, value)
+        case _ if is_compiled(value):
             yield Member(name, "method", value, value)
         case _ if hasattr(type(value), "__get__"):
             wrapped = getattr(value, "__wrapped__", None)

@@ -19,9 +19,8 @@ def reduce_file(file: Any) -> Any:
     """How an open file travels.
 
     The standard streams arrive as those of the receiving process. A regular file is opened there by its
-    absolute path; one that was opened for writing is not truncated again. What the sender has written but not
-    flushed is not in the file yet; of a text file, asking for the position writes it out. Text arrives with
-    the default newline handling, because a file does not tell with which it was opened.
+    absolute path; one that was opened for writing is not truncated again. Text arrives with the default newline
+    handling, because a file does not tell with which it was opened.
 
     Raises:
         NotShareableError: it is closed, or no regular file (a pipe, a socket, a terminal), or has no name.
@@ -40,6 +39,8 @@ def reduce_file(file: Any) -> Any:
     path = os.path.abspath(path)
     try:
         same = os.path.samestat(os.stat(path), os.fstat(file.fileno()))
+        if file.writable():
+            file.flush()
         position = file.tell()
     except OSError as error:
         raise NotShareableError(

@@ -5,7 +5,7 @@ import sys
 import threading
 import types
 import weakref
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +44,18 @@ def _lazy_rule(cls: type) -> Rule | None:
         return _exceptions.rule_for(cls)
     if issubclass(cls, io.TextIOBase):
         return reduce_stream
+    return _rule_for_attributes(cls)
+
+
+def _rule_for_attributes(cls: type) -> Rule | None:
+    """The rule for a subclass of what pickles itself without the attributes that a subclass may have."""
+    for base in cls.__mro__:
+        if base.__module__ in _WITHOUT_ATTRIBUTES and base.__name__ in _WITHOUT_ATTRIBUTES[base.__module__]:
+            if base is cls:
+                return None
+            return _reduce_dict if issubclass(cls, dict) else _reduce_with_attributes
+        if "__reduce__" in vars(base) or "__reduce_ex__" in vars(base):
+            return None
     return None
 
 
@@ -140,6 +152,59 @@ def _reduce_weak_set(members: Any) -> Any:
     return weakref.WeakSet, (list(members),)
 
 
+# ---- what pickle would leave out -------------------------------------------------------------------------
+
+
+_WITHOUT_ATTRIBUTES = {
+    "array": ("array",),
+    "collections": ("Counter", "defaultdict"),
+    "datetime": ("date", "datetime", "time", "timedelta"),
+    "decimal": ("Decimal",),
+    "fractions": ("Fraction",),
+}
+
+
+def _reduce_with_attributes(value: Any) -> Any:
+    state = object.__getstate__(value)  # type: ignore[attr-defined]
+    return NotImplemented if state is None else (*value.__reduce_ex__(5)[:2], state)
+
+
+def _reduce_dict(value: Any) -> Any:
+    factory = value.default_factory if isinstance(value, defaultdict) else None
+    state = object.__getstate__(value)  # type: ignore[attr-defined]
+    return _new_dict, (type(value),), (factory, list(dict.items(value)), state), None, None, _fill_dict
+
+
+def _new_dict(cls: Any) -> Any:
+    return dict.__new__(cls)
+
+
+def _fill_dict(value: Any, content: Any) -> None:
+    factory, items, state = content
+    if isinstance(value, defaultdict):
+        _set_factory(value, factory)
+    for key, item in items:
+        dict.__setitem__(value, key, item)
+    attributes, slots = state if isinstance(state, tuple) else (state, None)
+    if attributes:
+        value.__dict__.update(attributes)
+    for name, item in (slots or {}).items():
+        object.__setattr__(value, name, item)
+
+
+_set_factory: Any = defaultdict.__dict__["default_factory"].__set__
+
+
+def _reduce_memory_file(file: io.BytesIO | io.StringIO) -> Any:
+    return (_closed, (type(file),)) if file.closed else NotImplemented
+
+
+def _closed(cls: type) -> Any:
+    file = cls()
+    file.close()
+    return file
+
+
 # ---- views and methods -----------------------------------------------------------------------------------
 
 
@@ -201,4 +266,5 @@ _rules: dict[type, Rule] = {
     types.TracebackType: reduce_traceback,
     types.FrameType: reduce_frame,
     **dict.fromkeys(FILE_TYPES, reduce_file),
+    **dict.fromkeys((io.BytesIO, io.StringIO), _reduce_memory_file),
 }

@@ -18,8 +18,8 @@ __all__ = ["nested_class", "proxy_class"]
 
 # What the proxy answers itself, whatever the user's class says.
 _OWN = frozenset(
-    "__init__ __new__ __class__ __getattribute__ __getattr__ __setattr__ __delattr__ __del__ __reduce__ "
-    "__reduce_ex__ __getstate__ __setstate__ __getnewargs__ __getnewargs_ex__ __copy__ __deepcopy__ __dir__ "
+    "__new__ __class__ __getattribute__ __getattr__ __setattr__ __delattr__ __del__ __reduce__ "
+    "__reduce_ex__ __getnewargs__ __getnewargs_ex__ __copy__ __deepcopy__ __dir__ "
     "__init_subclass__ __subclasshook__ __class_getitem__ __sizeof__ __dict__ __weakref__ __slots__ "
     "__set_name__ __replace__ __buffer__ __release_buffer__".split()
 )

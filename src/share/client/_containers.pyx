@@ -5,8 +5,10 @@ A plan knows neither that ``__getitem__`` gives a part that can be named, nor th
 (so that a generator can be turned into a list before it travels), nor which errors callers rely on.
 """
 
+from array import array
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Mapping
+from io import BytesIO
 from operator import index as as_index
 
 cimport cython
@@ -150,9 +152,22 @@ cdef class SequenceIterator(Loop):
         self.at = state
 
     def __reduce__(self):
+        cdef SequenceIterator ahead = SequenceIterator.__new__(SequenceIterator)
+        cdef list cells
         if self.proxy is None:
             return iter, ((),)
-        return iter, (list(self),)
+        self.keep_rest()
+        ahead.proxy, ahead.state, ahead.tables, ahead.kept = self.proxy, self.state, self.tables, self.kept
+        ahead.at, ahead.step, ahead.size = self.at, self.step, -1
+        if self.kept >= 0:
+            return iter, (list(ahead),)
+        ahead.state, ahead.tables = self.proxy.peek(), self.proxy.reader.tables
+        cells = self.proxy.held()
+        pin(cells)
+        try:
+            return iter, (list(ahead),)
+        finally:
+            unpin(cells)
 
 
 cdef int end(SequenceIterator self) except -1:
@@ -402,6 +417,11 @@ def _bytes(Proxy self not None):
     return bytes(self.peek())
 
 
+def _getbuffer(self):
+    """What may be looked at; written to, it would not change what is shared."""
+    return memoryview(self.getvalue())
+
+
 # -- dict -----------------------------------------------------------------------------------------------
 
 cdef object dict_state(Proxy self, key, list operand):
@@ -444,6 +464,10 @@ def _dict_get(Proxy self not None, key, default=None, /):
 def _dict_setdefault(Proxy self not None, key, default=None, /):
     value = looked_up(self, key, MISSING)
     return execute(self, "setdefault", (key, default), None, True) if value is MISSING else value
+
+
+def _ordered_setdefault(self, key, default=None):
+    return _dict_setdefault(self, key, default)
 
 
 @cython.no_gc_clear
@@ -514,7 +538,14 @@ cdef class DictIterator(Loop):
         return 0 if self.proxy is None or self.size < 0 else self.size - self.done
 
     def __reduce__(self):
-        return iter, (list(self),)
+        cdef DictIterator ahead = DictIterator.__new__(DictIterator)
+        cdef list rest
+        if self.proxy is not None:
+            self.keep_rest()
+            rest = list(self.rest)
+            self.rest = iter(rest)
+            ahead.proxy, ahead.tables, ahead.rest, ahead.what = self.proxy, self.tables, iter(rest), self.what
+        return iter, (list(ahead),)
 
 
 cdef DictIterator iterate_dict(Proxy self, int what, bint backwards):
@@ -544,6 +575,11 @@ def _dict_values(Proxy self not None):
 
 def _dict_items(Proxy self not None):
     return ItemsView(self)
+
+
+def iter_keys(Proxy self not None):
+    """Iterates over the keys of a dict."""
+    return iterate_dict(self, 0, False)
 
 
 def iter_values(Proxy self not None, bint backwards=False):
@@ -732,13 +768,15 @@ OVERRIDES = {
     },
     dict: DICT,
     defaultdict: DICT,
-    OrderedDict: DICT,
+    OrderedDict: {**DICT, "setdefault": _ordered_setdefault},
     Counter: {
         "__init__": _counter_init, "update": _counter_update, "subtract": _counter_subtract,
         "__or__": _counter_or,
         **{name: DICT[name] for name in ("__delitem__", "copy", "__repr__")},
     },
     set: SET,
+    array: {"__iter__": _sequence_iter, "__reversed__": _sequence_reversed},
+    BytesIO: {"getbuffer": _getbuffer},
     frozenset: {**ANY, "__init__": object.__init__, "__iter__": _set_iter},
 }
 

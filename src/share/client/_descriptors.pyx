@@ -585,6 +585,7 @@ cdef class Method:
     cdef int least, most            # positional arguments that certainly fit; -1: ask inspect
     cdef bint special
     cdef object signature           # None: not yet asked for; False: there is none
+    cdef frozenset unnamed          # positional-only parameters, where keywords of any name may be given
     cdef object found               # its MethodPlan
     cdef object owner               # the generated class
     cdef tuple origin               # class, its plan, its cells by name, and the sets of cells that methods read
@@ -655,6 +656,8 @@ cdef class Method:
             self.find_signature()
         if self.signature is False or not kwargs and self.least <= len(args) <= self.most:
             return 0
+        if kwargs and self.unnamed:             # inspect takes them for these parameters; they go to **kwargs
+            kwargs = {name: value for name, value in kwargs.items() if name not in self.unnamed}
         try:
             self.signature.bind(None, *args, **(kwargs or {}))
         except TypeError as error:
@@ -671,6 +674,9 @@ cdef class Method:
             self.signature = False          # built-in functions need not have one
             return 0
         kinds = [parameter.kind for parameter in self.signature.parameters.values()]
+        if inspect.Parameter.VAR_KEYWORD in kinds:
+            self.unnamed = frozenset([name for name, parameter in self.signature.parameters.items()
+                                      if parameter.kind is inspect.Parameter.POSITIONAL_ONLY])
         if self.least < 0 and all(kind is inspect.Parameter.POSITIONAL_ONLY for kind in kinds):
             required = [p for p in self.signature.parameters.values() if p.default is inspect.Parameter.empty]
             self.least, self.most = len(required) - 1, len(kinds) - 1

@@ -1,7 +1,10 @@
 """Arguments that a method has filled in the coordinator are brought up to date here."""
 
 import io
+from array import array
 from typing import Any
+
+from share.cerial._files import FILE_TYPES
 
 __all__ = ["fill"]
 
@@ -10,8 +13,15 @@ def fill(args: tuple[Any, ...], kwargs: dict[str, Any] | None, filled: Any) -> A
     """Gives the caller's own arguments what they contain now; returns what the method has returned."""
     for i, now in filled.arguments.items():
         mine = (kwargs or {})[i] if isinstance(i, str) else args[i]
-        if isinstance(mine, (list, bytearray)):
+        if isinstance(mine, (list, bytearray, array)):
             mine[:] = now
+        elif isinstance(mine, memoryview):
+            mine.cast("B")[:] = now
+        elif isinstance(mine, FILE_TYPES):
+            if now is None:
+                mine.close()
+            else:
+                mine.seek(now)
         elif isinstance(mine, (io.StringIO, io.BytesIO)):
             mine.seek(0)
             mine.truncate()
@@ -20,6 +30,8 @@ def fill(args: tuple[Any, ...], kwargs: dict[str, Any] | None, filled: Any) -> A
         elif isinstance(mine, dict):
             mine.clear()
             mine.update(now)
+        elif hasattr(mine, "dtype"):
+            mine[...] = now
         elif hasattr(mine, "extend"):
             mine.clear()
             mine.extend(now)

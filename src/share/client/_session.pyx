@@ -82,6 +82,7 @@ cdef class Unsent:
     """A command that found no room."""
 
 
+@cython.auto_pickle(False)
 @cython.binding(False)
 cdef class Shared:
     """Base of what stands for shared state: proxies and ``Share``."""

@@ -42,6 +42,11 @@ class KeysView(_View, abc.KeysView[Any]):
 
     __slots__ = ()
 
+    def __iter__(self) -> Iterator[Any]:
+        from ._containers import iter_keys
+
+        return iter_keys(self._mapping)
+
     def __reversed__(self) -> Iterator[Any]:
         found: Iterator[Any] = reversed(self._mapping)
         return found

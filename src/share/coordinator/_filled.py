@@ -2,26 +2,53 @@
 
 import io
 import logging
+from array import array
 from collections import deque
 from copy import copy
 from types import CoroutineType
 from typing import Any
 
 from share._protocol import Filled, decode_bytes, encode
+from share.cerial._files import FILE_TYPES, reduce_stream
+from share.errors import NotShareableError
 
 from ._failures import class_name
 from ._generators import KINDS
 
-__all__ = ["FILLABLE", "Fillings"]
+__all__ = ["Fillings", "is_fillable"]
 
 _Args = tuple[Any, ...]
 _Kwargs = dict[str, Any] | None
 
 log = logging.getLogger("share.coordinator")
 
-#: What can be brought up to date where the caller has it.
-FILLABLE = frozenset((list, dict, set, deque, bytearray, io.StringIO, io.BytesIO))
+#: What can be brought up to date where the caller has it; a file is read on, or written on, from where it is then.
+FILLABLE = frozenset(
+    (list, dict, set, deque, bytearray, array, memoryview, io.StringIO, io.BytesIO, *FILE_TYPES)
+)
 _LOOKS = 3  # so many queued calls of a method are looked at
+
+
+def is_fillable(cls: type) -> bool:
+    """Whether an argument of that class can be brought up to date."""
+    return cls in FILLABLE or (cls.__name__ == "ndarray" and cls.__module__ == "numpy")
+
+
+def _now(arg: Any) -> Any:
+    """What its caller has to be told of an argument. Copies: by now it may be a part of the state."""
+    if isinstance(arg, FILE_TYPES):
+        if arg.closed:
+            return None
+        try:
+            if arg.writable():
+                arg.flush()
+            return arg.tell()
+        except OSError as error:
+            raise NotShareableError(
+                f"how far the method has read {arg.name!r} cannot be told ({error}): "
+                "read it with readline(), or give the method its lines"
+            ) from error
+    return arg.tobytes() if isinstance(arg, memoryview) else copy(arg)
 
 
 class Fillings:
@@ -37,9 +64,9 @@ class Fillings:
             return result  # it has not run yet
         changed = self._changed(args, kwargs, *data)
         for i, arg in changed.items():  # raises where it cannot travel
-            encode(arg, f"what was put into argument[{i!r}]", self.store.reduce)
-        # Copies: by now it may be a part of the state, which would be told as such.
-        return Filled(result, {i: copy(arg) for i, arg in changed.items()}) if changed else result
+            if not isinstance(arg, FILE_TYPES):
+                encode(arg, f"what was put into argument[{i!r}]", self.store.reduce)
+        return Filled(result, {i: _now(arg) for i, arg in changed.items()}) if changed else result
 
     def warn(self, cls: type, name: str, args: _Args, kwargs: _Kwargs, *data: bytes) -> None:
         """Says once that a queued call has changed an argument, which nobody sees."""
@@ -60,7 +87,12 @@ class Fillings:
         """Those that it has changed, by number or name."""
         reduce = self.store.reduce_objects  # not parts: what the method has taken over is what it was
         given: dict[Any, Any] = {**dict(enumerate(args)), **(kwargs or {})}
-        given = {i: arg for i, arg in given.items() if type(arg) in FILLABLE}
+        given = {
+            i: arg
+            for i, arg in given.items()
+            if is_fillable(type(arg))
+            and not (isinstance(arg, FILE_TYPES) and reduce_stream(arg) is not NotImplemented)
+        }
         try:
             if encode(args, "argument") == data and (not kwargs or encode(kwargs, "argument") == more):
                 return {}

@@ -34,7 +34,7 @@ from .._segment import unlink
 from ..errors import CorruptDataError, DeletedObjectError, PoisonedCommandError, ShareWarning
 from .._paths import apply
 from ._failures import class_name, describe, FailureLog
-from ._filled import FILLABLE, Fillings
+from ._filled import Fillings, is_fillable
 from ._generators import KINDS
 from ._live import MISSING
 from ._parts import apply_to_root, call_goes_past, compares_nothing, part, RECORDED, setting_goes_past, starts_at_node
@@ -60,15 +60,15 @@ cdef enum:
 cdef frozenset UNFINISHED = frozenset((CoroutineType, *KINDS))
 
 
-cdef bint is_fillable(tuple args, dict kwargs) noexcept:
+cdef bint may_be_filled(tuple args, dict kwargs) except -1:
     """Whether a method may have filled one of its arguments, so that its caller would see it."""
-    if kwargs and is_fillable(tuple(kwargs.values()), None):
+    if kwargs and may_be_filled(tuple(kwargs.values()), None):
         return True
     for arg in args:
         cls = type(arg)
         if cls is int or cls is str or cls is float or cls is bytes or cls is tuple or arg is None:
             continue
-        if cls in FILLABLE:
+        if is_fillable(cls):
             return True
     return False
 
@@ -331,7 +331,7 @@ cdef class Loop:
             method = getattr(mirror.live, call.text)
             result = method(*args) if kwargs is None else method(*args, **kwargs)
             return self.with_filled(command, result, mirror.shape.cls, call.text, args, kwargs, data, used, more) \
-                if is_fillable(args, kwargs) else result
+                if may_be_filled(args, kwargs) else result
         text = name.decode()
         self.last_mirror = None
         if kind == RUN or kind == TRANSACT:
@@ -424,7 +424,7 @@ cdef class Loop:
             self.ran_on = start
             result = getattr(found, text)(*args, **kwargs)
             return self.with_filled(command, result, found.__class__, text, args, kwargs, data, used, more) \
-                if is_fillable(args, kwargs) else result
+                if may_be_filled(args, kwargs) else result
         if kind == SET_AT:
             setattr(found, text, value)
         elif kind == DELETE_AT:

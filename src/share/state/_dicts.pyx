@@ -310,6 +310,31 @@ cdef int init_default(object self, object args, PyObject* names) except -1:
     return 0
 
 
+cdef object factory_descriptor = collections.defaultdict.default_factory
+
+
+cdef object get_factory(object self, void* _):
+    return factory_descriptor.__get__(self)
+
+
+cdef int set_factory(object self, PyObject* value, void* _) except -1:
+    cdef uint64_t id = 0
+    cdef Cell* cell = home(<PyObject*>self, &id)
+    cdef size_t start, end
+    cdef object new = None if value == NULL else <object>value
+    cdef object old = factory_descriptor.__get__(self)
+    if cell == NULL:
+        factory_descriptor.__set__(self, new)
+        return 0
+    begin(cell, operations.DEFAULT_FACTORY, id)
+    put_operand(cell, <PyObject*>new)
+    start = cell.open
+    end = cell.records.size
+    factory_descriptor.__set__(self, new)
+    done(cell, start, end)
+    return inverse(operations.DEFAULT_FACTORY, <PyObject*>self, 0, owned(<PyObject*>old), NULL)
+
+
 # ---- OrderedDict -----------------------------------------------------------------------------------------
 
 
@@ -424,6 +449,7 @@ default_blueprint.method("popitem", <void*>popitem, METH_NOARGS)
 default_blueprint.method("update", <void*>update, METH_VARARGS | METH_KEYWORDS)
 default_blueprint.slot(Py_tp_init, <void*>init_default)
 default_blueprint.slot(Py_nb_inplace_or, <void*>or_in_place)
+default_blueprint.attribute("default_factory", <void*>get_factory, <void*>set_factory)
 RecordingDefaultDict = default_blueprint.build(
     "share.state.defaultdict", collections.defaultdict, _nodes.DEFAULT
 )

@@ -61,6 +61,7 @@ cdef enum:
     DICT_ASSIGN = 34
     ORDERED_MOVE = 35           # key, 1: to the end, 0: to the front
     ORDERED_POPFIRST = 36
+    DEFAULT_FACTORY = 37        # of a defaultdict
 
     SET_ADD = 40
     SET_DISCARD = 41

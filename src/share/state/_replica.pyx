@@ -921,6 +921,11 @@ cdef class Replica:
             for key, value in items:
                 set_key(node, key, value)
             return 0
+        if operation == operations.DEFAULT_FACTORY:
+            if not isinstance(node, defaultdict):
+                source.corrupt(f"a factory, for a {type(node).__name__}")
+            defaultdict.default_factory.__set__(node, self.value(source))
+            return 0
         if not PyODict_Check(node):
             source.corrupt(f"a change of an OrderedDict, for a {type(node).__name__}")
         if operation == operations.ORDERED_MOVE:

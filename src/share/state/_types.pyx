@@ -80,7 +80,7 @@ cdef extern from *:
         return -1;
     }
 
-    static PyGetSetDef share_getset[] = {{"__class__", share_get_class, share_set_class, NULL, NULL}, {NULL}};
+    static PyGetSetDef share_class_attribute = {"__class__", share_get_class, share_set_class, NULL, NULL};
 
     /* Puts a recording type in the place of its built-in one among the bases of a user's class. The assignment asks for
      * CPython's own dealloc of subclasses, so it is put in for the time being. */
@@ -133,7 +133,7 @@ cdef extern from *:
     int share_traverse(PyObject*, visitproc, void*) noexcept
     void* share_function_of(object) except NULL
     void* share_new
-    void* share_getset
+    PyGetSetDef share_class_attribute
     int share_rebase(object, object, PyTypeObject*, PyTypeObject*) except -1
 
 cdef extern from "Python.h":
@@ -185,6 +185,12 @@ cdef class Blueprint:
         self.slot_count += 1
         return 0
 
+    cdef int attribute(self, const char* name, void* get, void* set) except -1:
+        self.attributes[1].name = name
+        self.attributes[1].get = get
+        self.attributes[1].set = set
+        return 0
+
     cdef type build(self, const char* name, object base, int kind):
         cdef PyType_Slot slots[28]
         cdef PyType_Spec spec
@@ -194,6 +200,7 @@ cdef class Blueprint:
         cdef int count = 0
         self.method("__reduce_ex__", <void*>reduce_as_plain, METH_O)
         self.method("__copy__", <void*>copy_as_plain, METH_NOARGS)
+        self.attributes[0] = share_class_attribute
         memset(slots, 0, sizeof(slots))
         for i in range(self.slot_count):
             slots[count].slot = self.slots[i]
@@ -206,7 +213,7 @@ cdef class Blueprint:
         slots[count + 2].slot = Py_tp_new
         slots[count + 2].pfunc = <void*>share_new
         slots[count + 3].slot = Py_tp_getset
-        slots[count + 3].pfunc = <void*>share_getset
+        slots[count + 3].pfunc = self.attributes
         count += 2
         if is_collected:
             # With one of them alone neither would be inherited, and cycles would not be freed.

@@ -239,6 +239,8 @@ cdef int undo_in_dict(Inverse* step, object node, dict orders) except -1:
             order.add(first_of(step))
         else:
             ordered.move_to_end(node, first_of(step))
+    elif op == operations.DEFAULT_FACTORY:
+        collections.defaultdict.default_factory.__set__(node, first_of(step))
     elif op == operations.DICT_ASSIGN:
         clear_dict(node)
         for key, value in first_of(step):
