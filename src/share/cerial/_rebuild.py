@@ -165,13 +165,13 @@ _WITHOUT_ATTRIBUTES = {
 
 
 def _reduce_with_attributes(value: Any) -> Any:
-    state = object.__getstate__(value)  # type: ignore[attr-defined]
+    state = object.__getstate__(value)
     return NotImplemented if state is None else (*value.__reduce_ex__(5)[:2], state)
 
 
 def _reduce_dict(value: Any) -> Any:
     factory = value.default_factory if isinstance(value, defaultdict) else None
-    state = object.__getstate__(value)  # type: ignore[attr-defined]
+    state = object.__getstate__(value)
     return _new_dict, (type(value),), (factory, list(dict.items(value)), state), None, None, _fill_dict
 
 
