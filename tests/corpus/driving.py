@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import share
-from share import Share
+from share import Share, ShareTimeoutError
+from share.client._session import Shared
 
 WORDS = ["a", "b", "key", "Ada", "tea", "x y", "é", ""]
 
@@ -53,6 +54,23 @@ class Case:
     def is_here(self) -> bool:
         """Whether what it needs is installed."""
         return not self.needs or importlib.util.find_spec(self.needs) is not None
+
+
+class Replay:
+    """A private copy that is kept up to date by what ``changes`` gives."""
+
+    def __init__(self, shared: Share, x: Any) -> None:
+        self.changes: Any = None
+        self.copy: Any = None
+        if isinstance(x, Shared):
+            self.changes = shared.changes(x)
+            self.copy = next(self.changes).apply(None)
+
+    def go_on(self) -> None:
+        """Applies what there is by now."""
+        with contextlib.suppress(ShareTimeoutError):
+            while self.changes is not None:
+                self.copy = self.changes.next(timeout=0).apply(self.copy)
 
 
 class Difference(AssertionError):
@@ -194,6 +212,7 @@ def drive(case: Case, folder: str, seed: int, steps: int = 60, kill: bool = Fals
         shared.x = eval(case.make, ours)
         shared.flush()
         ours["x"] = shared.x
+        replay = Replay(shared, ours["x"])
         here, there = context.Pipe()
         other = context.Process(target=work, args=(there, shared, case, folder, waits), daemon=True)
         other.start()
@@ -221,6 +240,8 @@ def drive(case: Case, folder: str, seed: int, steps: int = 60, kill: bool = Fals
                     ask(case.look) if is_ours else outcome(case.look, ours),
                     wanted,
                 )
+                if step % 4 == 0:
+                    replay.go_on()
                 compare(
                     f"{case.look} after {text}",
                     outcome(case.look, ours) if is_ours else ask(case.look),
@@ -231,6 +252,10 @@ def drive(case: Case, folder: str, seed: int, steps: int = 60, kill: bool = Fals
             except Exception:
                 if waits:
                     raise
+            replay.go_on()
+            if replay.changes is not None:
+                got = outcome(case.look, {**ours, "x": replay.copy})
+                compare("what changes() has given", got, outcome(case.look, plain))
         finally:
             try:
                 here.send(None)

@@ -31,6 +31,9 @@ class Parent:
         await asyncio.sleep(0)
         return self.kids[0]
 
+    def items(self) -> Any:
+        return {1: self.kids[0]}.items()
+
     async def every(self) -> list[Kid]:
         return [kid for kid in self.kids]
 
@@ -245,6 +248,8 @@ def awaited(shared: Any) -> Any:
         with parent.lent() as kid:
             kid.log.append("lent")
             raise KeyError
+        for _, kid in parent.items():
+            kid.log.append("items")
         steps = parent.echo()
         (await anext(steps)).log.append("echo")
         return await steps.asend("sent"), await parent.first() is parent.kids[0]

@@ -939,6 +939,8 @@ cdef class Proxy(Shared):
             for viewed in gc.get_referents(result):
                 if local.tables.id_of(viewed):
                     return getattr(part(self.session, local.tables, viewed), VIEWS[type(result)])()
+                if isinstance(viewed, dict):
+                    return getattr(self.hand_out(local, viewed), VIEWS[type(result)])()
         if type(result) is BuiltinFunctionType and local.tables.id_of(result.__self__):
             return getattr(part(self.session, local.tables, result.__self__), result.__name__)
         if type(result) in GIVES_LATER:
