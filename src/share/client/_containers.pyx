@@ -424,21 +424,22 @@ def _getbuffer(self):
 
 # -- dict -----------------------------------------------------------------------------------------------
 
-cdef object dict_state(Proxy self, key, list operand):
-    """A dict in which to look a key up: keys that have a hash of their own may need what else there is."""
-    operand[:] = [key]
-    return self.peek() if simple(key) else state_with(self, key, operand)
-
-
 cdef object looked_up(Proxy self, key, default):
     """What a caller may have of the value of a key; `default` as it is, if there is none."""
-    cdef list operand = []
-    state = dict_state(self, key, operand)
-    tables = self.reader.tables
-    if not simple(key) and may_write(self, state):
-        value = execute(self, "get", (key, Absent), None, True)
-        return default if value is Absent else value
-    value = dict.get(state, operand[0], MISSING)
+    cdef list operand
+    cdef object wanted = key
+    if simple(key):
+        state = self.peek()
+        tables = self.reader.tables
+    else:                       # a key that has a hash of its own may need what else there is
+        operand = []
+        state = state_with(self, key, operand)
+        tables = self.reader.tables
+        if may_write(self, state):
+            value = execute(self, "get", (key, Absent), None, True)
+            return default if value is Absent else value
+        wanted = operand[0]
+    value = dict.get(state, wanted, MISSING)
     return default if value is MISSING else self.child(tables, ITEM, key, value)
 
 
@@ -478,7 +479,7 @@ cdef class DictIterator(Loop):
     cdef Proxy proxy                # None: it has ended
     cdef object state               # what it goes over; None: the rest has been copied
     cdef Tables tables
-    cdef object rest                # an iterator over the keys, or over (key, value) of the copy
+    cdef object rest                # an iterator over the keys, or over (key, value)
     cdef Py_ssize_t size, done
     cdef int what                   # 0: keys, 1: values, 2: items
 
@@ -506,10 +507,8 @@ cdef class DictIterator(Loop):
         for key in self.rest:
             self.done += 1
             value = None
-            if self.state is None:
+            if self.what:
                 key, value = key
-            elif self.what:
-                value = dict.__getitem__(self.state, key)
             tables = self.tables
             if present is not MISSING and self.what:
                 found = dict.get(present, key, MISSING)
@@ -527,10 +526,8 @@ cdef class DictIterator(Loop):
     cdef int keep_rest(self) except -1:
         cdef list rest
         if self.proxy is not None and self.state is not None:
-            keys = list(self.rest)
-            values = [dict.__getitem__(self.state, key) for key in keys] if self.what else keys
-            rest = list(zip(keys, values))
-            self.tables = self.tables.of_these(keys + values)
+            rest = list(self.rest)
+            self.tables = self.tables.of_these(rest)
             self.state, self.rest, self.cell = None, iter(rest), None
         return 0
 
@@ -552,7 +549,10 @@ cdef DictIterator iterate_dict(Proxy self, int what, bint backwards):
     cdef DictIterator iterator = DictIterator.__new__(DictIterator)
     state = self.peek()
     iterator.proxy, iterator.state, iterator.tables = self, state, self.reader.tables
-    iterator.rest, iterator.size, iterator.what = reversed(state) if backwards else iter(state), len(state), what
+    items = state
+    if what:
+        items = OrderedDict.items(state) if isinstance(state, OrderedDict) else dict.items(state)
+    iterator.rest, iterator.size, iterator.what = reversed(items) if backwards else iter(items), len(state), what
     begin(iterator, self)
     return iterator
 

@@ -8,7 +8,7 @@ from libc.stdint cimport uint64_t
 
 from share.state cimport _nodes
 from share.state cimport _operations as operations
-from share.state._layouts cimport find_behind, find_key
+from share.state._layouts cimport find_behind, find_key, own_key
 from share.state._nodes cimport Cell, begin, home, inverse, is_noted, number
 from share.state._record cimport done, failed, put_operand
 from share.state._types cimport (
@@ -33,6 +33,7 @@ cdef extern from "Python.h":
     bint PyODict_Check(object) noexcept
     Py_hash_t PyObject_Hash(object) except -1
     bint PyUnicode_CheckExact(object) noexcept
+    bint PyLong_CheckExact(object) noexcept
 
 cdef extern from *:
     """
@@ -44,8 +45,24 @@ cdef extern from *:
         return value ? PyDict_SetItem(self, key, value) : PyDict_DelItem(self, key);
     }
     """
-    int plain_set "share_set_key"(object, object, PyObject*) noexcept
     int plain_set_or_raise "share_set_key"(object, object, PyObject*) except -1
+
+cdef extern from *:
+    """
+    #if PY_VERSION_HEX >= 0x030d0000
+    PyAPI_FUNC(int) _PyDict_SetItem_KnownHash(PyObject *, PyObject *, PyObject *, Py_hash_t);
+    PyAPI_FUNC(int) _PyDict_DelItem_KnownHash(PyObject *, PyObject *, Py_hash_t);
+    #endif
+    /* The same of a key whose hash is known, so that its __hash__ is called once, as in Python. */
+    static inline int share_set_hashed(PyObject *self, PyObject *key, Py_hash_t hash, PyObject *value)
+    {
+        if (PyODict_Check(self))
+            return value ? PyODict_SetItem(self, key, value) : PyODict_DelItem(self, key);
+        return value ? _PyDict_SetItem_KnownHash(self, key, value, hash) : _PyDict_DelItem_KnownHash(self, key, hash);
+    }
+    """
+    int plain_set "share_set_hashed"(object, object, Py_hash_t, PyObject*) noexcept
+    PyObject* get_hashed "_PyDict_GetItem_KnownHash"(object, object, Py_hash_t) except? NULL
 
 cdef extern from *:
     """
@@ -72,20 +89,22 @@ cdef inline PyObject* owned(PyObject* object) noexcept:
 
 cdef int set_key(object self, Cell* cell, uint64_t id, object key, object value) except -1:
     cdef PyObject* old
+    cdef PyObject* stored = <PyObject*>key
     cdef size_t start, end
-    if not PyUnicode_CheckExact(key):
-        PyObject_Hash(key)                      # before it becomes part of the state
+    cdef Py_hash_t hash = PyObject_Hash(key)    # before it becomes part of the state
     begin(cell, operations.DICT_SET, id)
     put_operand(cell, <PyObject*>key)
     put_operand(cell, <PyObject*>value)
     start = cell.open
     end = cell.records.size
     try:
-        old = owned(PyDict_GetItemWithError(self, key))
+        old = owned(get_hashed(self, key, hash))
+        if old != NULL and not PyUnicode_CheckExact(key) and not PyLong_CheckExact(key):
+            stored = own_key(<PyObject*>self, key, hash, old)       # which need not be asked whether it is equal again
     except BaseException:
         failed(cell, start, end)
         raise
-    if plain_set(self, key, <PyObject*>value) < 0:
+    if plain_set(self, <object>stored, hash, <PyObject*>value) < 0:
         failed(cell, start, end)
         if old != NULL:
             drop(old)
@@ -102,14 +121,14 @@ cdef extern from "Python.h":
     void drop "Py_DECREF"(PyObject*) noexcept
 
 
-cdef int delete_key(object self, Cell* cell, uint64_t id, object key, PyObject* found) except -1:
+cdef int delete_key(object self, Cell* cell, uint64_t id, object key, Py_hash_t hash, PyObject* found) except -1:
     """``found`` is what the dict has at this key."""
     cdef size_t start, end
     cdef object value = <object>found
     cdef object behind
     cdef PyObject* stored
     cdef PyObject* following
-    find_key(<PyObject*>self, key, found, &stored, &following)
+    find_key(<PyObject*>self, key, hash, found, &stored, &following)
     key = <object>stored
     behind = None if following == NULL else (<object>following,)
     if PyODict_Check(self):
@@ -118,7 +137,7 @@ cdef int delete_key(object self, Cell* cell, uint64_t id, object key, PyObject* 
     put_operand(cell, <PyObject*>key)
     start = cell.open
     end = cell.records.size
-    if plain_set(self, key, NULL) < 0:
+    if plain_set(self, key, hash, NULL) < 0:
         failed(cell, start, end)
         raise_it()
     done(cell, start, end)
@@ -144,14 +163,16 @@ cdef int set_subscript(object self, object key, PyObject* value) except -1:
     cdef uint64_t id = 0
     cdef Cell* cell = home(<PyObject*>self, &id)
     cdef PyObject* old
+    cdef Py_hash_t hash
     if cell == NULL:
         return plain_set_or_raise(self, key, value)
     if value != NULL:
         return set_key(self, cell, id, key, <object>value)
-    old = PyDict_GetItemWithError(self, key)
+    hash = PyObject_Hash(key)
+    old = get_hashed(self, key, hash)
     if old == NULL:
         return plain_set_or_raise(self, key, NULL)       # raises
-    return delete_key(self, cell, id, key, old)
+    return delete_key(self, cell, id, key, hash, old)
 
 
 cdef inline int put_key(object self, object key, object value) except -1:
@@ -194,6 +215,7 @@ cdef object pop(object self, PyObject** args, Py_ssize_t count, PyObject* names)
     cdef uint64_t id = 0
     cdef Cell* cell
     cdef PyObject* old
+    cdef Py_hash_t hash
     cdef bint has_default = count == 2
     default = <object>args[1] if has_default else None
     if names != NULL and <tuple>names and PyODict_Check(self):
@@ -205,7 +227,8 @@ cdef object pop(object self, PyObject** args, Py_ssize_t count, PyObject* names)
     elif count < 1 or count > 2:
         raise TypeError(f"pop expected at {limit_of(count)}, got {count}")
     key = <object>args[0]
-    old = PyDict_GetItemWithError(self, key)
+    hash = PyObject_Hash(key)
+    old = get_hashed(self, key, hash)
     if old == NULL:
         if has_default:
             return default
@@ -215,7 +238,7 @@ cdef object pop(object self, PyObject** args, Py_ssize_t count, PyObject* names)
     if cell == NULL:
         plain_set_or_raise(self, key, NULL)
     else:
-        delete_key(self, cell, id, key, old)
+        delete_key(self, cell, id, key, hash, old)
     return value
 
 
@@ -382,7 +405,7 @@ cdef object move_to_end(object self, PyObject** args, Py_ssize_t count, PyObject
     found = PyDict_GetItemWithError(self, key)
     if cell == NULL or found == NULL:
         return ordered_move_to_end(self, key, last)
-    find_key(<PyObject*>self, key, found, &stored, &following)
+    find_key(<PyObject*>self, key, PyObject_Hash(key), found, &stored, &following)
     key = <object>stored
     behind = successor(self, key)
     if behind is None if last else next(ordered_iter(self)) is key:

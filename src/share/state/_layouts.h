@@ -75,10 +75,9 @@ static int share_is_key(PyObject *own, PyObject *key)
     return result > 0;
 }
 
-/* The member of a set that equals a key, borrowed; NULL: there is none. */
-static PyObject *share_set_member(PyObject *object, PyObject *key, Py_hash_t hash)
+/* The same where several have its hash. */
+static PyObject *share_asked_member(PySetObject *set, PyObject *key, Py_hash_t hash)
 {
-    PySetObject *set = (PySetObject *)object;
     size_t mask = (size_t)set->mask, perturb = (size_t)hash, i = (size_t)hash & mask;
     setentry *table = set->table;
     for (size_t tries = 0; tries <= mask + 64; tries++) {
@@ -96,6 +95,34 @@ static PyObject *share_set_member(PyObject *object, PyObject *key, Py_hash_t has
         i = (i * 5 + 1 + perturb) & mask;
     }
     return NULL;
+}
+
+/* The member of a set that equals a key, which it has, borrowed; NULL: look for it otherwise. Its __eq__ has been asked
+ * before: only if another one has the same hash it is asked again. */
+static PyObject *share_set_member(PyObject *object, PyObject *key, Py_hash_t hash)
+{
+    PySetObject *set = (PySetObject *)object;
+    size_t mask = (size_t)set->mask, perturb = (size_t)hash, i = (size_t)hash & mask;
+    setentry *table = set->table;
+    PyObject *only = NULL, *own;
+    for (size_t tries = 0; tries <= mask + 64; tries++) {
+        size_t last = i + 9 <= mask ? i + 9 : i;
+        for (size_t at = i; at <= last; at++) {
+            own = table[at].key;
+            if (own == NULL)
+                return only;
+            if (own == key)
+                return own;
+            if (table[at].hash == hash) {
+                if (only != NULL)
+                    return share_asked_member(set, key, hash);
+                only = own;
+            }
+        }
+        perturb >>= 5;
+        i = (i * 5 + 1 + perturb) & mask;
+    }
+    return only;
 }
 
 static Py_ssize_t share_dict_place(PyObject *object, PyObject *key, Py_hash_t hash, PyObject *value);
@@ -129,7 +156,8 @@ static int share_odict_behind(PyObject *object, PyObject *key, Py_hash_t hash, P
     return 1;
 }
 
-/* The place of the key that is stored with this very value, for PyDict_Next; -1: not found. */
+/* The place of the key that is stored with this very value, for PyDict_Next; -1: not found. That it is there has been
+ * found out before: only if another key has the same hash and value its __eq__ is asked again. */
 static Py_ssize_t share_dict_place(PyObject *object, PyObject *key, Py_hash_t hash, PyObject *value)
 {
     PyDictObject *dict = (PyDictObject *)object;
@@ -137,29 +165,43 @@ static Py_ssize_t share_dict_place(PyObject *object, PyObject *key, Py_hash_t ha
     if (dict->ma_values != NULL)
         return -1;                      /* the attributes of an instance: few */
     size_t mask = ((size_t)1 << keys->dk_log2_size) - 1;
-    size_t perturb = (size_t)hash, i = (size_t)hash & mask;
     int width = keys->dk_log2_index_bytes - keys->dk_log2_size;      /* log2 of the bytes of an index */
-    for (size_t tries = 0; tries <= mask + 64; tries++) {
-        Py_ssize_t place = width == 0   ? ((int8_t *)keys->dk_indices)[i]
-                           : width == 1 ? ((int16_t *)keys->dk_indices)[i]
-                           : width == 2 ? ((int32_t *)keys->dk_indices)[i]
-                                        : (Py_ssize_t)((int64_t *)keys->dk_indices)[i];
-        if (place == -1)
-            return -1;
-        if (place >= 0) {
-            if (keys->dk_kind == DICT_KEYS_GENERAL) {
-                PyDictKeyEntry *entry = &DK_ENTRIES(keys)[place];
-                if (entry->me_key == key
-                    || (entry->me_hash == hash && entry->me_value == value && share_is_key(entry->me_key, key)))
-                    return dict->ma_keys == keys ? place : -1;
-            } else {
-                PyDictUnicodeEntry *entry = &DK_UNICODE_ENTRIES(keys)[place];
-                if (entry->me_key == key || (entry->me_value == value && share_is_key(entry->me_key, key)))
-                    return dict->ma_keys == keys ? place : -1;
+    Py_ssize_t only = -1;
+    for (int asks = 0; asks < 2; asks++) {
+        size_t perturb = (size_t)hash, i = (size_t)hash & mask;
+        for (size_t tries = 0; tries <= mask + 64; tries++) {
+            Py_ssize_t place = width == 0   ? ((int8_t *)keys->dk_indices)[i]
+                               : width == 1 ? ((int16_t *)keys->dk_indices)[i]
+                               : width == 2 ? ((int32_t *)keys->dk_indices)[i]
+                                            : (Py_ssize_t)((int64_t *)keys->dk_indices)[i];
+            if (place == -1) {
+                if (asks)
+                    return -1;
+                return only;
             }
+            if (place >= 0) {
+                if (keys->dk_kind == DICT_KEYS_GENERAL) {
+                    PyDictKeyEntry *entry = &DK_ENTRIES(keys)[place];
+                    if (entry->me_key == key)
+                        return place;
+                    if (entry->me_hash == hash && entry->me_value == value) {
+                        if (asks && share_is_key(entry->me_key, key))
+                            return dict->ma_keys == keys ? place : -1;
+                        if (dict->ma_keys != keys)
+                            return -1;
+                        if (!asks && only >= 0)
+                            break;      /* the second: ask */
+                        only = place;
+                    }
+                } else {
+                    PyDictUnicodeEntry *entry = &DK_UNICODE_ENTRIES(keys)[place];
+                    if (entry->me_key == key || (entry->me_value == value && share_is_key(entry->me_key, key)))
+                        return dict->ma_keys == keys ? place : -1;
+                }
+            }
+            perturb >>= 5;
+            i = (i * 5 + perturb + 1) & mask;
         }
-        perturb >>= 5;
-        i = (i * 5 + perturb + 1) & mask;
     }
     return -1;
 }

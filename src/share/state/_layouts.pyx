@@ -19,9 +19,10 @@ cdef int next_attribute(PyObject* object, Py_ssize_t* at, PyObject** name, PyObj
     return share_next_attribute(object, at, name, value)
 
 
-cdef int find_key(PyObject* dictionary, object key, PyObject* value, PyObject** stored, PyObject** behind) except -1:
+cdef int find_key(PyObject* dictionary, object key, Py_hash_t hash, PyObject* value, PyObject** stored,
+                  PyObject** behind) except -1:
     cdef PyObject* found_value
-    cdef Py_ssize_t at = share_dict_place(dictionary, <PyObject*>key, PyObject_Hash(key), value)
+    cdef Py_ssize_t at = share_dict_place(dictionary, <PyObject*>key, hash, value)
     stored[0] = behind[0] = NULL
     if at >= 0:
         PyDict_Next(dictionary, &at, stored, &found_value)
@@ -35,6 +36,15 @@ cdef int find_key(PyObject* dictionary, object key, PyObject* value, PyObject** 
     if not PyDict_Next(dictionary, &at, behind, &found_value):
         behind[0] = NULL
     return 0
+
+
+cdef PyObject* own_key(PyObject* dictionary, object key, Py_hash_t hash, PyObject* value) noexcept:
+    cdef PyObject* stored
+    cdef PyObject* found_value
+    cdef Py_ssize_t at = share_dict_place(dictionary, <PyObject*>key, hash, value)
+    if at >= 0 and PyDict_Next(dictionary, &at, &stored, &found_value):
+        return stored
+    return <PyObject*>key
 
 
 cdef bint is_odict_known = False

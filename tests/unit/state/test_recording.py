@@ -10,7 +10,7 @@ import pickle
 import random
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from recorded_programs import compare
@@ -439,3 +439,69 @@ def test_a_successor_goes_on(shared: Any) -> None:
     state.close()
     with pytest.raises(ShareError, match="missing"):
         State.load({0: bases[0]})
+
+
+class Asked:
+    """Counts how often its methods are called."""
+
+    asked: ClassVar[Counter[str]] = Counter()
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def __hash__(self) -> int:
+        self.asked["hash"] += 1
+        return self.n
+
+    def __eq__(self, other: object) -> bool:
+        self.asked["eq"] += 1
+        return isinstance(other, Asked) and self.n == other.n
+
+
+class Alike(Asked):
+    def __hash__(self) -> int:
+        return self.n % 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.pop(Asked(1)),
+        lambda d: d.pop(Asked(4), None),
+        lambda d: d.pop(Asked(7), None),
+        lambda d: d.__delitem__(Asked(2)),
+        lambda d: d.__setitem__(Asked(4), "new"),
+        lambda d: d.__setitem__(Asked(9), "new"),
+    ],
+)
+@pytest.mark.parametrize("kind", [dict, lambda items: defaultdict(list, items)])
+def test_keys_are_asked_as_often_as_in_python(shared: Any, kind: Any, change: Any) -> None:
+    plain, recorded = ({Asked(n): str(n) for n in range(5)} for _ in range(2))
+    recorded = shared.names["d"] = kind(recorded)
+    shared.end()
+    found = []
+    for each in (plain, recorded):
+        Asked.asked.clear()
+        change(each)
+        found.append(dict(Asked.asked))
+    shared.end()
+    assert found[0] == found[1]
+    assert [(key.n, value) for key, value in plain.items()] == [
+        (key.n, value) for key, value in recorded.items()
+    ]
+
+
+def test_keys_of_one_hash_and_value_are_told_apart(shared: Any) -> None:
+    table = shared.names["d"] = {Alike(n): "same" for n in range(9)}
+    names = shared.names["s"] = {Alike(n) for n in range(9)}
+    shared.end()
+    keys = list(table)
+    del table[Alike(4)]
+    table[Alike(7)] = "other"
+    names.discard(Alike(3))
+    assert [key for key, own in zip(table, [*keys[:4], *keys[5:]], strict=True) if key is not own] == []
+    assert [value for key, value in table.items() if key.n == 7] == ["other"]
+    assert sorted(each.n for each in names) == [0, 1, 2, 4, 5, 6, 7, 8]
+    shared.state.undo()
+    assert [id(key) for key in table] == [id(key) for key in keys] and set(table.values()) == {"same"}
+    assert len(names) == 9
