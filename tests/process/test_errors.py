@@ -114,6 +114,16 @@ def test_queued_method_that_raises(failing: Any, shared: Share) -> None:
     assert str(failed) == "Failing.fail: ValueError: cannot sink"
 
 
+def test_queued_methods_of_parts_that_raise(shared: Share) -> None:
+    """It is said of which class they are."""
+    shared.parts = [Failing()]
+    shared.parts[0].fail("sink")
+    shared.parts[0].fail.send("swim")
+    with pytest.raises(ExceptionGroup):
+        shared.flush()
+    assert [failed.command for failed in shared.errors] == ["Failing.fail", "Failing.fail"]
+
+
 def test_several_failures_are_raised_as_a_group(failing: Any, shared: Share) -> None:
     """All errors since the last flush come together, in the order of the commands."""
     for word in ("a", "b", "c"):

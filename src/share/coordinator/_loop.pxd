@@ -39,6 +39,7 @@ cdef class Loop:
     cdef int64_t batch_started, publish_cost
 
     cdef Mirror last_mirror         # of the last call, while it certainly exists
+    cdef str part               # the class of the part that the command names, if it names one by its node
     cdef bytes last_name
     cdef object ran_on              # the object whose method the last call was
 

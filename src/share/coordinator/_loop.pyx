@@ -209,7 +209,7 @@ cdef class Loop:
         cdef uint64_t end = position + n, size
         cdef const char* data
         memcpy(&command, body, COMMAND_HEADER)
-        self.owner = owner
+        self.owner, self.part = owner, None
         store_rlx(self.control.word(COMMANDS), load_rlx(self.control.word(COMMANDS)) + 1)
         try:
             if command.size > n * CELL or command.size < <uint32_t>COMMAND_HEADER + command.name_length:
@@ -410,6 +410,7 @@ cdef class Loop:
         elif kind != DELETE_AT and kind != GET_AT:
             raise CorruptDataError(f"a command of unknown kind {kind}")
         if is_node:
+            self.part = head[0]
             start, steps = self.store.node(head[1]), head[2:]
         else:
             mirror = self.store.held(command.target, "object of a part")
@@ -460,6 +461,8 @@ cdef class Loop:
         where = name.decode(errors="replace")
         if mirror is not None:
             where = f"{class_name((<Mirror>mirror).shape.cls)}.{where}"
+        elif self.part:
+            where = f"{self.part}.{where}"
         if not self.again:              # else the log has it already
             self.unsaid = self.failure_log.note(where, failure)
         self.store.add_error((end, self.control.process_info(owner)[1], where, failure.data, failure.text),
