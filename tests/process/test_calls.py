@@ -31,8 +31,8 @@ class Parent:
         await asyncio.sleep(0)
         return self.kids[0]
 
-    def items(self) -> Any:
-        return {1: self.kids[0]}.items()
+    def view(self) -> Any:
+        return {1: self.kids[0]}.values()
 
     async def every(self) -> list[Kid]:
         return [kid for kid in self.kids]
@@ -248,8 +248,8 @@ def awaited(shared: Any) -> Any:
         with parent.lent() as kid:
             kid.log.append("lent")
             raise KeyError
-        for _, kid in parent.items():
-            kid.log.append("items")
+        for kid in parent.view():
+            kid.log.append("view")
         steps = parent.echo()
         (await anext(steps)).log.append("echo")
         return await steps.asend("sent"), await parent.first() is parent.kids[0]

@@ -113,3 +113,65 @@ def test_what_cannot_be_brought_back(shared: Share) -> None:
         shared.filler.fill_badly([])
     with pytest.raises(TypeError, match=r"what was put into argument\['out'\]\[1\]: only"):
         shared.filler.fill_badly(out=[])
+
+
+class Order:
+    """An argument that is no container."""
+
+    def __init__(self) -> None:
+        self.paid = False
+        self.lines: list[int] = []
+
+
+class Till:
+    """Changes orders; it keeps some of them."""
+
+    def __init__(self) -> None:
+        self.taken: list[Order] = []
+        self.count = 0
+        self.last: Any = None
+
+    def pay(self, order: Order) -> int:
+        order.paid = True
+        self.count += 1
+        return self.count
+
+    def queue(self, order: Order) -> None:
+        order.lines.append(1)
+        self.count += 1
+
+    def take(self, order: Order) -> int:
+        order.paid = True
+        self.taken.append(order)
+        return len(self.taken)
+
+    def remember(self, order: Order) -> None:
+        order.paid = True
+        self.last = order
+
+    def look(self, order: Order) -> int:
+        self.count += 1
+        return len(order.lines)
+
+
+def test_an_object_that_a_call_changes_is_warned_of_once(capfd: pytest.CaptureFixture[str]) -> None:
+    with Share() as shared:
+        shared.till, shared.tills = Till(), [Till()]
+        for till in (shared.till, shared.tills[0]):
+            for _ in range(5):
+                for name in ("take", "remember", "look"):
+                    getattr(till, name)(Order())
+        shared.order = Order()
+        shared.till.pay(shared.order)
+        assert shared.order.paid
+    assert "has changed the" not in capfd.readouterr().err
+    with Share() as shared:
+        shared.till, shared.tills = Till(), [Till()]
+        for till in (shared.till, shared.tills[0]):
+            for _ in range(5):
+                till.pay(Order())
+                till.queue(Order())
+        shared.flush()
+    said = capfd.readouterr().err
+    for name in ("pay", "queue"):
+        assert said.count(f"a call of Till.{name} has changed the Order that it was given") == 1

@@ -5,9 +5,11 @@ import logging
 from array import array
 from collections import deque
 from copy import copy
-from types import CoroutineType
+from sys import getrefcount
+from types import CoroutineType, FunctionType
 from typing import Any
 
+from share._kinds import is_value
 from share._protocol import Filled, decode_bytes, encode
 from share.cerial._files import FILE_TYPES, reduce_stream
 from share.errors import NotShareableError
@@ -51,12 +53,21 @@ def _now(arg: Any) -> Any:
     return arg.tobytes() if isinstance(arg, memoryview) else copy(arg)
 
 
+def _counted(args: _Args, kwargs: _Kwargs) -> list[tuple[Any, Any, int]]:
+    """(number or name, argument, how many references there are to it)."""
+    given: dict[Any, Any] = {**dict(enumerate(args)), **(kwargs or {})}
+    return [(i, arg, getrefcount(arg)) for i, arg in given.items()]
+
+
+_OURS = _counted((object(),), None)[0][2]  # those to an argument that nobody keeps
+
+
 class Fillings:
     """Finds out what methods have changed of their arguments."""
 
     def __init__(self, store: Any) -> None:
         self.store = store
-        self.looks: dict[tuple[type, str], int] = {}
+        self.looks: dict[tuple[Any, ...], int] = {}
 
     def told(self, result: Any, args: _Args, kwargs: _Kwargs, *data: bytes) -> Any:
         """What the caller of a method gets who waits for its result; ``data`` are the arguments as they came."""
@@ -79,9 +90,39 @@ class Fillings:
                 class_name(cls), name, name,
             )  # fmt: skip
 
-    def may_look(self, cls: type, name: str) -> bool:
-        """Whether a queued call of that method is to be looked at."""
-        return self.looks.get((cls, name), 0) < _LOOKS
+    def look_at_objects(
+        self, cls: type, name: str, args: _Args, kwargs: _Kwargs, data: bytes, more: bytes
+    ) -> None:
+        """Says once that a call has changed an object that it was given, of which its caller has another copy."""
+        seen = self.looks[cls, name, True] = self.looks.get((cls, name, True), 0) + 1
+        reduce = self.store.reduce_objects
+        before: dict[Any, Any] = {
+            **dict(enumerate(decode_bytes(data))),
+            **(decode_bytes(more) if more else {}),
+        }
+        for i, arg, references in _counted(args, kwargs):
+            if references > _OURS:
+                continue  # who keeps it has taken it over
+            if is_fillable(type(arg)) or not hasattr(arg, "__dict__") or isinstance(arg, type | FunctionType):
+                continue
+            if self.store.state.id_of(arg) or self.store.mirror_of(arg) is not None or is_value(arg):
+                continue  # it is a part of the state, by now
+            try:
+                is_same = encode(arg, "argument", reduce) == encode(before[i], "argument", reduce)
+            except Exception:
+                continue
+            if is_same:
+                continue
+            self.looks[cls, name, True] = max(seen, _LOOKS)
+            log.warning(
+                "a call of %s.%s has changed the %s that it was given, which its caller does not see: "
+                "let the method return it, or give it one that is in the share",
+                class_name(cls), name, class_name(type(arg)),
+            )  # fmt: skip
+
+    def may_look(self, cls: type, name: str, objects: bool = False) -> bool:
+        """Whether a queued call of that method, or the objects that a call is given, are to be looked at."""
+        return self.looks.get((cls, name, True) if objects else (cls, name), 0) < _LOOKS
 
     def _changed(self, args: _Args, kwargs: _Kwargs, data: bytes, more: bytes) -> dict[int | str, Any]:
         """Those that it has changed, by number or name."""

@@ -3,7 +3,7 @@
 cimport cython
 
 import logging
-from types import CoroutineType
+from types import CoroutineType, FunctionType
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
@@ -60,17 +60,23 @@ cdef enum:
 cdef frozenset UNFINISHED = frozenset((CoroutineType, *KINDS))
 
 
-cdef bint may_be_filled(tuple args, dict kwargs) except -1:
-    """Whether a method may have filled one of its arguments, so that its caller would see it."""
-    if kwargs and may_be_filled(tuple(kwargs.values()), None):
-        return True
+cdef enum:
+    FILLED = 1                  # a container: it can be brought up to date where the caller has it
+    CHANGED = 2                 # an object: it cannot
+
+
+cdef int may_be_filled(tuple args, dict kwargs) except -1:
+    """Whether a method may have changed one of its arguments, so that its caller would see it."""
+    cdef int found = may_be_filled(tuple(kwargs.values()), None) if kwargs else 0
     for arg in args:
         cls = type(arg)
         if cls is int or cls is str or cls is float or cls is bytes or cls is tuple or arg is None:
             continue
         if is_fillable(cls):
-            return True
-    return False
+            found |= FILLED
+        elif cls.__dictoffset__ and not isinstance(arg, (type, FunctionType)):
+            found |= CHANGED
+    return found
 
 
 @cython.binding(False)
@@ -331,7 +337,7 @@ cdef class Loop:
             method = getattr(mirror.live, call.text)
             result = method(*args) if kwargs is None else method(*args, **kwargs)
             return self.with_filled(command, result, mirror.shape.cls, call.text, args, kwargs, data, used, more) \
-                if may_be_filled(args, kwargs) else result
+                if args or kwargs else result
         text = name.decode()
         self.last_mirror = None
         if kind == RUN or kind == TRANSACT:
@@ -382,8 +388,14 @@ cdef class Loop:
     cdef object with_filled(self, const Command* command, result, cls, str name, tuple args, dict kwargs,
                             const char* data, Py_ssize_t size, Py_ssize_t more):
         """The result of a method that may have changed its arguments, together with these if it has."""
+        cdef int found
         if cls in RECORDED:
             return result       # no method of these does so
+        found = may_be_filled(args, kwargs)
+        if found & CHANGED and self.fillings.may_look(cls, name, True):
+            self.fillings.look_at_objects(cls, name, args, kwargs, data[:size], data[size:size + more])
+        if not found & FILLED:
+            return result
         if command.flags & RESPOND:
             return self.fillings.told(result, args, kwargs, data[:size], data[size:size + more])
         if self.fillings.may_look(cls, name):
@@ -425,7 +437,7 @@ cdef class Loop:
             self.ran_on = start
             result = getattr(found, text)(*args, **kwargs)
             return self.with_filled(command, result, found.__class__, text, args, kwargs, data, used, more) \
-                if may_be_filled(args, kwargs) else result
+                if args or kwargs else result
         if kind == SET_AT:
             setattr(found, text, value)
         elif kind == DELETE_AT:
