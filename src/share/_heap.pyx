@@ -12,7 +12,7 @@ from ._layout cimport BLOCK_HEADER, SEGMENT_HEAP, SEGMENT_SLOTS, SLOT_SIZE, loca
 
 from heapq import heappop, heappush
 
-from .errors import CorruptDataError
+from .errors import CorruptDataError, ShareMemoryError
 
 cdef enum:
     FIRST_HEAP = 1 << 18
@@ -59,10 +59,18 @@ cdef class Heap:
                 index = self.control.add_segment(SEGMENT_HEAP, size)
                 self.reserved += size
                 return self.carve(index, START, capacity, generation)
-            index = self.control.add_segment(SEGMENT_HEAP, self.next_size)
-            self.reserved += self.next_size
-            self.segment, self.offset, self.end = index, START, self.next_size
-            if self.next_size < LARGEST_STEP:
+            size = self.next_size
+            while True:
+                try:
+                    index = self.control.add_segment(SEGMENT_HEAP, size)
+                    break
+                except ShareMemoryError:
+                    size //= 2          # there may be room for a smaller one
+                    if size < FIRST_HEAP or size < capacity + START:
+                        raise
+            self.reserved += size
+            self.segment, self.offset, self.end = index, START, size
+            if size == self.next_size < LARGEST_STEP:
                 self.next_size *= 2
         where = self.carve(self.segment, self.offset, capacity, generation)
         self.offset += capacity

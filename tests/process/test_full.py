@@ -235,6 +235,39 @@ def test_each_command_that_finds_no_memory_is_told(refuser: Refuser, tmp_path: P
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+SMALL = """
+import os
+from share import Share, ShareMemoryError
+
+with Share() as shared:
+    try:
+        for count in range(1000):
+            setattr(shared, f"x{count}", "x" * 50_000)
+            shared.flush()
+    except ShareMemoryError:
+        folder = os.statvfs("/dev/shm")
+        free = folder.f_bfree / folder.f_blocks
+    assert free < 0.1, free
+    shared.x0 = "y" * 30
+    shared.flush()
+    assert len(shared) == count and shared.x0 == "y" * 30 and shared.x1 == "x" * 50_000
+assert not os.listdir("/dev/shm")
+"""
+
+
+def test_a_small_folder_is_used_whole(tmp_path: Path) -> None:
+    """Also where the next step of a share's memory is larger than what is free."""
+    if subprocess.run([*ALONE, "true"], capture_output=True).returncode:
+        pytest.skip("needs the right to mount a file system")
+    (tmp_path / "script.py").write_text(SMALL)
+    alone = [part.replace("size=1g", "size=12m") for part in ALONE]
+    done = subprocess.run(
+        [*alone, sys.executable, str(tmp_path / "script.py")],
+        env=environment(), capture_output=True, text=True, timeout=LIMIT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 PRIMITIVES = """
 import os
 from multiprocessing.shared_memory import SharedMemory
