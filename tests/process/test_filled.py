@@ -69,11 +69,11 @@ def test_a_queued_call_is_warned_of_once(capfd: pytest.CaptureFixture[str]) -> N
         shared.filler = Filler()
         given: list[int] = []
         for _ in range(5):
-            shared.filler.fill_and_return_nothing(given)
+            shared.filler.fill_and_return_nothing.send(given)
         shared.flush()
-        shared.filler.fill_and_return_nothing.call(given)
+        shared.filler.fill_and_return_nothing(given)
         assert given == [6]
-        shared.filler.and_say_nothing(out=given)
+        shared.filler.and_say_nothing.send(out=given)
         shared.flush()
     said = capfd.readouterr().err
     assert said.count("Filler.fill_and_return_nothing has changed its argument") == 1

@@ -54,7 +54,7 @@ def test_arguments_that_a_method_fills(shared: Share, tmp_path: Path) -> None:
     shared.random = random.Random(1)
     shared.generator = np.random.default_rng(1)
     for shuffle, numbers in (
-        (shared.random.shuffle.call, list(range(9))),
+        (shared.random.shuffle, list(range(9))),
         (shared.generator.shuffle, np.arange(9)),
     ):
         shuffle(numbers)

@@ -24,6 +24,7 @@ LAYERS = [
         "_names",
         "_runtime",
         "_kinds",
+        "_fillable",
         "_paths",
         "_program",
     },

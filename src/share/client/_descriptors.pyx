@@ -22,6 +22,7 @@ from ._session cimport Session
 import dataclasses
 from contextlib import asynccontextmanager
 
+from .._fillable import is_fillable
 from .._protocol import Filled, Finished
 from ..cerial._exceptions import travelling
 from collections import deque
@@ -438,6 +439,16 @@ cdef int look_again(Proxy proxy, Local local, list parts, bytes before) except -
     return 0
 
 
+cdef bint may_be_filled(tuple args, dict kwargs) except -1:
+    """Whether a call is given what its caller has, and the method may change."""
+    if kwargs and may_be_filled(tuple(kwargs.values()), None):
+        return True
+    for arg in args:
+        if is_fillable(type(arg)):
+            return True
+    return False
+
+
 cdef bint are_parts(tuple args, dict kwargs) except -1:
     """Whether a call is given parts, which a run on a copy must not change."""
     return bool(args) and holds_parts(args, 0) or kwargs is not None and holds_parts(kwargs, 0)
@@ -716,7 +727,8 @@ cdef class Method:
             wait = proxy.session.must_wait()
         else:
             wait = effects.returns or effects.read_only or proxy.session.must_wait() or \
-                self.assigns and not proxy.session.assignments_queue
+                not proxy.session.assignments_queue and (self.assigns or effects.touches and
+                                                         may_be_filled(args, kwargs))
         position = send_call(proxy, CALL, effects, self.encoded, args, kwargs, wait)
         if wait:
             result = proxy.session.await_response(position, None)

@@ -1,14 +1,12 @@
 """Arguments that a method fills: what it is given here is a copy, of which its caller is told what has become."""
 
-import io
 import logging
-from array import array
-from collections import deque
 from copy import copy
 from sys import getrefcount
 from types import CoroutineType, FunctionType
 from typing import Any
 
+from share._fillable import is_fillable
 from share._kinds import is_value
 from share._protocol import Filled, decode_bytes, encode
 from share.cerial._files import FILE_TYPES, reduce_stream
@@ -17,23 +15,14 @@ from share.errors import NotShareableError
 from ._failures import class_name
 from ._generators import KINDS
 
-__all__ = ["Fillings", "is_fillable"]
+__all__ = ["Fillings"]
 
 _Args = tuple[Any, ...]
 _Kwargs = dict[str, Any] | None
 
 log = logging.getLogger("share.coordinator")
 
-#: What can be brought up to date where the caller has it; a file is read on, or written on, from where it is then.
-FILLABLE = frozenset(
-    (list, dict, set, deque, bytearray, array, memoryview, io.StringIO, io.BytesIO, *FILE_TYPES)
-)
 _LOOKS = 3  # so many queued calls of a method are looked at
-
-
-def is_fillable(cls: type) -> bool:
-    """Whether an argument of that class can be brought up to date."""
-    return cls in FILLABLE or (cls.__name__ == "ndarray" and cls.__module__ == "numpy")
 
 
 def _now(arg: Any) -> Any:

@@ -29,12 +29,13 @@ from ._answers cimport Answers
 from ._mirrors cimport Call, Mirror, Shape
 from ._store cimport KEPT_SECONDS, Store
 
+from .._fillable import is_fillable
 from .._protocol import encode, end_making, Finished, read_spill, start_making
 from .._segment import unlink
 from ..errors import CorruptDataError, DeletedObjectError, PoisonedCommandError, ShareWarning
 from .._paths import apply
 from ._failures import class_name, describe, FailureLog
-from ._filled import Fillings, is_fillable
+from ._filled import Fillings
 from ._generators import KINDS
 from ._live import MISSING
 from ._parts import apply_to_root, call_goes_past, compares_nothing, part, RECORDED, setting_goes_past, starts_at_node

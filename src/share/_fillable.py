@@ -1,0 +1,19 @@
+"""Which arguments can be brought up to date where the caller has them, when a method has changed its copy."""
+
+import io
+from array import array
+from collections import deque
+
+from share.cerial._files import FILE_TYPES
+
+__all__ = ["FILLABLE", "is_fillable"]
+
+#: A file is read on, or written on, from where it is then.
+FILLABLE = frozenset(
+    (list, dict, set, deque, bytearray, array, memoryview, io.StringIO, io.BytesIO, *FILE_TYPES)
+)
+
+
+def is_fillable(cls: type) -> bool:
+    """Whether an argument of that class can be brought up to date."""
+    return cls in FILLABLE or (cls.__name__ == "ndarray" and cls.__module__ == "numpy")
