@@ -31,6 +31,13 @@ class Parent:
         await asyncio.sleep(0)
         return self.kids[0]
 
+    async def fail(self) -> None:
+        raise ValueError(self.kids[0])
+
+    def failing(self) -> Iterator[Kid]:
+        yield self.kids[0]
+        raise ValueError(self.kids[1])
+
     def view(self) -> Any:
         return {1: self.kids[0]}.values()
 
@@ -250,6 +257,12 @@ def awaited(shared: Any) -> Any:
             raise KeyError
         for kid in parent.view():
             kid.log.append("view")
+        with pytest.raises(ValueError) as raised:
+            await parent.fail()
+        raised.value.args[0].log.append("failed")
+        with pytest.raises(ValueError) as raised:
+            list(parent.failing())
+        raised.value.args[0].log.append("failed")
         steps = parent.echo()
         (await anext(steps)).log.append("echo")
         return await steps.asend("sent"), await parent.first() is parent.kids[0]

@@ -173,7 +173,8 @@ class Planner:
             reads=reads,
             writes=writes,
             returns=returns,
-            returns_alias=returns and aliases(self.solver, result),
+            returns_alias=lazy
+            or (returns and aliases(self.solver, result)),  # what still runs holds the object
             returns_self=not lazy and result == {self.solver.nodes.receiver} and is_told(member),
             is_async=body.is_async,
             is_generator=body.is_generator,

@@ -63,7 +63,7 @@ def _raise_again(error: BaseException, as_cause: bool) -> NoReturn:
 class LocalGenerator(Generator[Any, Any, Any]):
     """What a generator method gives that only reads: it runs here, on the state as it was at the call."""
 
-    def __init__(self, generator: Generator[Any, Any, Any], hand: Callable[[Any], Any]) -> None:
+    def __init__(self, generator: Generator[Any, Any, Any], hand: Any) -> None:
         self._generator, self._hand = generator, hand
 
     def send(self, value: Any) -> Any:
@@ -80,6 +80,9 @@ class LocalGenerator(Generator[Any, Any, Any]):
             found = step(value)
         except StopIteration as end:
             raise StopIteration(self._hand(end.value)) from None
+        except BaseException as error:
+            self._hand.let_out(error)
+            raise
         return self._hand(found)
 
     def __getattr__(self, name: str) -> Any:
@@ -95,14 +98,14 @@ class LocalGenerator(Generator[Any, Any, Any]):
 class LocalAsyncGenerator(AsyncGenerator[Any, Any]):
     """The same of an asynchronous one."""
 
-    def __init__(self, generator: AsyncGenerator[Any, Any], hand: Callable[[Any], Any]) -> None:
+    def __init__(self, generator: AsyncGenerator[Any, Any], hand: Any) -> None:
         self._generator, self._hand = generator, hand
 
     async def asend(self, value: Any) -> Any:
-        return self._hand(await self._generator.asend(value))
+        return await _handed(self._generator.asend(value), self._hand)
 
     async def athrow(self, error: Any, value: Any = None, trace: Any = None, /) -> Any:
-        return self._hand(await self._generator.athrow(_thrown(error, value)))
+        return await _handed(self._generator.athrow(_thrown(error, value)), self._hand)
 
     async def aclose(self) -> None:
         await self._generator.aclose()
@@ -117,18 +120,22 @@ class LocalAsyncGenerator(AsyncGenerator[Any, Any]):
         return repr(self._generator)
 
 
-async def _local_coroutine(coroutine: Awaitable[Any], hand: Callable[[Any], Any]) -> Any:
-    return hand(await coroutine)
+async def _handed(awaitable: Awaitable[Any], hand: Any) -> Any:
+    try:
+        return hand(await awaitable)
+    except BaseException as error:
+        hand.let_out(error)
+        raise
 
 
-def local_one(found: Any, hand: Callable[[Any], Any]) -> Any:
+def local_one(found: Any, hand: Any) -> Any:
     """What a method gives that only reads, and that is still to be run here: what it gives goes through ``hand``."""
     if isinstance(found, Generator):
         return LocalGenerator(found, hand)
     if isinstance(found, AsyncGenerator):
         return LocalAsyncGenerator(found, hand)
     if isinstance(found, Awaitable):
-        return _local_coroutine(found, hand)
+        return _handed(found, hand)
     found.gen = local_one(found.gen, hand)  # a context manager
     return found
 

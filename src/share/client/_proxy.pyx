@@ -1135,6 +1135,10 @@ cdef class Handing:
     def __call__(self, value):
         return self.proxy.hand_out(self.local, value)
 
+    def let_out(self, error):
+        """The same of what it raises."""
+        self.proxy.let_out(error, self.local)
+
 
 cdef object own_descriptor(Proxy proxy, str name):
     """What the proxy's class has under that name, itself: getattr would give the user's class's own property or slot,
