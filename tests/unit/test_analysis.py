@@ -14,7 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 from share.analysis import ClassPlan, MethodPlan, draft, explain, plan, reads, returns_value, writes
+from share.analysis._members import members_of
 from share.analysis._plain import is_plain
+from share.analysis._planner import Planner
 from share.cli._explain import explain as explain_command
 from share.errors import AnalysisError
 
@@ -653,3 +655,9 @@ def test_replace_calls_the_class_with_the_fields():
     found = draft(Made).methods
     assert "parts" in found["replaced"].writes
     assert "frozen" in found["changed"].writes
+
+
+def test_counters_are_not_followed():
+    planner = Planner(Kept, 3_000)  # steps; it took 16,000 to follow how counts may be compared
+    planner.solve(list(members_of(Kept)))
+    assert planner.solved

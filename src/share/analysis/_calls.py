@@ -283,8 +283,9 @@ class Calls:
         solver = self.solver
         solver.spend(5)
         handler = BY_CODE.get(function.__code__)
-        if handler is not None:
-            return handler(solver, instance, args, key) or set()
+        found = handler(solver, instance, args, key) if handler is not None else None
+        if found is not None:
+            return found
         everything = args.all()
         mine = function.__module__ in solver.near
         if not mine and not solver.carries(everything):

@@ -8,6 +8,7 @@ import operator
 import sys
 import types
 import typing
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -206,6 +207,35 @@ def _replace_named(solver: "Solver", instance: "Instance", args: Args, key: Any)
     return out
 
 
+def _counter(changes: bool, gives: type) -> Handler:
+    """An operator of ``Counter``. Its code compares counts: of a state that may be anything, all that has an order."""
+
+    def operate(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
+        own, others = set(_operand(args, 0)), args.all() - set(_operand(args, 0))
+        if any(
+            cls is not None and isinstance(getattr(cls, "items", None), types.FunctionType)
+            for node in own | others
+            for cls in solver.objects.types_of(node)
+        ):
+            return None
+        inside: NodeSet = set().union(*map(solver.objects.elements, others))
+        for node in own:
+            if node.kind is Kind.SELF:
+                solver.read(instance, None, "an operator of Counter")
+            if changes:
+                solver.mutate(instance, node, "an operator of Counter", own=args.own, seen=True)
+                solver.put(node, inside)
+        if gives is not Counter:
+            return {solver.nodes.scalar(gives)}
+        if changes:
+            return own
+        made = solver.nodes.site((key, "counter"), Counter, unknown=False)
+        solver.put(made, inside.union(*map(solver.objects.elements, own)))
+        return {made}
+
+    return operate
+
+
 def _new_tuple(solver: "Solver", instance: "Instance", args: Args, key: Any) -> NodeSet | None:
     """``tuple.__new__(cls, xs)``"""
     out = _new(solver, instance, Args([set(_operand(args, 0))]), key) or set()
@@ -344,4 +374,13 @@ class _Named(typing.NamedTuple):
 
 #: The same of functions that are made anew for each class, by their code.
 BY_CODE: dict[types.CodeType, Handler] = {_Named._replace.__code__: _replace_named}
+BY_CODE |= {
+    getattr(Counter, f"__{name}__").__code__: _counter(changes, gives)
+    for names, changes, gives in (
+        ("eq ne lt le gt ge", False, bool),
+        ("add sub or and pos neg", False, Counter),
+        ("iadd isub ior iand", True, Counter),
+    )
+    for name in names.split()
+}
 FIELD_OF_TUPLE: type = type(vars(_Named)["field"])
