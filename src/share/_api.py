@@ -112,6 +112,8 @@ class Share(Namespace):
         logging: hand what methods log in the coordinator to the handlers of this process, by a thread of its own.
             Without it the coordinator writes it, to this process's standard error or output, with the level and format
             of the root logger.
+        on_new_code: what a process does whose class has other code than where an object of it was shared, because its
+            file has been changed: ``"raise"`` ClassChangedError, or ``"upgrade"`` the share to what is in the file.
 
     Raises:
         ShareError: there is no such Python.
@@ -137,10 +139,11 @@ class Share(Namespace):
         max_run: float | None = None,
         executable: str | None = None,
         logging: bool = False,
+        on_new_code: Literal["raise", "upgrade"] = "raise",
     ) -> None:
         public = None if name is None else check_name(name)
         waits, raises = _check_writes(writes), _check_full(on_full)
-        options = {**_options(check, slow_after, max_run, executable), "logging": bool(logging)}
+        options = {**_options(check, slow_after, max_run, executable, on_new_code), "logging": bool(logging)}
         session = start_session(ring, options, public)
         session.writes_wait, session.on_full_raises = waits, raises
         session.assignments_queue = writes == "queue"
@@ -178,18 +181,20 @@ class Share(Namespace):
         max_run: float | None = None,
         executable: str | None = None,
         linger: float = 0,
+        on_new_code: Literal["raise", "upgrade"] = "raise",
     ) -> Self:
         """Joins the share of that name, or creates it if there is none; for programs without a common parent.
 
         Such a share has no owner: it lives until the last process that uses it has left (closed it, ended or died),
         and for ``linger`` seconds more; whoever opens it in that time finds it as it was left. ``ring``, ``check``,
-        ``slow_after``, ``max_run``, ``executable`` and ``linger`` count only for the one that creates it.
+        ``slow_after``, ``max_run``, ``executable``, ``linger`` and ``on_new_code`` count only for the one that creates
+        it.
         """
         if _runtime.coordinator_of is not None:
             return _stand_in(cls)
         if not linger >= 0:
             raise ValueError(f"linger must be at least 0 seconds, not {linger!r}")
-        options = {**_options(check, slow_after, max_run, executable), "linger": float(linger)}
+        options = {**_options(check, slow_after, max_run, executable, on_new_code), "linger": float(linger)}
         return _share_of(cls, open_session(ring, options, check_name(name)), writes, on_full)
 
     # -- state of the share ---------------------------------------------------------------------------
@@ -541,12 +546,20 @@ def _check_full(on_full: str) -> bool:
 
 
 def _options(
-    check: bool, slow_after: float | None, max_run: float | None, executable: str | None
+    check: bool, slow_after: float | None, max_run: float | None, executable: str | None, on_new_code: str
 ) -> dict[str, Any]:
+    if on_new_code not in ("raise", "upgrade"):
+        raise ValueError(f"on_new_code is 'raise' or 'upgrade', not {on_new_code!r}")
     for name, seconds in ("slow_after", slow_after), ("max_run", max_run):
         if seconds is not None and not seconds > 0:
             raise ValueError(f"{name} must be more than 0 seconds, or None, not {seconds!r}")
-    return {"check": bool(check), "slow_after": slow_after, "max_run": max_run, "executable": executable}
+    return {
+        "check": bool(check),
+        "slow_after": slow_after,
+        "max_run": max_run,
+        "executable": executable,
+        "on_new_code": on_new_code,
+    }
 
 
 reserve(name for name in dir(Share))

@@ -21,7 +21,12 @@ def cells_for(plan, state, is_shared, instance):
     :arg is_shared: says of an object whether it is an object of the share itself, which is no part of this one.
     """
     names = plan.attributes + tuple([name for name in state if name not in plan.attributes])
-    return names, frozenset(map(frozenset, merged([*plan.alias_groups, *aliases(state, is_shared, instance)])))
+    return names, all_groups([*plan.alias_groups, *aliases(state, is_shared, instance)])
+
+
+def all_groups(list groups not None):
+    """Groups of attributes, those that have one in common made one."""
+    return frozenset(map(frozenset, merged(groups)))
 
 
 def index_of(cells):

@@ -72,6 +72,9 @@ class AnalysisError(ShareError, ValueError):
 class ClassChangedError(ShareError, RuntimeError):
     """A class is not the same in this process, or in the coordinator, as where an object of it was shared."""
 
+    #: Module and name of a class that can be imported.
+    place: "tuple[str, str] | None" = None
+
 
 class RecordTooLargeError(ShareError, ValueError):
     """A record does not fit into the ring it was meant for."""

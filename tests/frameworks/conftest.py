@@ -44,6 +44,13 @@ def run(name, tmp_path):
 
 
 @pytest.fixture
+def lingering(name):
+    """Ends, after the servers that use it, a share that would stay for a while."""
+    yield
+    subprocess.run([sys.executable, "-m", "share", "stop", name], env=surroundings(name), check=True)
+
+
+@pytest.fixture
 def serve(tmp_path, name):
     """Starts a server; ``{socket}`` in its arguments is the socket's path."""
     running = []

@@ -95,12 +95,66 @@ def test_the_share_ends_with_the_workers_of_a_master_that_is_killed(serve, name)
     wait_for(lambda: name not in {info.name for info in shares()}, "the end of the share")
 
 
-def test_the_state_lingers_while_all_workers_are_replaced_without_preload(serve, monkeypatch):
+def test_the_state_lingers_while_all_workers_are_replaced_without_preload(lingering, serve, monkeypatch):
     monkeypatch.setenv("SHARE_LINGER", "60")
     server = gunicorn(serve, "--max-requests", "50")
     check(server, server.hits(3 * REQUESTS))
     server.process.send_signal(signal.SIGHUP)
     check(server, server.hits(REQUESTS), before=3 * REQUESTS)
+
+
+ROLLING = """
+import os
+from flask import Flask, jsonify
+from share import Share
+
+app = Flask(__name__)
+shared = Share.open(os.environ["SHARE_NAME"], on_new_code="upgrade", linger=60)
+
+class Hits:
+    def __init__(self):
+        self.n = 0
+
+    def hit(self):
+        self.n += 1
+        return self.n
+
+hits = shared.setdefault("hits", Hits())
+
+@app.get("/")
+def state():
+    return jsonify(n=hits.n, new=getattr(hits, "new", None), release=1)
+
+@app.get("/hit")
+def hit():
+    return jsonify(n=hits.hit(), release=1)
+"""
+NEXT = (
+    ROLLING.replace("release=1", "release=2")
+    .replace("self.n += 1\n", "self.n += 1\n        self.new += 1\n")
+    .replace(
+        "    def hit(self)",
+        "    def __share_upgrade__(self, old):\n        self.new = 0\n\n    def hit(self)",
+    )
+)
+
+
+def test_a_rolling_restart_with_new_code(lingering, serve, tmp_path, monkeypatch):
+    """While requests come in, the workers are replaced by ones with a new release of the class; the state goes on."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")  # the files differ within a second
+    (tmp_path / "rolling.py").write_text(ROLLING)
+    server = serve(
+        "-m", "gunicorn", "rolling:app", "--pythonpath", tmp_path, "--bind", "unix:{socket}", "--workers", "2"
+    )  # fmt: skip
+    found = server.hits(REQUESTS)
+    (tmp_path / "rolling.py").write_text(NEXT)
+    server.process.send_signal(signal.SIGHUP)
+    while not found[-1]["release"] == found[-2]["release"] == 2:
+        found += server.hits(10)
+    found += server.hits(REQUESTS)
+    assert sorted(answer["n"] for answer in found) == list(range(1, len(found) + 1))
+    state = server.get("/")
+    assert state["n"] == len(found) and REQUESTS <= state["new"] <= len(found) - REQUESTS
 
 
 def test_gunicorn_with_workers_that_come_and_go(serve):

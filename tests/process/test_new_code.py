@@ -276,6 +276,86 @@ def test_who_only_looks_sees_all_the_rest(name, tmp_path, first):
     assert "Error: c cannot be read here: ClassChangedError: counted.Counter is not" in look("c").stderr
 
 
+UPGRADING = USER.replace("Share.open(sys.argv[1])", "Share.open(sys.argv[1], on_new_code='upgrade')")
+NEW = (
+    OLD.replace("self.n += STEP", "self.n += 10 * STEP; self.calls = getattr(self, 'calls', 0) + 1")
+    + """
+    def reset(self):
+        self.n, self.row = 0, Row()
+        return self
+    def __share_upgrade__(self, old):
+        self.calls = old["n"]
+        self.was = type(self.row) is Row, sorted(old)
+"""
+)
+
+
+def test_a_share_moves_on_to_new_code(start, tmp_path):
+    (tmp_path / "counted.py").write_text(OLD)
+    old = start(tmp_path, UPGRADING)
+    assert old.says("shared.setdefault('c', counted.Counter()).add(), shared.c.n") == "(None, 1)"
+    assert (
+        old.says("shared.__setattr__('rows', [shared.c, counted.Row()]), shared.rows[1].add()")
+        == "(None, None)"
+    )
+    (tmp_path / "counted.py").write_text(NEW)
+    new = start(tmp_path, UPGRADING)
+    assert new.says("shared.c.n, shared.c.calls, shared.c.was") == "(1, 1, (True, ['n', 'row']))"
+    assert new.says("shared.c.add(), shared.c.n, shared.c.calls") == "(None, 11, 2)"
+    assert new.says("shared.rows[0] is shared.c, shared.rows[1].n, shared.c.row.n") == "(True, 1, 0)"
+    # Who has the old code has it until it is restarted; what it has changed is changed by the new code.
+    assert old.says("shared.c.add(), shared.c.n, shared.c.calls, shared.c.taxed()") == "(None, 21, 3, 22)"
+    assert new.says("shared.c.reset().n, shared.c.calls, shared.errors") == "(0, 3, [])"
+    third = start(tmp_path, UPGRADING)
+    assert third.says("shared.c.add(), shared.c.n, shared.c.calls") == "(None, 10, 4)"
+    assert old.says("shared.c.n, shared.rows[1].add(), shared.rows[1].n") == "(10, None, 2)"
+    # The successor of a coordinator that is killed has the new code, and upgrades nothing once more.
+    third.says("__import__('os').kill(shared.health().coordinator, 9)")
+    assert third.says("shared.c.add(), shared.c.n, shared.c.calls") == "(None, 20, 5)"
+
+
+def test_a_new_object_moves_the_share_on_too(start, tmp_path):
+    (tmp_path / "counted.py").write_text(OLD)
+    old = start(tmp_path, UPGRADING)
+    assert old.says("shared.setdefault('c', counted.Counter()).add(), shared.c.n") == "(None, 1)"
+    (tmp_path / "counted.py").write_text(OLD.replace("+= STEP", "+= 10"))
+    new = start(tmp_path, UPGRADING)
+    assert (
+        new.says("shared.__setattr__('d', counted.Counter()), shared.d.add(), shared.d.n")
+        == "(None, None, 10)"
+    )
+    assert new.says("shared.c.add(), shared.c.n") == "(None, 11)"
+
+
+def test_a_share_does_not_move_back(start, tmp_path):
+    """A process with the old code that meets the class only now is told so, and the coordinator goes on."""
+    (tmp_path / "counted.py").write_text(OLD)
+    first, late = start(tmp_path, UPGRADING), start(tmp_path, UPGRADING)
+    assert first.says("shared.setdefault('c', counted.Counter()).add(), shared.c.n") == "(None, 1)"
+    (tmp_path / "counted.py").write_text(NEW)
+    new = start(tmp_path, UPGRADING)
+    assert new.says("shared.c.add(), shared.c.n") == "(None, 11)"
+    coordinator = new.says("shared.health().coordinator")
+    assert late.says("shared.c").startswith("ClassChangedError counted.Counter is not the same everywhere")
+    assert late.says("shared.__setattr__('d', counted.Counter())").startswith("ClassChangedError")
+    assert new.says("shared.health().coordinator, shared.c.n") == f"({coordinator}, 11)"
+
+
+def test_an_upgrade_that_raises_is_in_the_errors(start, tmp_path):
+    (tmp_path / "counted.py").write_text(OLD)
+    first = start(tmp_path, UPGRADING)
+    assert first.says("shared.setdefault('c', counted.Counter()).add(), shared.c.n") == "(None, 1)"
+    (tmp_path / "counted.py").write_text(NEW.replace("self.was =", "self.was = 1 // 0,"))
+    new = start(tmp_path, UPGRADING)
+    assert new.says("shared.c.n, shared.c.calls, hasattr(shared.c, 'was')") == "(1, 1, False)"
+    assert "ZeroDivisionError" in new.says("[str(failed) for failed in shared.errors]")
+
+
+def test_on_new_code_takes_one_of_two_words():
+    with pytest.raises(ValueError, match="on_new_code"):
+        Share(on_new_code="ask")
+
+
 def test_a_hash_that_attrs_makes_is_the_same_code_everywhere():
     program = (
         "import library_classes as l; from share.cerial._digests import code_of; print(code_of(l.Position))"

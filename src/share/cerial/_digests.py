@@ -54,11 +54,13 @@ def check_code(cls: type, shared: Code | None, here: str = "this process") -> No
         return
     differ = [name for name in differ if name]
     named = ", ".join(sorted(differ)[:5]) + (", ..." if len(differ) > 5 else "")
-    raise ClassChangedError(
+    error = ClassChangedError(
         f"{cls.__module__}.{cls.__qualname__} is not the same everywhere{f' ({named})' if named else ''}: it was "
         f"shared with the code of {shared[1]}, and {here} has loaded that of {found[1]}"
         f"{', which was changed in between' if shared[1] == found[1] else ''}. Restart what has the old code"
     )
+    error.place = cls.__module__, cls.__qualname__
+    raise error
 
 
 def _differs(name: str, one: dict[str, int], other: dict[str, int]) -> bool:

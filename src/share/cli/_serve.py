@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import time
+from typing import Literal
 
 import click
 
@@ -20,8 +21,14 @@ __all__ = ["serve", "stop"]
 @click.command()
 @click.argument("name")
 @click.option("--ring", default=16384, help="Cells (64 bytes) of the command ring, a power of two.")
+@click.option(
+    "--on-new-code",
+    type=click.Choice(["raise", "upgrade"]),
+    default="raise",
+    help="What is done for a program whose class has been changed since: an error, or the coordinator loads it anew.",
+)
 @json_option
-def serve(name: str, ring: int, json_: bool) -> None:
+def serve(name: str, ring: int, on_new_code: Literal["raise", "upgrade"], json_: bool) -> None:
     """Creates a share of that name and keeps it until SIGINT, SIGTERM or `stop`.
 
     Programs use it with Share.attach(NAME) or Share.open(NAME). Run it where their modules are found: the coordinator
@@ -31,7 +38,7 @@ def serve(name: str, ring: int, json_: bool) -> None:
         sys.path.insert(0, os.getcwd())
     signals = {signal.SIGINT, signal.SIGTERM}
     try:
-        shared = Share(name, ring=ring)
+        shared = Share(name, ring=ring, on_new_code=on_new_code)
     except (FileExistsError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     # Blocked, to be taken one by one below; not earlier, as what is blocked here is inherited by the coordinator.

@@ -12,9 +12,12 @@ from ..cerial._codec cimport Encoder
 from ._nested cimport Nested, place_of
 from ._proxy cimport Proxy, own_descriptor
 from ._replica cimport Cell
-from ._session cimport MOST_RAISED, Session
+from ._session cimport MOST_RAISED, note_reference, Session
 
 from .._protocol import encode
+from ..cerial import loads
+from ..cerial._classes import find_class
+from ..cerial._digests import code_of
 from ..errors import ShareTimeoutError
 from ._descriptors import Attribute
 from ._noted import noted
@@ -159,6 +162,23 @@ def transact(Session session not None, function, tuple args, timeout):
     finally:
         session.limited(None)
     return session.await_response(position, max(0, deadline - now_ns()) / 1e9)
+
+
+def moved_on(Session session not None, error):
+    """Has the coordinator make room for one that loads the new code of the class that a ClassChangedError names.
+
+    False: the share may not move on, or the coordinator has what is in the file.
+    """
+    cdef uint64_t* raised = session.control.wide
+    if error.place is None or loads(session.control.configuration()).get("on_new_code") != "upgrade":
+        return False
+    # Processes with the old code go by its plan, which may raise too few flags: they raise that of the share, too.
+    note_reference(session.control)
+    payload = (*error.place, code_of(find_class(*error.place)))
+    if not session.await_response(send(session, TRANSACT, b"new_code", 0, payload, &raised, 1, True), None):
+        return False
+    session.await_response(send(session, TRANSACT, b"nothing", 0, (), &raised, 1, True), None)  # by the successor
+    return True
 
 
 def caught_up(Session session not None):

@@ -27,6 +27,7 @@ cdef class Namespace(Shared):
     cdef int refresh(self) except -1
     cdef object look_up(self, str name)
     cdef object read_cell(self, Cell cell)
+    cdef object read_anew(self, Cell cell, uint64_t position, uint64_t* tag)
     cdef object array_of(self, Cell cell)
     cdef object published_errors(self, bint wait)
     cdef bint may_be_object(self, str name, Cell cell) except -1

@@ -20,7 +20,7 @@ from collections import deque
 from .._kinds import is_value
 from ..cerial import loads
 from ..cerial._digests import check_code
-from ..errors import DeletedObjectError, NotShareableError, ReservedNameError, ShareClosedError
+from ..errors import ClassChangedError, DeletedObjectError, NotShareableError, ReservedNameError, ShareClosedError
 from .._paths import ATTRIBUTE
 from .._protocol import encode, end_making, failed_records, ItselfReducer, owed_records, start_making
 from ._proxy import MISSING, plain
@@ -136,13 +136,23 @@ cdef class Namespace(Shared):
         c = load_acq(self.session.control.commit)
         if c - position < CLOSED_BIT and slot_find(cell.slot, c, &tag) >= 0 and tag == cell.tag:
             return self.array_of(cell) if cell.is_array else cell.value
-        value = carrying(read_slot(self.session, cell.slot, cell.owner, position, &tag))
+        value = carrying(self.read_anew(cell, position, &tag))
         is_array = isinstance(value, Proxy) and is_array_class(type(value)._share_class_)
         # One store: the end of the old value may let other threads in, so it outlives all three.
         old = cell.value
         cell.value, cell.tag, cell.is_array = value, tag, is_array
         del old
         return self.array_of(cell) if is_array else value
+
+    cdef object read_anew(self, Cell cell, uint64_t position, uint64_t* tag):
+        try:
+            return read_slot(self.session, cell.slot, cell.owner, position, tag)
+        except ClassChangedError as error:
+            from ._commands import moved_on
+
+            if not moved_on(self.session, error):
+                raise
+        return read_slot(self.session, cell.slot, cell.owner, position, tag)
 
     cdef object array_of(self, Cell cell):
         """The array that a name stands for; another, if the name was given away since it was looked at."""
@@ -337,7 +347,14 @@ cdef class Namespace(Shared):
                 wait = cls not in self.loaded and (
                     may_have_changed(cls, self.session.owner_state is not None)
                     or may_be_missing(cls, self.session.control))
-                self.command(CREATE, name, 0, encoder, None, flags, wait)
+                try:
+                    self.command(CREATE, name, 0, encoder, None, flags, wait)
+                except ClassChangedError as error:
+                    from ._commands import moved_on
+
+                    if not moved_on(self.session, error):
+                        raise
+                    self.command(CREATE, name, 0, encoder, None, flags, wait)
                 self.loaded.add(cls)
         finally:
             self.session.give_back(encoder)

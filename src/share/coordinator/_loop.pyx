@@ -129,6 +129,8 @@ cdef class Loop:
                 if alone or self.position <= self.singly_until or self.should_commit(count):
                     self.commit()
                     count = 0
+                    if alone and self.transactions.steps_down:
+                        self.transactions.step_down()
             elif state == PAD:
                 self.position += n
                 # A ring full of nothing but padding must still move C, and so the flags of the dead.

@@ -53,6 +53,8 @@ cdef class Store:
     cdef set departed               # ids of nodes that have left the state with the result that is being encoded
     cdef list doomed                # mirrors that this commit deletes
     cdef readonly bint check
+    cdef readonly bint moves_on     # whether classes may have new code
+    cdef list new_code              # (shape, encoded) of those that have, until that is committed
     cdef bint loading
     cdef bint preparing
     cdef object replica             # of all cells, while they are being loaded

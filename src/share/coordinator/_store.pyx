@@ -115,6 +115,27 @@ cdef object kept_extras(Mirror mirror, extras):
     return held
 
 
+def shape_of_new_code(bytes encoded):
+    """(the shape, encoded) of the objects of a class whose code has changed: with another plan, and the same cells.
+
+    None where that cannot be: another program's class, or one whose objects are kept in another way now.
+    """
+    from .._cells import all_groups, with_aliases
+    from ..analysis import draft
+    from ..cerial._classes import importable
+    from ..cerial._digests import code_of
+
+    cdef Py_ssize_t used = 0
+    cls, cells, old, _ = decode(<const char*>encoded, len(encoded), &used)
+    if importable(cls) is None:
+        return None
+    plan = draft(cls)
+    if plan.kind != old.kind:
+        return None
+    plan = with_aliases(plan, all_groups([*plan.alias_groups, *old.alias_groups]))
+    return Shape(cls, cells, plan), encode((cls, cells, plan, code_of(cls)), f"class {cls.__qualname__}")
+
+
 @cython.binding(False)
 cdef class Store:
     """All state of a share. ``prepare`` may fail and changes nothing that readers see; ``publish`` cannot fail.
@@ -123,7 +144,7 @@ cdef class Store:
     been one before; what else is in there is published encoded. A top-level container is a node itself.
     """
 
-    def __cinit__(self, Control control not None, bint check=False):
+    def __cinit__(self, Control control not None, bint check=False, bint moves_on=False):
         self.control = control
         self.encoder = Encoder()
         self.encoder.reduce = self._reduce
@@ -142,7 +163,7 @@ cdef class Store:
         self.errors_before = self.errors.state()
         self.doomed = []
         self.root_page_used = PAGE
-        self.check = check
+        self.check, self.moves_on, self.new_code = check, moves_on, []
         self.warned, self.reports = set(), []
         _protocol.resolvers[control.name] = self.resolve
         _protocol.node_resolvers[control.name] = self.resolve_node
@@ -405,12 +426,46 @@ cdef class Store:
         except MemoryError:
             raise               # as wherever state is loaded: it is whole, and a successor may have the memory
         except BaseException as error:
+            if self.moves_on and isinstance(error, ClassChangedError):
+                renewed = shape_of_new_code(encoded)
+                if renewed is not None:
+                    self.new_code.append(renewed)
+                    return renewed[0]
             why = self.note_unreadable("an object", hash(encoded), error)
             from ..analysis._plan import ClassPlan  # as all of that package: only when it is needed
 
             shape = Shape(Unreadable, ("",), ClassPlan("", "opaque", ()))
             (<Shape>shape).why = why
             return shape
+
+    def move_on(self):
+        """After loading: classes that have other code now than when their objects were shared are published so."""
+        if not self.new_code:
+            return
+        for shape, encoded in self.new_code:
+            for old in [old for old, known in self.shapes.items() if known is shape]:
+                del self.shapes[old]
+            self.shapes[encoded] = shape
+            log.warning("%s.%s has new code", shape.cls.__module__, shape.cls.__qualname__)
+        self.control.note_references()      # see moved_on in the client
+        self.upgrade()
+
+    def upgrade(self):
+        """Calls ``__share_upgrade__`` where the class has new code. What it changes is in the next commit."""
+        cdef Mirror mirror
+        renewed = [shape for shape, _ in self.new_code]
+        for mirror in list(self.mirrors.values()):
+            if mirror.shape not in renewed or not hasattr(mirror.shape.cls, "__share_upgrade__"):
+                continue
+            self.note_change(mirror, None)
+            self.note_unsure(mirror, None)
+            try:
+                mirror.live.__share_upgrade__(dict(getattr(mirror.live, "__dict__", ())))
+            except BaseException as error:
+                what = f"{mirror.shape.cls.__qualname__}.__share_upgrade__"
+                log.error("%s failed", what, exc_info=True)
+                told = encode(RuntimeError(line_of(error)), "error")
+                self.add_error((self.control.committed(), 0, what, told, ""), 0)
 
     def note_unreadable(self, str what, key, error):
         """Tells the log and ``Share.errors``, once, of something published that cannot be loaded. Gives what to say."""
@@ -696,6 +751,9 @@ cdef class Store:
         cdef Root root
         cdef Publication link
         self.departed = None
+        for shape, encoded in self.new_code:
+            self.to.put_bytes(<Slot*>self.control.at((<Shape>shape).at, SLOT_SIZE), (<Shape>shape).at,
+                              <const char*><bytes>encoded, len(encoded))
         if self.state.removed:
             self.state.give_up_old()
         if self.check:
@@ -1037,6 +1095,7 @@ cdef class Store:
         """After C has been stored: what the commit deleted is given back."""
         cdef Mirror mirror
         cdef uint32_t i
+        self.new_code.clear()
         for mirror in self.changing:
             self.calm(mirror)
         self.changing.clear()
@@ -1120,6 +1179,8 @@ cdef class Store:
         # Those of the group will be made again; those before it may still have to be published.
         self.errors.restore(self.errors_before)
         self.errors_dirty = last_of(self.errors.recent) > self.errors_told
+        if self.new_code:
+            self.upgrade()
         return anew
 
     cdef bint can_undo(self) except -1:

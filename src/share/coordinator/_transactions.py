@@ -1,13 +1,20 @@
 """Commands that are functions: several attributes at once, compare and set, transactions, waits, steps."""
 
+import logging
+import os
+import sys
+import time
 from collections.abc import Coroutine
 from typing import Any
 
 from share import cerial
 from share._process import is_proven_dead
 from share._protocol import encode
+from share.cerial._classes import find_class
+from share.cerial._digests import code_of
 from share.errors import CorruptDataError
 
+from . import _streams
 from ._generators import Generators
 from ._parts import part, setting_goes_past, starts_at_node
 
@@ -17,6 +24,8 @@ _OUTSIDE = (
     "a command that runs in the coordinator has no `transact`, except a transaction: call the function itself, it is a "
     "part of the command. (What it has changed cannot be undone alone.)"
 )
+#: When this process began, on the clock of files, which lags a little: it has loaded no module before.
+STARTED = time.time() - 0.1
 _Head = tuple[Any, ...]  # (class name, [node id,] step, ...): see _parts.py
 _Place = tuple[int, int, int]  # process entry, serial, ticket: one who waits in a line
 
@@ -116,7 +125,9 @@ class Transactions:
             "cas": self._compare_and_set,
             "wait_then": self._wait_then,
             "leave_line": self._leave_line,
+            "new_code": self._new_code,
         }
+        self.steps_down = False  # once what has been executed is committed
 
     def run(self, name: str, data: bytes, owner: int) -> Any:
         """Runs the function of that name for the process of that entry."""
@@ -126,6 +137,29 @@ class Transactions:
         if function is None:
             raise CorruptDataError(f"a command with an unknown function {name!r}")
         return function(cerial.loads(data), owner)
+
+    def _new_code(self, payload: tuple[Any, ...], owner: int) -> bool:
+        """Whether this process has, or a successor will have, the code of a class that another one has.
+
+        A successor loads all modules and all state anew. This process cannot: its modules, and what is stored, refer
+        to each other's classes.
+        """
+        module, name, code = payload
+        cls = find_class(module, name)
+        found = code_of(cls)
+        if found is None or code is None or found[2] == code[2]:
+            return found is not None and code is not None
+        files = {getattr(sys.modules.get(base.__module__), "__file__", None) for base in cls.__mro__}
+        # Else the other one has what was in the file before, or another file.
+        self.steps_down = any(os.stat(file).st_ctime >= STARTED for file in files if file is not None)
+        return self.steps_down
+
+    def step_down(self) -> None:
+        """Ends this process as if it had been killed: whoever waits starts a successor."""
+        logging.getLogger("share.coordinator").info("this coordinator makes room for one that loads new code")
+        logging.shutdown()
+        _streams.finish()
+        os._exit(0)
 
     def finish(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Runs what an ``async def`` method has returned to its end: others' commands wait meanwhile."""

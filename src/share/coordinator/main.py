@@ -81,9 +81,10 @@ def _serve(name: str, role: int) -> None:
         os._exit(1)
 
     signal.signal(signal.SIGTERM, lambda *_: control.close_ring())  # until there is a Watch
-    store = Store(control, options.get("check", False))
+    store = Store(control, options.get("check", False), options.get("on_new_code") == "upgrade")
     _runtime.inside = _view(store)
     recover(control, store)
+    store.move_on()
     loop = Loop(control, store, entry, options.get("linger", 0))
     limits = options.get("slow_after"), options.get("max_run")
     watch = Watch(control, loop, *limits, starter, _streams.let_go, give_up, give_way)
