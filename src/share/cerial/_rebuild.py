@@ -5,7 +5,7 @@ import sys
 import threading
 import types
 import weakref
-from collections import defaultdict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +52,8 @@ def _rule_for_attributes(cls: type) -> Rule | None:
     for base in cls.__mro__:
         if base.__module__ in _WITHOUT_ATTRIBUTES and base.__name__ in _WITHOUT_ATTRIBUTES[base.__module__]:
             if base is cls:
+                return None
+            if issubclass(cls, OrderedDict):
                 return None
             return _reduce_dict if issubclass(cls, dict) else _reduce_with_attributes
         if "__reduce__" in vars(base) or "__reduce_ex__" in vars(base):
