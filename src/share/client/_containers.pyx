@@ -510,7 +510,10 @@ cdef class DictIterator(Loop):
             if self.what:
                 key, value = key
             tables = self.tables
-            if present is not MISSING and self.what:
+            if present is not MISSING and not self.what:
+                if key not in present:
+                    continue
+            elif present is not MISSING:
                 found = dict.get(present, key, MISSING)
                 if found is MISSING:
                     continue

@@ -32,7 +32,7 @@ from .._protocol import reference
 from ..errors import CorruptDataError, DeletedObjectError
 from .._kinds import is_array, is_nested, is_value
 from ..state._unreadable import Unreadable
-from ._copies import sealed
+from ._copies import factory_of_asdict, sealed
 from .._paths import ATTRIBUTE, ITEM
 from ._harmless import is_harmless
 from ._instances import instance_of
@@ -1085,7 +1085,11 @@ cdef class Proxy(Shared):
         return plain(self)
 
     def __deepcopy__(self, memo):
-        cdef Local local = self.take_local(NULL, -1, 0)     # what classes say of deep copies holds
+        cdef Local local
+        asking = factory_of_asdict()
+        if asking is not None:
+            return asking[0](plain(self), asking[1])
+        local = self.take_local(NULL, -1, 0)                # what classes say of deep copies holds
         local.begin(self)
         try:
             if are_harmless(local.cells or []) and is_harmless(type(self)._share_class_):

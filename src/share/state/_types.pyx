@@ -15,6 +15,8 @@ cdef extern from *:
     """
     #include "state/_nodes.h"
 
+    static destructor share_python_dealloc;     /* of classes that are written in Python */
+
     /* An object of a recording type is freed as one of the built-in type, whose trashcan and free lists then work.
      * One of a user's subclass keeps its class: subtype_dealloc leaves the reference to it to a base that is a heap
      * type, as ours is. */
@@ -37,9 +39,13 @@ cdef extern from *:
         while (base->tp_dealloc != share_dealloc)
             base = base->tp_base;
         base = base->tp_base;
-        if (base->tp_flags & Py_TPFLAGS_HEAPTYPE) {     /* Counter: its own subtype_dealloc is to see itself */
+        if (base->tp_dealloc == share_python_dealloc) { /* Counter: CPython's function for subclasses is to see itself */
             Py_INCREF((PyObject *)base);
             Py_SET_TYPE(object, base);
+        }
+        else if (base->tp_flags & Py_TPFLAGS_HEAPTYPE) {    /* deque, from 3.12 on: it lets go of the object's class, */
+            base->tp_dealloc(object);                       /* by which it knows how much memory that has */
+            return;
         }
         base->tp_dealloc(object);
         Py_DECREF((PyObject *)cls);
@@ -87,7 +93,7 @@ cdef extern from *:
     static int share_rebase(PyObject *cls, PyObject *bases, PyTypeObject *recording, PyTypeObject *probe)
     {
         destructor own = recording->tp_dealloc;
-        recording->tp_dealloc = probe->tp_dealloc;
+        recording->tp_dealloc = share_python_dealloc = probe->tp_dealloc;
         int result = PyObject_SetAttrString(cls, "__bases__", bases);
         recording->tp_dealloc = own;
         return result;
