@@ -39,7 +39,7 @@ cdef extern from *:
         while (base->tp_dealloc != share_dealloc)
             base = base->tp_base;
         base = base->tp_base;
-        if (base->tp_dealloc == share_python_dealloc) { /* Counter: CPython's function for subclasses is to see itself */
+        if (base->tp_dealloc == share_python_dealloc) { /* Counter: its own subtype_dealloc is to see itself */
             Py_INCREF((PyObject *)base);
             Py_SET_TYPE(object, base);
         }
