@@ -362,8 +362,7 @@ SPECIAL: dict[Any, Handler] = {
     tuple.__new__: _new_tuple,
     dataclasses.replace: _replace,
 }
-if hasattr(dataclasses, "_replace"):  # ``__replace__`` of 3.13
-    SPECIAL[dataclasses._replace] = _replace
+SPECIAL[getattr(dataclasses, "_replace", dataclasses.replace)] = _replace  # ``__replace__`` of 3.13
 
 
 class _Named(typing.NamedTuple):
