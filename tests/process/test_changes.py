@@ -4,6 +4,7 @@ import asyncio
 import random
 import threading
 from collections import deque
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -94,6 +95,18 @@ def test_replaying_them_gives_the_state(shared: Share) -> None:
     assert vars(copies[2]) == vars(last.pair)
     assert copies[3] == {"n": 400}
     assert copies[4] == ({"late": last.late} if hasattr(last, "late") else {})
+
+
+def test_an_object_that_refers_to_other_cells(shared: Share) -> None:
+    """What a look did not find at once is found with the next try."""
+    shared.mail = EmailMessage()
+    changes, copy = shared.changes(shared.mail), plain(shared.mail)
+    for i in range(2):
+        shared.mail.set_content(f"{i}")
+        copy = changes.next(timeout=60).apply(copy)
+        del shared.mail["X-A"]  # makes a new list of what there is
+        copy = changes.next(timeout=60).apply(copy)
+    assert copy.as_string() == shared.mail.as_string()
 
 
 def test_only_what_is_watched(shared: Share) -> None:

@@ -189,7 +189,7 @@ class Failing(Printer):
 shared = Share()
 shared.printer = Failing()
 for i in range(300):
-    shared.printer.fail()
+    shared.printer.fail.send()
     shared.printer.say("y" * 10000)
 while shared.health().backlog:
     pass

@@ -19,7 +19,6 @@ from ._proxy cimport class_attribute, delete_attribute, encode_arguments, Local,
 from ._replica cimport are_harmless, Cell, Tables
 from ._session cimport Session
 
-import dataclasses
 from contextlib import asynccontextmanager
 
 from .._fillable import is_fillable
@@ -870,7 +869,9 @@ cdef class Property:
         self.origin = origin
         if setter is None and deleter is None and not hasattr(type(raw), "__set__") and owner.__dictoffset__:
             # As functools.cached_property: what is assigned is in the object's own __dict__.
-            setter = deleter = dataclasses.replace(getter, writes=None)
+            from dataclasses import replace
+
+            setter = deleter = replace(getter, writes=None)
         self.getter = Effects(getter, origin, False) if getter is not None else None
         self.setter = Effects(setter, origin, False) if setter is not None else None
         self.deleter = Effects(deleter, origin, False) if deleter is not None else None

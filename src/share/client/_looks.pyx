@@ -84,13 +84,12 @@ cdef class Looks:
         """
         cdef uint64_t c
         cdef int attempts = 0
-        cdef Reader reader
+        # Of its own: nobody else moves it, and what is read in the end belongs to whoever asked.
+        cdef Reader reader = Reader(self.owner.session.control, True)
         cdef dict found, tags, nodes
         while True:
             c = self.owner.session.barrier(0)
             found, tags, nodes = {}, {}, {}
-            # Of its own: nobody moves it, and what is read belongs to whoever asked.
-            reader = Reader(self.owner.session.control, True)
             for index in self.indices:
                 if not self.look_at(index, c, reader, found, tags, nodes):
                     break
