@@ -112,7 +112,7 @@ class TestDefaultDict(OnAShare, default_dict.TestDefaultDict):  # type: ignore[n
         "test_reference_loop": "not run: asks when a class is freed",
         "test_abc": "asks whether the factory is a subclass of MutableMapping",
         "test_copying": TYPE,
-        "test_highly_nested_subclass": "the shared objects live until their names are deleted",
+        "test_highly_nested_subclass": FREE,
         "test_merge_operator": TYPE,
         "test_pickle_recursive": COPIES,
         "test_reduce_not_too_fat": "the __dict__ of a proxy is a mapping that writes through, and no dict",
