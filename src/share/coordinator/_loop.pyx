@@ -14,7 +14,8 @@ from .._arena cimport referred
 from .._atomic cimport BROKEN, load32_rlx, load_acq, load_rlx, pause, store_rel, store_rlx, TESTPOINT
 from .._control cimport ALL_CHANGES, ANSWERS, Control, DIED, ROOM
 from .._flags cimport flag_raise
-from .._layout cimport CLOSED_BIT, COMMANDS, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_TOLD, P_WORD, POISON, \
+from .._held cimport held_name
+from .._layout cimport CLOSED_BIT, COMMANDS, MAX_PROCESSES, P_HELD, P_RESPONSE, P_SERIAL, P_TOLD, P_WORD, POISON, \
     POISON_BEFORE, REGISTRATIONS, RUNNING_SINCE
 from .._process cimport proven_dead
 from .._protocol cimport answers_name, APPLY, arguments_name, ASSIGN, CALL, CALL_AT, CLEAR, Command, COMMAND_HEADER, \
@@ -52,6 +53,7 @@ cdef enum:
     WAITED_NS = 20000           # the same when somebody waits
     LONG_NS = 10000000          # a group that has run so long has slow commands: to be looked at after each
     IDLE_NS = 10000000000           # backstop of an idle coordinator's sleep
+    REMOVED_NS = 1000000000         # until it looks which removed parts are held
     SUMMARY_NS = 1000000000         # the same while the log of failures has something to say
     REAP_NS = 20000000              # a busy coordinator looks for processes that have gone no more often
     CLAIM_NS = 1000000              # sleep while a claim is at head
@@ -89,7 +91,7 @@ cdef class Loop:
         self.linger = <int64_t>(min(linger, 1e9) * 1e9)
         self.store = store
         self.entry = entry
-        self.answers = Answers(control, store.encoder)
+        self.answers = Answers(control, store.encoder, store.holders, store.handed)
         self.transactions = Transactions(store, control)
         self.fillings = Fillings(store)
         self.reports = []
@@ -217,6 +219,7 @@ cdef class Loop:
         cdef const char* data
         memcpy(&command, body, COMMAND_HEADER)
         self.owner, self.part = owner, None
+        self.store.handed.clear()
         store_rlx(self.control.word(COMMANDS), load_rlx(self.control.word(COMMANDS)) + 1)
         try:
             if command.size > n * CELL or command.size < <uint32_t>COMMAND_HEADER + command.name_length:
@@ -257,7 +260,7 @@ cdef class Loop:
     cdef int answer(self, uint32_t owner, uint64_t end, object result) except -1:
         if result is not None:
             try:
-                self.store.look_at_result(result)
+                self.store.look_at_result(result, self.position, end)
             except BaseException as error:
                 self.answers.prepare_error(owner, end, describe(error, self.store.reduce))
                 return 0
@@ -488,6 +491,7 @@ cdef class Loop:
         """Publishes what [C, position) has changed and stores C = position."""
         cdef int64_t start = now_ns()
         self.ran_on = None
+        self.store.position = self.position
         while self.reports:
             self.store.add_error(self.reports.pop(0), 0)
         try:
@@ -563,6 +567,7 @@ cdef class Loop:
             elif state != PAD:
                 raise damaged(self.position)
             self.position += n
+            self.store.position = self.position
             try:
                 self.store.prepare()
             except BaseException as culprit:
@@ -592,9 +597,9 @@ cdef class Loop:
         if not self.store.keeps_removed():
             self.removed_until = 0
         elif self.removed_until == 0:
-            self.removed_until = now_ns() + <int64_t>KEPT_SECONDS * 1000000000
+            self.removed_until = now_ns() + (<int64_t>KEPT_SECONDS * 1000000000 if self.store.replaced else REMOVED_NS)
         elif now_ns() >= self.removed_until and self.send_own(b"nothing", encode(None, "nothing")):
-            self.removed_until = 0          # a commit gives up what has been kept for long enough
+            self.removed_until = 0          # a commit gives up what nobody holds
             return True
         if self.removed_until:
             longest = max(<int64_t>1, min(longest, self.removed_until - now_ns()))
@@ -678,12 +683,14 @@ cdef class Loop:
             self.answers.rings.pop(entry, None)
             self.arenas.pop(entry, None)
             remove_leftovers(self.control.name, serial)
+            self.store.holders.forget(self.store.state, entry)
             self.store.forget_errors(serial)
             if self.transactions.generators.has_of(serial):
                 self.ended.append(serial)
             self.control.forget_wanted(entry)
             TESTPOINT("reap.unlinked")
             store_rlx(self.control.process(entry, P_RESPONSE), 0)
+            store_rlx(self.control.process(entry, P_HELD), 0)
             # release: pairs with the CAS in take_entry
             store_rel(self.control.process(entry, P_WORD), 0)
         while self.ended and self.send_own(b"end_generators", encode(self.ended[0], "serial")):
@@ -770,6 +777,7 @@ def remove_leftovers(str name, serial):
     unlink(f"{name}_r{serial:x}")
     unlink(arguments_name(name, serial))
     unlink(answers_name(name, serial))
+    unlink(held_name(name, serial))
     for kind in "sa":
         for spill in segments_of(f"{name}_{kind}{serial:x}_"):
             unlink(spill)
