@@ -6,14 +6,14 @@ from collections import deque
 
 from share.cerial._files import FILE_TYPES
 
-__all__ = ["FILLABLE", "is_fillable"]
+__all__ = ["is_fillable"]
 
 #: A file is read on, or written on, from where it is then.
-FILLABLE = frozenset(
+_FILLABLE = frozenset(
     (list, dict, set, deque, bytearray, array, memoryview, io.StringIO, io.BytesIO, *FILE_TYPES)
 )
 
 
 def is_fillable(cls: type) -> bool:
     """Whether an argument of that class can be brought up to date."""
-    return cls in FILLABLE or (cls.__name__ == "ndarray" and cls.__module__ == "numpy")
+    return cls in _FILLABLE or (cls.__name__ == "ndarray" and cls.__module__ == "numpy")

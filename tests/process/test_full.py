@@ -169,9 +169,9 @@ if __name__ == "__main__":
 """
 
 
-def test_no_memory_for_errors(refuser: Refuser, tmp_path: Path) -> None:
-    """flush() says that commands have failed, to who sent them; what they raised is there as soon as it has room."""
-    (tmp_path / "script.py").write_text(ERRORS)
+def run_refused(script: str, refuser: Refuser, tmp_path: Path) -> None:
+    """Runs a program whose memory can be refused."""
+    (tmp_path / "script.py").write_text(script)
     refuser.words.write_bytes(bytes(4096))
     done = subprocess.run(
         [sys.executable, str(tmp_path / "script.py")],
@@ -179,6 +179,11 @@ def test_no_memory_for_errors(refuser: Refuser, tmp_path: Path) -> None:
         capture_output=True, text=True, timeout=LIMIT,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_no_memory_for_errors(refuser: Refuser, tmp_path: Path) -> None:
+    """flush() says that commands have failed, to who sent them; what they raised is there as soon as it has room."""
+    run_refused(ERRORS, refuser, tmp_path)
 
 
 GROWING = """
@@ -225,14 +230,7 @@ if __name__ == "__main__":
 
 def test_each_command_that_finds_no_memory_is_told(refuser: Refuser, tmp_path: Path) -> None:
     """Also if there was none for what was told of those before it, while all was loaded anew."""
-    (tmp_path / "script.py").write_text(GROWING)
-    refuser.words.write_bytes(bytes(4096))
-    done = subprocess.run(
-        [sys.executable, str(tmp_path / "script.py")],
-        env=environment(SHARE_REFUSE=str(refuser.words), LD_PRELOAD=str(refuser.library)),
-        capture_output=True, text=True, timeout=LIMIT,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
+    run_refused(GROWING, refuser, tmp_path)
 
 
 SMALL = """

@@ -51,9 +51,7 @@ def _rule_for_attributes(cls: type) -> Rule | None:
     """The rule for a subclass of what pickles itself without the attributes that a subclass may have."""
     for base in cls.__mro__:
         if base.__module__ in _WITHOUT_ATTRIBUTES and base.__name__ in _WITHOUT_ATTRIBUTES[base.__module__]:
-            if base is cls:
-                return None
-            if issubclass(cls, OrderedDict):
+            if base is cls or issubclass(cls, OrderedDict):
                 return None
             return _reduce_dict if issubclass(cls, dict) else _reduce_with_attributes
         if "__reduce__" in vars(base) or "__reduce_ex__" in vars(base):
