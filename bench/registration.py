@@ -4,8 +4,8 @@ import contextlib
 import importlib
 import time
 
-from share.analysis import _front
 from share.analysis._planner import WORK, Planner
+from share.analysis.frontend import _body
 
 __all__ = ["CLASSES", "classes", "planned"]
 
@@ -34,7 +34,7 @@ def classes() -> list[type]:
 def planned(cls: type, cold: bool) -> float:
     """The seconds of processor time for the draft; cold: nothing of its source was read before."""
     if cold:
-        _front._bodies.clear()
+        _body._bodies.clear()
     start = time.process_time()
     Planner(cls, WORK).draft()
     return time.process_time() - start

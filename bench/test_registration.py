@@ -7,8 +7,8 @@ import time
 
 from bench.registration import CLASSES
 
-from share.analysis import _front
 from share.analysis._planner import WORK, Planner
+from share.analysis.frontend import _body
 
 #: Measured: the median about 3 times, the worst 10 times as long as compiling argparse.
 MEDIAN, WORST = 12, 40
@@ -25,7 +25,7 @@ def test_registration(capsys):
     for target in CLASSES:
         module, _, name = target.partition(":")
         cls = getattr(importlib.import_module(module), name)
-        _front._bodies.clear()
+        _body._bodies.clear()
         start = time.process_time()
         planner = Planner(cls, WORK)
         planner.draft()

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from share.analysis import ClassPlan, MethodPlan, draft, explain, plan, reads, returns_value, writes
 from share.analysis._members import members_of
-from share.analysis._plain import is_plain
 from share.analysis._planner import Planner
+from share.analysis.knowledge._plain import is_plain
 from share.cli._explain import explain as explain_command
 from share.errors import AnalysisError
 

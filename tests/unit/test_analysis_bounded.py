@@ -9,7 +9,7 @@ import pytest
 from share.analysis import _closer, _planner, closer, draft
 from share.analysis._members import members_of
 from share.analysis._planner import Planner
-from share.analysis._solver import Solver
+from share.analysis.solver._solver import Solver
 
 #: The classes of the corpus that take longest, and what is far larger than any budget.
 CLASSES = """

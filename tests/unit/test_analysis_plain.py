@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from share.analysis import plan, trace
-from share.analysis._plain import ARGUMENTS, SCALARS, are_plain, is_plain
+from share.analysis.knowledge._plain import ARGUMENTS, SCALARS, are_plain, is_plain
 
 KEPT: list[Any] = []
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from share.analysis._source import parse
+from share.analysis.frontend._source import parse
 
 TEXT = "def f(a, b=[1, 2, 3]):\n    return [a + b * c(d, e=f) for a in b if (x and y or z)]\n" * 40
 

@@ -6,7 +6,7 @@ import types
 from typing import Any
 
 from ._plan import Kind
-from ._source import parse
+from .frontend._source import parse
 
 __all__ = [
     "MISSING",

@@ -2,9 +2,9 @@
 
 from ._classes import MISSING
 from ._overrides import Override
-from ._plain import SAID, TYPES, WHOLE
 from ._plan import Reason
-from ._solver import Instance
+from .knowledge._plain import SAID, TYPES, WHOLE
+from .solver._solver import Instance
 
 __all__ = ["Effects"]
 

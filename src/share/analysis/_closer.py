@@ -7,10 +7,10 @@ from dataclasses import replace
 from ._closed import Effects
 from ._members import Member, members_of
 from ._overrides import overrides_of
-from ._plain import ARGUMENTS, SCALARS
 from ._plan import ClassPlan, MethodPlan
 from ._planner import Planner, draft, enter, looks_later, seen_in_attributes
-from ._solver import Solver, TooComplexError
+from .knowledge._plain import ARGUMENTS, SCALARS
+from .solver._solver import Solver, TooComplexError
 
 __all__ = ["closer", "plan"]
 

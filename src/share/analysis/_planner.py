@@ -13,17 +13,17 @@ from typing import TypeAlias
 from ..errors import AnalysisError
 from ._classes import MISSING, declared_fields, kind_of, lookup, slot_names
 from ._closed import Effects
-from ._ir import Body
 from ._members import Member, members_of
-from ._nodes import Kind, Node, NodeSet
-from ._objects import IN_PLACE
 from ._overrides import Override, checked, overrides_of
-from ._plain import SAID
 from ._plan import ClassPlan, MethodPlan, Reason
 from ._plan import Kind as StateKind
-from ._rules import by_rule
-from ._solver import Instance, Solver, TooComplexError
-from ._table import is_immutable_type
+from .frontend._ir import Body
+from .knowledge._plain import SAID
+from .knowledge._rules import by_rule
+from .knowledge._table import is_immutable_type
+from .solver._nodes import Kind, Node, NodeSet
+from .solver._objects import IN_PLACE
+from .solver._solver import Instance, Solver, TooComplexError
 
 __all__ = ["Planner", "draft", "enter", "looks_later", "seen_in_attributes"]
 

@@ -13,8 +13,8 @@ from ..errors import AnalysisError
 from ._classes import MISSING, lookup, slot_names
 from ._closer import plan
 from ._encode import fingerprint
-from ._plain import ARGUMENTS, WHOLE, are_plain, attributes_of, is_open, is_plain
 from ._plan import ClassPlan, MethodPlan
+from .knowledge._plain import ARGUMENTS, WHOLE, are_plain, attributes_of, is_open, is_plain
 
 __all__ = ["Observed", "Trace", "trace"]
 

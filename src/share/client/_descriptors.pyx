@@ -118,7 +118,7 @@ cdef object WHOLE = "*"            # of `plain`: all the state
 cdef int find_is_plain() except -1:
     global is_plain, are_plain, ARGUMENTS, TYPES
     if is_plain is None:
-        from ..analysis import _plain
+        from ..analysis.knowledge import _plain
 
         is_plain, are_plain, ARGUMENTS = _plain.is_plain, _plain.are_plain, _plain.ARGUMENTS
         TYPES = _plain.TYPES

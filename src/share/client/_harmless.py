@@ -36,7 +36,10 @@ def are_harmless(classes: Iterable[Any]) -> bool:
 @functools.lru_cache(maxsize=1024)
 def is_harmless(cls: Any) -> bool:
     """Whether nothing that its user wrote runs then, or only what is known to write nothing."""
-    from share.analysis._table import is_immutable_type, is_neutral_type  # not at the top: it takes long
+    from share.analysis.knowledge._table import (  # not at the top: it takes long
+        is_immutable_type,
+        is_neutral_type,
+    )
 
     if cls in _CONTAINERS:
         return True

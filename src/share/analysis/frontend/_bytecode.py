@@ -1,4 +1,4 @@
-"""From the bytecode of a function (3.11 to 3.13) to the instructions of :mod:`share.analysis._ir`.
+"""From the bytecode of a function (3.11 to 3.13) to the instructions of :mod:`share.analysis.frontend._ir`.
 
 The stack is run symbolically: what lies on it are variables. Where control flow joins, each place of the stack
 becomes a variable of its own into which every way there moves what it has; each piece of code is so translated

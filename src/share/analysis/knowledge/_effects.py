@@ -1,7 +1,7 @@
 """What foreign callables do to their arguments: the one table to read, check and extend.
 
 A callable that is not listed here and whose source is not at hand may change whatever it is given. Each group
-says why its members belong to it; :mod:`share.analysis._table` turns the names into objects when asked.
+says why its members belong to it; :mod:`share.analysis.knowledge._table` turns the names into objects when asked.
 
 What the first field of a group in ``CALLABLES`` means:
 

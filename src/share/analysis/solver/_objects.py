@@ -5,16 +5,16 @@ import types
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import _hints
+from .._classes import MISSING, lookup
+from ..frontend import _hints
+from ..knowledge._plain import READING, UNKNOWN
+from ..knowledge._table import is_neutral_type, method_effect
 from ._args import Args
-from ._classes import MISSING, lookup
 from ._nodes import Kind, Node, NodeSet, Plain
-from ._plain import READING, UNKNOWN
 from ._special import FIELD_OF_TUPLE
-from ._table import is_neutral_type, method_effect
 
 if TYPE_CHECKING:
-    from ._ir import Var
+    from ..frontend._ir import Var
     from ._solver import Instance, Solver
 
 __all__ = ["C_CALLABLES", "IN_PLACE", "SHOWN", "Objects"]

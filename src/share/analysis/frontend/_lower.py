@@ -1,4 +1,4 @@
-"""From the syntax tree of a function to the instructions of :mod:`share.analysis._ir`."""
+"""From the syntax tree of a function to the instructions of :mod:`share.analysis.frontend._ir`."""
 
 import ast
 from collections.abc import Callable, Iterable, Sequence

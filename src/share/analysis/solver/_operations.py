@@ -1,4 +1,4 @@
-"""What each instruction of :mod:`share.analysis._ir` does to the sets of nodes; one function an operation."""
+"""What each instruction of :mod:`share.analysis.frontend._ir` does to the sets of nodes; one function an operation."""
 
 import builtins
 import sys
@@ -6,10 +6,10 @@ from collections.abc import Callable
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
+from .._classes import MISSING
+from ..knowledge._plain import METHODS
 from ._args import Args
-from ._classes import MISSING
 from ._nodes import Kind, Node, NodeSet
-from ._plain import METHODS
 
 if TYPE_CHECKING:
     from ._solver import Instance, Solver

@@ -1,4 +1,4 @@
-"""Turns the names of :mod:`share.analysis._effects` into look-ups by object.
+"""Turns the names of :mod:`share.analysis.knowledge._effects` into look-ups by object.
 
 Only modules that are already imported count: a class cannot hold what its process has never loaded.
 """

@@ -4,7 +4,7 @@ What is listed only reads: it was read, and a test calls each and looks at the o
 such a class has may write anything, and so is a command that waits for its result.
 """
 
-from ._members import Member
+from .._members import Member
 
 __all__ = ["by_rule"]
 

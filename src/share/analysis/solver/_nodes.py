@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._ir import Body
+    from ..frontend._ir import Body
 
 __all__ = ["Kind", "Node", "NodeSet", "Nodes", "Plain", "is_given"]
 
@@ -30,7 +30,7 @@ class Kind(enum.IntEnum):
 
 
 class Plain:
-    """The type of nodes for values that are plain, whatever they are: see :func:`share.analysis._plain.are_plain`.
+    """The type of nodes for values that are plain, whatever they are: see ``are_plain``.
 
     Reading, calling or changing one runs no code but that of built-in types. It may hold other objects, though.
     """

@@ -9,13 +9,9 @@ import types
 from collections import Counter, OrderedDict, defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
-from ._args import Args
-from ._classes import MISSING, lookup
-from ._nodes import Kind, Node, NodeSet, Plain, is_given
-from ._objects import SHOWN
-from ._plain import CHANGING, OF_CONTAINERS, READING, has_no_code, is_open
-from ._special import BY_CODE, GETTERS, SPECIAL
-from ._table import (
+from .._classes import MISSING, lookup
+from ..knowledge._plain import CHANGING, OF_CONTAINERS, READING, has_no_code, is_open
+from ..knowledge._table import (
     blocking_name,
     callable_effect,
     is_immutable_type,
@@ -23,6 +19,10 @@ from ._table import (
     method_effect,
     result_type,
 )
+from ._args import Args
+from ._nodes import Kind, Node, NodeSet, Plain, is_given
+from ._objects import SHOWN
+from ._special import BY_CODE, GETTERS, SPECIAL
 
 if TYPE_CHECKING:
     from ._solver import Instance, Solver
@@ -436,7 +436,7 @@ class Calls:
         return {self.nodes.site((key, "unknown"), None)}
 
     def listed(self, instance: "Instance", target: Any, effect: str, args: Args, key: Any) -> NodeSet:
-        """A callable of the table; see :mod:`share.analysis._effects` for what the effects mean."""
+        """A callable of the table; see :mod:`share.analysis.knowledge._effects` for what the effects mean."""
         solver, objects = self.solver, self.solver.objects
         given = list(args.all())
         name = getattr(target, "__name__", "")

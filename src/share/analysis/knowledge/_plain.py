@@ -11,7 +11,7 @@ from enum import EnumType
 from functools import lru_cache
 from typing import Any
 
-from ._classes import is_extension, lookup, slot_names
+from .._classes import is_extension, lookup, slot_names
 from ._table import callable_effect, immutable_types, is_immutable_type, is_neutral_type, method_effect
 
 __all__ = [

@@ -11,14 +11,17 @@ from collections.abc import Iterable
 from types import CodeType, FunctionType, GeneratorType, ModuleType
 from typing import Any
 
+from .._classes import declared_fields, kind_of, slot_names
+from .._plan import Reason
+from ..frontend._body import body_of
+from ..frontend._ir import Body, Var
+from ..knowledge._plain import are_plain, is_open
+from ..knowledge._table import is_immutable_type, is_neutral_type
 from ._args import Args
-from ._classes import declared_fields, kind_of, slot_names
-from ._front import body_of
-from ._ir import Body, Var
+from ._calls import Calls
 from ._nodes import Kind, Node, Nodes, NodeSet, Plain, is_given
-from ._plain import are_plain, is_open
-from ._plan import Reason
-from ._table import is_immutable_type, is_neutral_type
+from ._objects import Objects
+from ._operations import OPERATIONS
 
 __all__ = ["Instance", "Solver", "TooComplexError"]
 
@@ -121,10 +124,6 @@ class Solver:
             base.__module__ for base in cls.__mro__ if base.__module__ not in ("builtins", "abc", "typing")
         }
         self.caught = self.nodes.site("caught", None)
-        from ._calls import Calls  # the two halves of one thing, in two files
-        from ._objects import Objects
-        from ._operations import OPERATIONS
-
         self.operations = OPERATIONS
         self.objects = Objects(self)
         self.calling = Calls(self)

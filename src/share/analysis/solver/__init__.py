@@ -1,0 +1,1 @@
+"""Finds what functions do to objects, as a fixed point over their instructions."""
