@@ -1,6 +1,13 @@
 """Assignments that may raise wait, so that the error is raised where the assignment is."""
 
+import copy
+import os
+import time
+from array import array
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,3 +128,122 @@ def test_queue_never_waits(no_process_left: None) -> None:
             shared.flush()
     with pytest.raises(ValueError, match="writes must be"):
         Share(writes="never")  # type: ignore[arg-type]
+
+
+SEQUENCES = [[1, 2, 3], deque([1, 2, 3]), bytearray(b"123"), array("i", [1, 2, 3])]
+
+
+def outcome(function: Callable[..., Any], *args: Any) -> str:
+    """Whether that raises, and what it says."""
+    try:
+        function(*args)
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
+        return repr(error)
+    return "done"
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("value", SEQUENCES, ids=lambda value: type(value).__name__)
+def test_an_item_that_is_not_there(shared: Share, value: Any, nested: bool) -> None:
+    """As with the plain sequence, whatever this process has queued before."""
+    twin = copy.copy(value)
+    shared.rows = {"a": value} if nested else value
+    rows = shared.rows["a"] if nested else shared.rows
+    for at in (0, 2, -3, 3, -4, 99):
+        assert outcome(rows.__setitem__, at, 7) == outcome(twin.__setitem__, at, 7)
+    for change, *args in (
+        ("append", 4),
+        ("append", 5),
+        ("pop",),
+        ("__imul__", 0),
+        ("extend", [1, 2]),
+        ("remove", 7),
+    ):
+        getattr(rows, change)(*args), getattr(twin, change)(*args)
+        for at in (0, 1, 2, 3, -1, -2, -5):
+            assert outcome(rows.__setitem__, at, 7) == outcome(twin.__setitem__, at, 7)
+    for item in "x", 1 << 70, None:
+        if isinstance(value, (bytearray, array)):
+            assert outcome(rows.__setitem__, 0, item) == outcome(twin.__setitem__, 0, item) != "done"
+    for part in slice(0, 9, 2), slice(None, None, -1), slice("a", None):
+        assert (
+            outcome(rows.__setitem__, part, [1, 2, 3]) == outcome(twin.__setitem__, part, [1, 2, 3]) != "done"
+        )
+    shared.flush()
+    assert list(rows) == list(twin)
+
+
+def in_a_child(function: Callable[..., Any], *args: Any) -> None:
+    child = os.fork()
+    if child == 0:
+        try:
+            function(*args)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+
+
+def test_an_item_that_another_process_took_away(shared: Share) -> None:
+    shared.rows = [1, 2, 3]
+    rows = shared.rows
+    for i in range(3):
+        rows[i] = i
+    in_a_child(rows.pop)
+    with pytest.raises(IndexError, match="list assignment index out of range"):
+        rows[2] = 5
+
+
+class Gate:
+    """Keeps the coordinator busy."""
+
+    def wait(self, path: str) -> None:
+        end = time.monotonic() + 60
+        while not os.path.exists(path) and time.monotonic() < end:
+            time.sleep(0.001)
+
+
+def test_assignments_to_items_wait_for_nobody(shared: Share, tmp_path: Path) -> None:
+    """Neither for those before them, nor for those of others to the same list."""
+    shared.rows, shared.gate, shared.other = [1, 2, 3], Gate(), {}
+    rows, gate, other = shared.rows, shared.gate, shared.other
+    begin, end = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            rows[1] = 4
+            shared.flush()
+            os.write(end[1], b"x")
+            os.read(begin[0], 1)
+            rows[1] = 8
+            os.write(end[1], b"x")
+        finally:
+            os._exit(0)
+    os.read(end[0], 1)
+    rows[0] = 5
+    shared.flush()
+    gate.wait.send(str(tmp_path / "go"))
+    position = shared.session_of().control.position()
+    for i in range(100):
+        rows[i % 3] = i
+        other[i] = i
+    rows[0] = 7
+    os.write(begin[1], b"x")
+    os.read(end[0], 1)
+    rows[2] = 9
+    assert shared.session_of().control.position() == position
+    (tmp_path / "go").touch()
+    os.waitpid(child, 0)
+    shared.flush()
+    assert list(rows) == [7, 8, 9]
+    for fd in begin + end:
+        os.close(fd)
+
+
+def test_a_queued_assignment_to_an_item() -> None:
+    """``writes="queue"`` is for those who want the error later."""
+    with Share(writes="queue") as shared:
+        shared.rows = [1]
+        for key, value, error in (3, 1, IndexError), (slice(0, 3, 2), [1, 2, 3], ValueError):
+            shared.rows[key] = value
+            with pytest.raises(error):
+                shared.flush()

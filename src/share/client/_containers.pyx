@@ -13,11 +13,14 @@ from operator import index as as_index
 
 cimport cython
 from cpython.pythread cimport PyThread_get_thread_ident
+from libc.stdint cimport uint64_t
 
+from .._atomic cimport load_acq
 from ._loops cimport leave, Loop
 from ._nested cimport Nested
 from ._proxy cimport Proxy, execute, plain_operand
 from ._replica cimport are_harmless, pin, Tables, unpin
+from ._session cimport Session
 
 from .._kinds import is_value
 from ..errors import ShareClosedError
@@ -326,19 +329,47 @@ def _sequence_getitem(Proxy self not None, key):
     return self.child(tables, ITEM, at + len(state) if at < 0 else at, value)
 
 
+cdef object known(Proxy self):
+    """The sequence as it is now, or one as long as it is after what this process has read and sent.
+
+    While others write, too, it does not wait for them between its own assignments to items, which change no length.
+    """
+    cdef uint64_t newest = self.newest()
+    if self.found is None or self.session.entry < 0 or newest != self.assigned and (
+            self.session.last_sent != self.assigned or newest <= load_acq(self.commit)):
+        return self.peek()
+    return self.found
+
+
 def _sequence_setitem(Proxy self not None, key, value):
+    cdef Session session = self.session
+    cdef bint checked = not session.assignments_queue and not session.must_wait()
     if isinstance(key, slice):
         # A slice of a list that was extended in place: the elements are what they are.
-        execute(self, "__setitem__", (key, materialised(value)), None, False)
+        value = value if issubclass(type(self)._share_class_, array) else materialised(value)
+        execute(self, "__setitem__", (key, value), None, not session.assignments_queue)
         return
     if not hasattr(key, "__index__"):
         kind = type(self)._share_class_
         raise TypeError(f"{kind.__name__} indices must be integers{' or slices' if kind is list else ''}, "
                         f"not {type(key).__name__}")
     at = as_index(key)
+    if checked:
+        state = known(self)
+        if not -len(state) <= at < len(state):
+            state = self.peek()
+            if not -len(state) <= at < len(state):
+                kind = next(base for base in (list, array, deque, bytearray) if isinstance(state, base))
+                raise IndexError(f"{kind.__name__}{' assignment' if kind in (list, array) else ''} index out of range")
+        if isinstance(state, bytearray):
+            bytearray.__setitem__(bytearray(1), 0, value)       # which says what it cannot be
+        elif isinstance(state, array):
+            array(state.typecode).append(value)
     if at < 0 and isinstance(value, Proxy):
         at += len(self.peek())
     set_item(self, at, value)
+    if checked:
+        self.assigned = session.last_sent
 
 
 def _sequence_iter(Proxy self not None):
@@ -778,7 +809,7 @@ OVERRIDES = {
         **{name: DICT[name] for name in ("__delitem__", "copy", "__repr__")},
     },
     set: SET,
-    array: {"__iter__": _sequence_iter, "__reversed__": _sequence_reversed},
+    array: {"__iter__": _sequence_iter, "__reversed__": _sequence_reversed, "__setitem__": _sequence_setitem},
     BytesIO: {"getbuffer": _getbuffer},
     frozenset: {**ANY, "__init__": object.__init__, "__iter__": _set_iter},
 }

@@ -48,6 +48,14 @@ cdef object gone():
                               "deleted); read it from the share again")
 
 
+cdef inline uint64_t newest_of(Cell cell, const uint64_t* wide) noexcept:
+    cdef uint64_t position = load_rlx(cell.wildcard), flag = load_rlx(cell.flag)
+    if flag > position:
+        position = flag
+    flag = load_rlx(wide)
+    return flag if flag > position else position
+
+
 @cython.binding(False)
 cdef class Nested(Proxy):
     """Base of the generated classes of nested proxies."""
@@ -55,25 +63,24 @@ cdef class Nested(Proxy):
     cdef object peek(self):
         """The object as it is now, for looking at only; what it holds need not be up to date."""
         cdef Cell cell = self.cell
-        cdef uint64_t position, flag, c, tag = 0
+        cdef uint64_t position, c, tag = 0
         if self.owner is not None:
             return self.value_of_owner()
         if cell.wildcard != NULL:
             if noting:
                 note(self.session.control, cell.slot, cell.owner)
             fence_acq()         # pairs with the seq_cst operation that ends every call
-            position = load_rlx(cell.wildcard)
-            flag = load_rlx(cell.flag)
-            if flag > position:
-                position = flag
-            flag = load_rlx(self.wide)
-            if flag > position:
-                position = flag
+            position = newest_of(cell, self.wide)
             c = load_acq(self.commit)
             if c - position < CLOSED_BIT and slot_find(cell.slot, c, &tag) >= 0 and tag == cell.tag:
                 return self.found if tag == self.seen else self.find()
         self.reader.bring(self.session, [self.home], False)
         return self.find()
+
+    cdef uint64_t newest(self) noexcept:
+        if self.owner is not None:
+            return self.owner.position_of(self.index)
+        return EMPTY if self.cell.wildcard == NULL else newest_of(self.cell, self.wide)
 
     cdef object find(self):
         """The node's object in the replica that there is now. Raises DeletedObjectError if there is none."""

@@ -78,6 +78,7 @@ cdef class Proxy(Shared):
     cdef Cell cell                  # that cell
     cdef object found               # its object in the replica ...
     cdef uint64_t seen              # ... when the cell had this tag
+    cdef uint64_t assigned          # end position of this process's last assignment to an item of a sequence
     cdef Local own                  # has `found` as its instance
     cdef dict children              # path -> weak reference to the nested proxy; None before the first
     cdef readonly bint is_nested
@@ -116,6 +117,8 @@ cdef class Proxy(Shared):
     # The object as it is now, for looking at only: with all that it holds, or only itself.
     cdef object current(self)
     cdef object peek(self)
+    # The end position of the last command that may write a container; EMPTY: unknown.
+    cdef uint64_t newest(self) noexcept
     # The cells that `found` is in, to be pinned by who looks at it for longer.
     cdef list held(self)
     # What a caller may have of a part of the state that belongs to these tables.

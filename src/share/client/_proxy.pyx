@@ -644,6 +644,9 @@ cdef class Proxy(Shared):
     cdef object peek(self):
         return self.state_of(1) if self.opaque else self.whole()
 
+    cdef uint64_t newest(self) noexcept:
+        return self.position_of(1) if self.opaque else EMPTY
+
     cdef object whole(self):
         """An instance of the user's class with all state, for reading only."""
         return self.take_local(NULL, -1, 0).instance
