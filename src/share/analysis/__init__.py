@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ._plan import ClassPlan, MethodPlan, Reason
 
 if TYPE_CHECKING:
-    from ._closer import closer, plan
+    from ._closer import closer, goes_past, plan, unseen_by
     from ._explain import Explanation, explain
     from ._overrides import reads, returns_value, writes
     from ._planner import draft
@@ -21,10 +21,12 @@ __all__ = [
     "closer",
     "draft",
     "explain",
+    "goes_past",
     "plan",
     "reads",
     "returns_value",
     "trace",
+    "unseen_by",
     "writes",
 ]
 
@@ -32,7 +34,7 @@ __all__ = [
 _LATER = {
     "_explain": {"Explanation", "explain"},
     "_overrides": {"reads", "returns_value", "writes"},
-    "_closer": {"closer", "plan"},
+    "_closer": {"closer", "goes_past", "plan", "unseen_by"},
     "_planner": {"draft"},
     "_trace": {"Trace", "trace"},
 }

@@ -41,6 +41,7 @@ class Effects:
         called = self.called(None)
         self.compares = any(instance.compares for instance in called)
         self.touches = any(instance.touches for instance in called)
+        self.unsure = any(instance.unsure for instance in called)
         self.guessed = TYPES if any(instance.guessed for instance in called) else ""
         if any(self.override_of(instance) is not None for instance in called):
             self.guessed = SAID

@@ -4,6 +4,7 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ..errors import AnalysisError
 from ._closed import Effects
 from ._members import Member, members_of
 from ._overrides import overrides_of
@@ -12,10 +13,14 @@ from ._planner import Planner, draft, enter, looks_later, seen_in_attributes
 from .knowledge._plain import ARGUMENTS, SCALARS
 from .solver._solver import Solver, TooComplexError
 
-__all__ = ["closer", "plan"]
+__all__ = ["closer", "goes_past", "plan", "unseen_by"]
 
 #: How many steps of the solver one method may take in all, and how many of these before anything is assumed.
 WORK, WORK_OPEN = 40_000, 15_000
+#: And how many before it is taken to change everything past recording.
+WORK_UNSEEN = 6_000
+#: What runs before there is a part of the state to be changed.
+_BEFORE = ("__init__", "__new__", "__setstate__", "__init_subclass__", "__class_getitem__", "__set_name__")
 
 _plans: "weakref.WeakKeyDictionary[type, ClassPlan]" = weakref.WeakKeyDictionary()
 _found: "weakref.WeakKeyDictionary[type, dict[tuple[object, ...], MethodPlan]]" = weakref.WeakKeyDictionary()
@@ -108,3 +113,35 @@ def _if_plain(cls: type, member: Member, found: MethodPlan, made: ClassPlan, wor
         names = frozenset({ARGUMENTS, SCALARS} if scalars else {ARGUMENTS})
         return replace(found, plain=effects.to_be_plain() | names, opened=opened)
     return found
+
+
+def unseen_by(cls: type, made: ClassPlan, method: MethodPlan) -> frozenset[str] | None:
+    """What a method may change past recording, as :attr:`MethodPlan.unseen`.
+
+    Of a class of which too much code is reached it is looked at alone, and is then as unsure of what parts do.
+    """
+    if method.unseen is not None or made.together or not method.pending:
+        return method.unseen
+    planner = Planner(cls, WORK_UNSEEN)
+    planner.solver.elsewhere = planner.solver.stores = True
+    planner.solver.put_top(None, {planner.solver.nodes.outside})
+    planner.solve([each for each in members_of(cls) if (each.kind, each.name) == (method.kind, method.name)])
+    instance = planner.entries[0][1]
+    if instance is None:
+        return None
+    unseen = Effects(instance, planner.said).unseen
+    return frozenset() if not unseen else None  # how attributes hang together is not known
+
+
+def goes_past(cls: type) -> bool:
+    """Whether a method of a class may change its objects, or what they hold, past recording."""
+    try:
+        made = draft(cls)
+    except AnalysisError:
+        return True
+    parameters = getattr(cls, "__dataclass_params__", None)
+    frozen = ("__setattr__", "__delattr__") if parameters is not None and parameters.frozen else ()
+    every = [*made.methods.values(), *made.getters.values(), *made.setters.values(), *made.deleters.values()]
+    return any(
+        unseen_by(cls, made, each) != frozenset() for each in every if each.name not in (*_BEFORE, *frozen)
+    )

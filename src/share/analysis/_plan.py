@@ -46,6 +46,8 @@ class MethodPlan:
     #: Attributes whose parts may be changed past what records changes: by unknown code that was given one, by an
     #: unbound call (``list.append(self.x, 1)``) or through ``vars``. None means any attribute.
     unseen: frozenset[str] | None = None
+    #: It may run methods of parts whose class the plan does not know, which may do so, too.
+    unsure: bool = True
     #: Classes of which ``plain`` attributes may hold objects, if what these hold is plain.
     opened: frozenset[type] = frozenset()
     #: It may say too much: a closer look at the method (:mod:`share.analysis._closer`) may show that it only reads.

@@ -181,6 +181,7 @@ class Planner:
             blocks=tuple(effects.blocks),
             reasons=tuple(effects.reasons()),
             unseen=None if None in effects.unseen else frozenset(filter(None, effects.unseen)),
+            unsure=effects.unsure,
             pending=pending,
             guessed=effects.guessed,
             compares=effects.compares,

@@ -354,14 +354,17 @@ cdef class Loop:
             if kind == SET:
                 value = decode(data, size, &used)
                 store.touch(mirror, mirror.shape.setter_cells(text))
+                store.touch_accessor(mirror, mirror.shape.setter(text))
                 setattr(mirror.live, text, value)
             elif kind == DELETE:
                 store.touch(mirror, mirror.shape.setter_cells(text))
+                store.touch_accessor(mirror, mirror.shape.deleter(text))
                 delattr(mirror.live, text)
             elif not text:
                 return store.encoded_state(mirror)
             else:
                 store.touch(mirror, mirror.shape.getter_cells(text))
+                store.touch_accessor(mirror, mirror.shape.plan.getters.get(text))
                 return getattr(mirror.live, text)
         elif command.flags & IF_ABSENT and store.root_value(text) is not MISSING:
             pass
@@ -450,7 +453,8 @@ cdef class Loop:
 
     cdef int reach(self, object start, Mirror mirror, tuple steps, object found, str name, bint is_call) except -1:
         """Notes what a command on a part may change."""
-        is_unsure = name is not None and (call_goes_past(found, name) if is_call else setting_goes_past(found, name))
+        is_unsure = name is not None and (
+            call_goes_past(found, name, self.store) if is_call else setting_goes_past(found, name, self.store))
         if mirror is None:
             stays_inside = is_call and found is start and compares_nothing(found.__class__, name)
             self.store.note_node(start, is_unsure, stays_inside)

@@ -9,6 +9,7 @@ cdef class Call:
     cdef tuple writes               # cell indices, None for all
     cdef tuple met                  # those that it reads or writes, None for all
     cdef tuple unseen               # those in which it may change nodes past recording; None: wherever it gets
+    cdef bint unsure                # methods of parts that its plan does not know may do so, too
 
 
 cdef class Shape:
@@ -23,6 +24,7 @@ cdef class Shape:
     cdef str why                    # it cannot be loaded
 
     cdef Call call(self, bytes name)
+    cdef object unseen_by(self, method)
     cdef bint expects(self, uint32_t one, uint32_t other) except -1
 
 

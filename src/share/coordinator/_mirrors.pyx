@@ -37,12 +37,21 @@ cdef class Shape:
         plan = self.plan.methods.get(call.text)
         if plan is None:
             call.writes = call.met = call.unseen = None
+            call.unsure = True
         else:
             call.writes = self.cells_of(plan.writes)
             call.met = None if plan.writes is None or plan.reads is None else self.cells_of(plan.writes | plan.reads)
-            call.unseen = () if call.writes == () else self.cells_of(plan.unseen)
+            call.unseen = () if call.writes == () else self.cells_of(self.unseen_by(plan))
+            call.unsure = plan.unsure and call.writes != ()
         self.calls[name] = call
         return call
+
+    cdef object unseen_by(self, method):
+        if method.unseen is not None or self.plan.together or self.opaque:
+            return method.unseen
+        from ..analysis import unseen_by    # as all of that package: only when it is needed
+
+        return unseen_by(self.cls, self.plan, method)
 
     cdef bint expects(self, uint32_t one, uint32_t other) except -1:
         """Whether the plan says that two attributes may have parts in common, so that who writes one writes both."""
@@ -72,6 +81,14 @@ cdef class Shape:
         if name in self.plan.deleters or plan is not None:
             return None if plan is None or plan.writes is None else self.cells_of(plan.writes) + found
         return found
+
+    def setter(self, str name):
+        """What runs when an attribute is assigned, as the plan has it; None: nothing of the class."""
+        return self.plan.setters.get(name) or self.plan.custom_setattr and self.plan.methods.get("__setattr__") or None
+
+    def deleter(self, str name):
+        """The same, when it is deleted."""
+        return self.plan.deleters.get(name) or self.plan.custom_setattr and self.plan.methods.get("__delattr__") or None
 
     def getter_cells(self, str name):
         """The cells that evaluating a property may write."""

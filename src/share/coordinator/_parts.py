@@ -47,18 +47,17 @@ def compares_nothing(cls: type, name: str) -> bool:
     return cls in RECORDED and name in _STAYING
 
 
-def call_goes_past(node: Any, name: str) -> bool:
-    """Whether calling a method of a node may change nodes past recording."""
+def call_goes_past(node: Any, name: str, store: Any) -> bool:
+    """Whether calling a method of a node of the store may change nodes past recording."""
     if node.__class__ in RECORDED:
         return False
     plan = _plan_of(node)
     if plan.kind == "opaque":
         return True
-    method = plan.methods.get(name)
-    return method is None or method.unseen is None or bool(method.unseen)
+    return _goes_past(node.__class__, plan, plan.methods.get(name), store)
 
 
-def setting_goes_past(node: Any, name: str) -> bool:
+def setting_goes_past(node: Any, name: str, store: Any) -> bool:
     """Whether getting, setting or deleting an attribute of a node may change nodes past recording."""
     if node.__class__ in RECORDED:
         return False
@@ -66,7 +65,15 @@ def setting_goes_past(node: Any, name: str) -> bool:
     if plan.custom_setattr or plan.kind == "opaque":
         return True
     found = [plans[name] for plans in (plan.getters, plan.setters, plan.deleters) if name in plans]
-    return any(each.unseen is None or bool(each.unseen) for each in found)
+    return any(_goes_past(node.__class__, plan, each, store) for each in found)
+
+
+def _goes_past(cls: type, plan: Any, method: Any, store: Any) -> bool:
+    from share.analysis import unseen_by
+
+    return (
+        method is None or unseen_by(cls, plan, method) != frozenset() or (method.unsure and store.is_wild())
+    )
 
 
 def _plan_of(node: Any) -> Any:

@@ -41,6 +41,9 @@ cdef class Store:
     cdef list assigned              # (root, its value before), since the last commit
     cdef dict unsure                # id of a mirror -> cells with nodes that may have changed past recording; None: all
     cdef bint unsure_everywhere
+    cdef set trusting               # mirrors of which methods have run that are unsure of what parts do
+    cdef Py_ssize_t looked_at       # how many of the state's classes have been looked at
+    cdef bint has_wild              # one of these has methods that change nodes past recording
     cdef bint ended                 # the state's command has ended, so that it cannot be undone any more
     cdef bint directory_dirty
     cdef object errors              # FailureBook
@@ -72,6 +75,7 @@ cdef class Store:
     cdef int touch_unseen_everywhere(self) except -1
     cdef int touch_unseen(self, Mirror mirror, cells) except -1
     cdef int touch_call(self, Mirror mirror, Call call) except -1
+    cdef int touch_accessor(self, Mirror mirror, method) except -1
     cdef int touch_referred(self) except -1
     cdef int look_at_result(self, result) except -1
     cdef int enter_values(self, Mirror mirror, list values) except -1
@@ -97,6 +101,9 @@ cdef class Store:
     cdef set renewed(self)
     cdef int explain(self, error) except -1
     cdef set unsure_cells(self)
+    cdef int look_at_trusting(self) except -1
+    cdef int trust(self, Mirror mirror) except -1
+    cpdef bint is_wild(self) except -1
     cdef int warn_of_cell(self, uint64_t number) except -1
     cdef int warn_outside_plan(self, Mirror mirror, uint32_t i) except -1
     cdef list unheld(self)

@@ -24,7 +24,7 @@ from ..state cimport _nodes
 from ..state._contents cimport first_ids
 from ..state._nodes cimport find as find_node, ID, object_of
 from ..state._record cimport far_cells
-from ..state._shapes cimport built_in_kind, IS_BOXED, IS_NODE, IS_OPAQUE, IS_VALUE, role_of
+from ..state._shapes cimport built_in_kind, IS_BOXED, IS_NODE, IS_OPAQUE, IS_VALUE, numbered, role_of
 from ..state._state cimport State
 from ._mirrors cimport Call, Mirror, new_mirror, Root, Shape
 from ._node_cells cimport NodeCell, NodeCells
@@ -158,7 +158,7 @@ cdef class Store:
         self.unnamed, self.loose = {}, set()
         self.dirty, self.changing, self.dirty_roots, self.assigned = set(), [], set(), []
         self.condemned, self.replaced = set(), {}
-        self.unsure = {}
+        self.unsure, self.trusting = {}, set()
         self.errors = FailureBook()
         self.errors_before = self.errors.state()
         self.doomed = []
@@ -550,10 +550,51 @@ cdef class Store:
         mirror.ran.add(call.text)
         if call.unseen is None or call.unseen:
             self.touch_unseen(mirror, call.unseen)
+        elif call.unsure:
+            self.trust(mirror)
         self.note_written(mirror, call.writes)
         if self.linked and not self.stays_inside(mirror, call):
             self.touch_referred()
         mirror.others = others
+        return 0
+
+    cdef int touch_accessor(self, Mirror mirror, method) except -1:
+        """The same of what runs when an attribute is read, assigned or deleted."""
+        cdef tuple unseen
+        if method is None or mirror.shape.opaque or method.writes is not None and not method.writes:
+            return 0
+        unseen = mirror.shape.cells_of(mirror.shape.unseen_by(method))
+        if unseen is None or unseen:
+            self.touch_unseen(mirror, unseen)
+        elif method.unsure:
+            self.trust(mirror)
+        return 0
+
+    cdef int trust(self, Mirror mirror) except -1:
+        """Notes that methods of parts have run that may change nodes past recording, if there are such methods."""
+        if self.is_wild():
+            self.touch_unseen(mirror, None)
+        else:
+            self.trusting.add(mirror)
+        return 0
+
+    cpdef bint is_wild(self) except -1:
+        """Whether there are parts of a class with methods that change nodes past recording."""
+        if self.looked_at != len(numbered) and not self.has_wild:
+            from ..analysis import goes_past    # as all of that package: only when it is needed
+
+            for known in numbered[self.looked_at:]:
+                if not isinstance(known.cls, UnreadableClass) and goes_past(known.cls):
+                    self.has_wild = True
+            self.looked_at = len(numbered)
+        return self.has_wild
+
+    cdef int look_at_trusting(self) except -1:
+        """The state may have parts of new classes by now."""
+        if self.trusting and self.is_wild():
+            for mirror in self.trusting:
+                self.touch_unseen(mirror, None)
+            self.trusting.clear()
         return 0
 
     cdef int touch_unseen(self, Mirror mirror, cells) except -1:
@@ -661,6 +702,7 @@ cdef class Store:
                 if i and value is not mirror.last[i]:
                     at = builtin_id(mirror.last[i])
                     replaced[at] = replaced.get(at, 0) + 1
+        self.look_at_trusting()
         if (self.unsure_everywhere or self.unsure) and self.has_unknown(result):
             # It may have been stored past recording: to find out takes what the end of the group does anyway.
             for number in self.unsure_cells() & self.cells.by_number.keys():
@@ -905,9 +947,12 @@ cdef class Store:
 
     cdef int prepare_nodes(self) except -1:
         """Ends the state's command: publishes what has changed in the cells of nodes, and deletes what nobody holds."""
-        cdef set unsure = self.unsure_cells()
+        cdef set unsure
         cdef dict changes = {}, whole = {}
         cdef list dead
+        self.look_at_trusting()
+        self.trusting.clear()
+        unsure = self.unsure_cells()
         self.unsure.clear()
         self.unsure_everywhere = False
         if self.state.opaque_in:
@@ -1298,6 +1343,7 @@ cdef class Store:
         self.condemned.clear()
         self.replaced.clear()
         self.unsure.clear()
+        self.trusting.clear()
         self.unsure_everywhere = self.ended = self.directory_dirty = self.errors_dirty = False
         self.departed = None
         return 0
@@ -1347,6 +1393,7 @@ cdef class Store:
                 if isinstance(cls, UnreadableClass):
                     self.note_unreadable("a part of the state", hash(cls.content), cls.error)
             self.state = State.of(self.replica, next_id) if bases else State(next_id)
+            self.looked_at = self.has_wild = 0          # it numbers classes anew
             self.state.keep_removed(KEPT_SECONDS, MOST_KEPT)
             for mirror in self.mirrors.values():
                 if mirror.shape.is_container and type(mirror.live) is not Unreadable:

@@ -198,7 +198,9 @@ class Transactions:
         """The object that a head means, of which an attribute is to be assigned."""
         if starts_at_node(head):
             node = self.store.node(head[1])
-            return self._reach(at, head, None, len(head) == 2 and not setting_goes_past(node, name))
+            return self._reach(
+                at, head, None, len(head) == 2 and not setting_goes_past(node, name, self.store)
+            )
         shape = self.store.held(at, head[0]).shape
         cells = shape.setter_cells(name) if len(head) == 1 else None
         return self._reach(at, head, cells, cells is not None and len(cells) == 1)

@@ -670,7 +670,10 @@ class Calls:
                     out = {*args.all(), self.nodes.site((key, "unknown"), None)}
                     return out | {receiver} | solver.objects.elements(receiver)
                 solver.mutate(instance, receiver, text, surely=True, seen=True)
-                out = self.unknown(instance, args, key, f".{node.name}()")
+                if solver.stores and node.name in CHANGING and not self.reaches_code(args.all()):
+                    out = {*args.all(), self.nodes.site((key, "unknown"), None)}
+                else:
+                    out = self.unknown(instance, args, key, f".{node.name}()")
                 if solver.carries(args.all()) or args.all():
                     solver.put(receiver, args.all())
                 return out | {receiver} | solver.objects.elements(receiver)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._classes import MISSING, lookup
 from ..frontend import _hints
-from ..knowledge._plain import READING, UNKNOWN
+from ..knowledge._plain import CHANGING, READING, UNKNOWN
 from ..knowledge._table import is_neutral_type, method_effect
 from ._args import Args
 from ._nodes import Kind, Node, NodeSet, Plain
@@ -73,6 +73,8 @@ class Objects:
                         if shape.kind is not Kind.STATE and shape.kind is not Kind.SELF:
                             out.update(dict.fromkeys(self.types_of(shape)))
                     found = self.types_cache[node] = list(out)
+                if None in found and self.solver.current is not None:
+                    self.solver.current.unsure = True
                 return found
             case Kind.SITE | Kind.SCALAR:
                 return [node.type]
@@ -145,6 +147,8 @@ class Objects:
             if cls is None and name is not None and node.kind is Kind.STATE and solver.closed:
                 solver.doubt(instance, node, f".{name} of unknown type")
                 out |= {self.nodes.method(name, node), self.nodes.scalar(None)}
+            elif cls is None and solver.stores and name in CHANGING and node.kind is Kind.STATE:
+                out.add(self.nodes.method(name or "", node))
             elif cls is None or name is None:
                 instance.guessed = instance.guessed or node.kind is Kind.STATE
                 out |= self.elements(node)  # methods too: calling any of these has the same effect

@@ -55,6 +55,7 @@ class Instance:
         self.unseen: set[str | None] = (
             set()
         )  # attributes whose parts may be changed past what records changes
+        self.unsure = False  # it meets parts of the state whose class is not known
         self.class_writes: list[Reason] = []
         self.outside: dict[str, Reason] = {}
         self.blocks: dict[str, None] = {}
@@ -92,6 +93,7 @@ class Solver:
             False  # whether objects of the module may hold what calls that are not looked at put there
         )
         self.closed = closed is not None
+        self.stores = False  # whether methods named as those of containers that only store, do only that
         self.held_classes = closed or frozenset()
         self.allowed = work  # nodes handled in calls and stores before it is too much
         self.nodes = Nodes(is_immutable_type)
@@ -199,6 +201,7 @@ class Solver:
             self.forget()
             self.fill()
             if not self.changed:
+                self.current = None
                 return
 
     def forget(self) -> None:
