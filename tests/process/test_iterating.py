@@ -1,6 +1,8 @@
 """Loops over shared containers that another process changes meanwhile, or the loop itself does."""
 
+import gc
 import multiprocessing
+import sys
 from collections import deque
 
 import pytest
@@ -124,3 +126,157 @@ def test_what_the_loop_itself_changes(shared: Share) -> None:
     with pytest.raises(RuntimeError, match="mutated"):
         for _ in shared.queue:
             shared.queue.append(1)
+
+
+class Held:
+    def __init__(self) -> None:
+        self.items, self.table = [1, 2, 3], {"a": [1, 2, 3]}
+
+    def add(self, n: int) -> None:
+        self.items.append(n)
+        self.table["a"].append(n)
+
+    @property
+    def grown(self) -> int:
+        self.add(9)
+        return len(self.items)
+
+    @grown.setter
+    def grown(self, n: int) -> None:
+        self.add(n)
+
+
+class Holder(Held):
+    def __init__(self) -> None:
+        super().__init__()
+        self.part, self.parts = Held(), [Held(), Held()]
+
+
+def grow(held: Held) -> None:
+    held.add(7)
+
+
+WAYS = {
+    "method": lambda held, transact: held.add(7),
+    "getter": lambda held, transact: held.grown,
+    "setter": lambda held, transact: setattr(held, "grown", 7),
+    "transaction": lambda held, transact: transact(grow, held),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_loop_sees_what_its_thread_does_to_the_object_that_holds_the_container(
+    shared: Share, way: str
+) -> None:
+    def found(holder: Holder, transact: object) -> list[list[int]]:
+        loops = []
+        for held in holder, holder.part, holder.parts[1]:
+            for items in held.items, held.table["a"]:
+                loops.append([])
+                for n in items:
+                    loops[-1].append(n)
+                    if len(loops[-1]) < 3:
+                        WAYS[way](held, transact)
+        return loops
+
+    shared.holder = Holder()
+    assert found(shared.holder, shared.transact) == found(Holder(), lambda function, *args: function(*args))
+
+
+def test_a_loop_with_calls_of_what_it_goes_over_is_still_over_what_was_there(shared: Share) -> None:
+    shared.board = Board()
+    loop = iter(shared.board.rows)
+    first = next(loop)
+    first.n = 10
+    assert all_well([in_child(shared.board.drop)])
+    assert [first.n, *(row.n for row in loop)] == [10, 1, 2, 3]
+
+
+def test_a_loop_over_a_bytearray_sees_what_its_thread_appends(shared: Share) -> None:
+    shared.data, seen = bytearray(b"ab"), []
+    for byte in shared.data:
+        seen.append(byte)
+        if len(seen) < 3:
+            shared.data.append(99)
+    assert seen == [*b"abcc"]
+
+
+class OddList(list):
+    def __getitem__(self, at):
+        return -list.__getitem__(self, at)
+
+    def __len__(self) -> int:
+        return 1
+
+
+class OddDict(dict):
+    def __iter__(self):
+        return iter(["odd"])
+
+    def __len__(self) -> int:
+        return 1
+
+
+class OddSet(set):
+    def __contains__(self, item: object) -> bool:
+        return False
+
+    def __len__(self) -> int:
+        return 1
+
+
+class OddDeque(deque):
+    def __getitem__(self, at):
+        return 0
+
+    def __len__(self) -> int:
+        return 7
+
+
+def test_loops_over_subclasses_ask_what_those_of_python_ask(shared: Share) -> None:
+    shared.rows, shared.table, shared.names, shared.queue = (
+        OddList([1, 2]),
+        OddDict(a=1),
+        OddSet("ab"),
+        OddDeque([1, 2]),
+    )
+    assert [*shared.rows] == [1, 2] and [*shared.queue] == [1, 2] and shared.rows.copy() == [1, 2]
+    assert [*shared.table] == ["odd"] and [*shared.table.keys()] == ["a"] and [*shared.table.values()] == [1]
+    seen = []
+    for name in shared.names:
+        shared.names.add(name)
+        seen.append(name)
+    assert sorted(seen) == ["a", "b"]
+
+
+@pytest.mark.parametrize("at", [-9, -1, 0, 1, 9])
+def test_setstate_of_an_iterator(shared: Share, at: int) -> None:
+    shared.rows = [1, 2, 3]
+    for begin in iter, reversed:
+        mine, plain = begin(shared.rows), begin([1, 2, 3])
+        mine.__setstate__(at)
+        plain.__setstate__(at)
+        assert [*mine] == [*plain]
+
+
+def fail_in_a_loop(shared: Share) -> None:
+    loop = iter(shared.table)
+    next(loop)
+    shared.table[2] = 2
+    try:
+        next(loop)
+    except RuntimeError as error:
+        kept = [error]  # in a cycle with this frame
+        assert kept
+
+
+def test_a_loop_that_ends_together_with_its_share_in_a_cycle(monkeypatch: pytest.MonkeyPatch) -> None:
+    raised = []
+    monkeypatch.setattr(sys, "unraisablehook", raised.append)
+    gc.collect()
+    with Share() as share:
+        share.table = {1: 2}
+        fail_in_a_loop(share)
+    del share
+    gc.collect()
+    assert not raised

@@ -12,7 +12,7 @@ from ..cerial._codec cimport Encoder
 from ._nested cimport Nested, place_of
 from ._proxy cimport Proxy, own_descriptor
 from ._replica cimport Cell
-from ._session cimport MOST_RAISED, note_reference, Session
+from ._session cimport MOST_RAISED, note_reference, Session, Shared
 
 from .._protocol import encode
 from ..cerial import loads
@@ -154,6 +154,7 @@ def transact(Session session not None, function, tuple args, timeout):
             values[i] = None
     links = len({place[1] for place in places}) > 1         # it may make one refer to another
     payload = (function, tuple(values), tuple(places))
+    note_loops(session, args)
     if deadline == FOREVER:
         return session.await_response(send(session, TRANSACT, b"transact", 0, payload, &raised, 1, True, links), None)
     session.limited(max(1, deadline))
@@ -162,6 +163,20 @@ def transact(Session session not None, function, tuple args, timeout):
     finally:
         session.limited(None)
     return session.await_response(position, max(0, deadline - now_ns()) / 1e9)
+
+
+cdef int note_loops(Session session, tuple args) except -1:
+    """Loops of this thread go over what a transaction may change: all of the objects that it is given."""
+    cdef uint64_t* raised
+    if not session.over.under_way:
+        return 0
+    for value in args:
+        if isinstance(value, Proxy):
+            raised = wildcard_of(value)
+            session.over.note_call(&raised, 1)
+        elif isinstance(value, Shared):
+            session.over.note_call(NULL, 1)
+    return 0
 
 
 def moved_on(Session session not None, error):

@@ -12,6 +12,7 @@ from io import BytesIO
 from operator import index as as_index
 
 cimport cython
+from cpython.list cimport PyList_GET_SIZE
 from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stdint cimport uint64_t
 
@@ -78,6 +79,26 @@ cdef object state_with(Proxy self, object item, list operand):
             return state
 
 
+cdef object built_in_of(state):
+    """The class by which Python's own loops go over a container, whatever subclasses say of its items and size."""
+    for cls in (list, tuple, OrderedDict, dict, set, frozenset, deque):
+        if isinstance(state, cls):
+            return cls
+    return type(state)
+
+
+cdef Py_ssize_t size_of(state) except -1:
+    if isinstance(state, list):
+        return PyList_GET_SIZE(state)
+    return built_in_of(state).__len__(state)
+
+
+cdef object item_of(state, Py_ssize_t at):
+    if isinstance(state, list):
+        return (<list>state)[at]
+    return built_in_of(state).__getitem__(state, at)
+
+
 cdef int begin(Loop self, Proxy proxy) except -1:
     """Enters a loop over the state that `peek` has just given."""
     if proxy.cell is not None and proxy.node:
@@ -116,30 +137,31 @@ cdef class SequenceIterator(Loop):
         cdef Py_ssize_t at = self.at
         if proxy is None:
             raise StopIteration
-        if self.own and (self.kept < 0 or self.kept >= len(self.state) or self.size >= 0):
+        if self.own and (self.kept < 0 or self.kept >= size_of(self.state) or self.size >= 0):
             state = proxy.peek()
-            if self.size >= 0 and len(state) != self.size:
+            if self.size >= 0 and size_of(state) != self.size:
                 end(self)
                 raise RuntimeError("deque mutated during iteration")
-            if self.kept < 0 or self.kept >= len(self.state):
+            if self.kept < 0 or self.kept >= size_of(self.state):
                 self.state, self.tables, self.kept = state, proxy.reader.tables, -1
         if self.kept >= 0:
-            if self.kept >= len(self.state):
+            if self.kept >= size_of(self.state):
                 end(self)
                 raise StopIteration
-            value = self.state[self.kept]
+            value = item_of(self.state, self.kept)
             self.kept += 1
         else:
-            if not 0 <= at < len(self.state):
+            if not 0 <= at < size_of(self.state):
                 end(self)
                 raise StopIteration
-            value = self.state[at]
+            value = item_of(self.state, at)
         self.at += self.step
         return part_of(proxy, self.tables, at, value)
 
     cdef int keep_rest(self) except -1:
         if self.proxy is not None and self.kept < 0 and not self.own:
-            rest = [self.state[i] for i in range(self.at, len(self.state) if self.step > 0 else -1, self.step)]
+            rest = [item_of(self.state, i)
+                    for i in range(self.at, size_of(self.state) if self.step > 0 else -1, self.step)]
             self.state, self.tables, self.kept, self.cell = rest, self.tables.of_these(rest), 0, None
         return 0
 
@@ -147,12 +169,12 @@ cdef class SequenceIterator(Loop):
         if self.proxy is None:
             return 0
         if self.kept >= 0:
-            return len(self.state) - self.kept
+            return size_of(self.state) - self.kept
         state = self.proxy.peek() if self.own else self.state
-        return max(0, len(state) - self.at) if self.step > 0 else self.at + 1
+        return max(0, size_of(state) - self.at) if self.step > 0 else self.at + 1
 
     def __setstate__(self, state):
-        self.at = state
+        self.at = max(0, state) if self.step > 0 else max(-1, min(state, size_of(self.state) - 1))
 
     def __reduce__(self):
         cdef SequenceIterator ahead = SequenceIterator.__new__(SequenceIterator)
@@ -185,9 +207,9 @@ cdef SequenceIterator iterate(Proxy self, bint backwards):
     iterator.proxy, iterator.state, iterator.tables = self, state, self.reader.tables
     iterator.at, iterator.step, iterator.size, iterator.kept = 0, 1, -1, -1
     if backwards:
-        iterator.at, iterator.step = len(state) - 1, -1
+        iterator.at, iterator.step = size_of(state) - 1, -1
     if isinstance(state, deque):
-        iterator.size = len(state)
+        iterator.size = size_of(state)
     begin(iterator, self)
     return iterator
 
@@ -200,7 +222,7 @@ cdef list parts(Proxy self):
     cells = self.held()
     pin(cells)
     try:
-        return [part_of(self, tables, i, value) for i, value in enumerate(state)]
+        return [part_of(self, tables, i, value) for i, value in enumerate(built_in_of(state).__iter__(state))]
     finally:
         unpin(cells)
 
@@ -511,6 +533,7 @@ cdef class DictIterator(Loop):
     cdef object state               # what it goes over; None: the rest has been copied
     cdef Tables tables
     cdef object rest                # an iterator over the keys, or over (key, value)
+    cdef object kind                # see built_in_of
     cdef Py_ssize_t size, done
     cdef int what                   # 0: keys, 1: values, 2: items
 
@@ -531,7 +554,7 @@ cdef class DictIterator(Loop):
         tables = self.tables
         if self.own:
             present = proxy.peek()
-            if len(present) != self.size:
+            if self.kind.__len__(present) != self.size:
                 self.size = -1
                 kind = "Set" if isinstance(present, (set, frozenset)) else "dictionary"
                 raise RuntimeError(f"{kind} changed size during iteration")
@@ -542,7 +565,7 @@ cdef class DictIterator(Loop):
                 key, value = key
             tables = self.tables
             if present is not MISSING and not self.what:
-                if key not in present:
+                if not self.kind.__contains__(present, key):
                     continue
             elif present is not MISSING:
                 found = dict.get(present, key, MISSING)
@@ -583,10 +606,13 @@ cdef DictIterator iterate_dict(Proxy self, int what, bint backwards):
     cdef DictIterator iterator = DictIterator.__new__(DictIterator)
     state = self.peek()
     iterator.proxy, iterator.state, iterator.tables = self, state, self.reader.tables
-    items = state
+    iterator.kind = kind = built_in_of(state)
     if what:
-        items = OrderedDict.items(state) if isinstance(state, OrderedDict) else dict.items(state)
-    iterator.rest, iterator.size, iterator.what = reversed(items) if backwards else iter(items), len(state), what
+        items = kind.items(state)
+        iterator.rest = reversed(items) if backwards else iter(items)
+    else:
+        iterator.rest = kind.__reversed__(state) if backwards else kind.__iter__(state)
+    iterator.size, iterator.what = kind.__len__(state), what
     begin(iterator, self)
     return iterator
 
@@ -798,7 +824,7 @@ OVERRIDES = {
     },
     deque: {**SEQUENCE, **MUTABLE, "extendleft": _extendleft, "copy": _deque_copy},
     bytearray: {
-        **MUTABLE, "__len__": _len, "__bytes__": _bytes,
+        **MUTABLE, "__len__": _len, "__iter__": _sequence_iter, "__bytes__": _bytes,
     },
     dict: DICT,
     defaultdict: DICT,

@@ -927,6 +927,8 @@ cdef class Property:
                                           raised, count)
         finally:
             proxy.session.give_back(encoder)
+        if proxy.session.over.under_way:
+            proxy.session.over.note_call(raised, count)
         if wait:
             proxy.session.await_response(position, None)
         return 0

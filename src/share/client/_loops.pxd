@@ -19,11 +19,14 @@ cdef class Loops:
     cdef dict under_way             # their addresses
 
     cdef int add(self, Loop loop) except -1
-    # This thread has sent a call with these flags; a command on a node.
+    # This thread has sent a call with these flags; NULL: of anything.
     cdef int note_call(self, uint64_t** raised, int count) except -1
-    cdef int note_node(self, uint64_t node) except -1
+    # A command on a node. Gives the loops over other nodes, which it may reach.
+    cdef list note_node(self, uint64_t node)
     # Nodes of a cell are about to be changed.
     cdef int moving(self, object cell) except -1
 
 
+# Whether one object of a replica can be reached from another; also if that takes too long to say. No user code runs.
+cdef bint reaches(object start, object wanted) except -1
 cdef int leave(Loop loop) except -1

@@ -5,8 +5,16 @@ turn meanwhile. It needs no copy for that until the replica is moved: then it co
 writes to the container it sees, as in Python; so whoever sends a command looks here.
 """
 
+from gc import get_referents, is_tracked
+from types import BuiltinFunctionType, FunctionType, ModuleType
+
 cimport cython
 from cpython.pythread cimport PyThread_get_thread_ident
+
+cdef enum:
+    MOST_LOOKED_AT = 1000
+
+cdef tuple OUTSIDE = (type, ModuleType, FunctionType, BuiltinFunctionType)      # of the state
 
 
 @cython.no_gc_clear         # it must find `loops` when it is freed
@@ -18,6 +26,7 @@ cdef class Loop:
         return 0
 
 
+@cython.no_gc               # nor may this have been cleared by then; it holds addresses only
 @cython.binding(False)
 cdef class Loops:
     """Those of a session. They are not kept alive here: each takes itself out when it ends or is freed."""
@@ -41,20 +50,24 @@ cdef class Loops:
             loop = <Loop><void*><size_t>address
             if loop.thread == me and not loop.own:
                 for i in range(count):
-                    if raised[i] == loop.flag or raised[i] == loop.wildcard:
+                    if raised == NULL or raised[i] == loop.flag or raised[i] == loop.wildcard:
                         loop.own = True
         return 0
 
-    cdef int note_node(self, uint64_t node) except -1:
+    cdef list note_node(self, uint64_t node):
         cdef unsigned long me = PyThread_get_thread_ident()
         cdef Loop loop
+        cdef list others = []
         for address in list(self.under_way):
             if address not in self.under_way:
                 continue
             loop = <Loop><void*><size_t>address
-            if loop.node == node and loop.thread == me:
-                loop.own = True
-        return 0
+            if loop.thread == me and not loop.own:
+                if loop.node == node:
+                    loop.own = True
+                elif loop.node:
+                    others.append(loop)
+        return others
 
     cdef int moving(self, object cell) except -1:
         cdef Loop loop
@@ -65,6 +78,23 @@ cdef class Loops:
             if loop.cell is cell:
                 loop.keep_rest()
         return 0
+
+
+cdef bint reaches(object start, object wanted) except -1:
+    cdef list todo = [start]
+    cdef dict seen = {}
+    for value in todo:
+        if value is wanted or len(todo) > MOST_LOOKED_AT:
+            return True
+        for found in get_referents(value):
+            if found is wanted:
+                return True
+            if <size_t><void*>found in seen or isinstance(found, OUTSIDE) or hasattr(type(found), "_share_class_"):
+                continue
+            if is_tracked(found):
+                seen[<size_t><void*>found] = found
+                todo.append(found)
+    return False
 
 
 cdef int leave(Loop loop) except -1:

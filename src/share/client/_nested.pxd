@@ -19,6 +19,7 @@ cdef class Nested(Proxy):
     cdef object begin(self)
     cdef uint64_t* raised(self) except NULL
     cdef uint64_t send_encoded(self, int kind, int flags, bytes name, object encoder) except 0
+    cdef int note_loops(self) except -1
 
 
 # A proxy that nobody else will get: of what is at a path in an object, or in a node.

@@ -21,6 +21,7 @@ from .._slots cimport slot_find
 from ..cerial._codec cimport Encoder
 from .._internal cimport Maker, maker_of
 from ._augmented cimport carrying, is_augmented_store, take_operation
+from ._loops cimport Loop, reaches
 from ._noted cimport note, noting
 from ._proxy cimport Local, Proxy, array_at, class_attribute, empty_proxy, encode_arguments, has_dict, is_array_at, \
     own_descriptor, part, plain_copy
@@ -173,8 +174,22 @@ cdef class Nested(Proxy):
         cdef uint64_t end = self.session.send(kind, flags, 0 if self.owner is None else self.owner.id, name, encoder,
                                               &raised, 1)
         if self.session.over.under_way and self.owner is None:
-            self.session.over.note_node(self.node)
+            self.note_loops()
         return end
+
+    cdef int note_loops(self) except -1:
+        """Loops of this thread go over what a command on this part may have changed."""
+        cdef list others = self.session.over.note_node(self.node)
+        cdef Tables tables = self.reader.tables
+        cdef Loop loop
+        if not others or type(self)._share_class_.__module__ in ("builtins", "collections"):
+            return 0                    # a method of these changes nothing in what it holds
+        found = tables.node(self.node)
+        for loop in others:
+            other = tables.node(loop.node)
+            if found is not None and other is not None and reaches(found, other):
+                loop.own = True
+        return 0
 
     cdef tuple head(self, str name):
         """How a command names this object, or one whose class need not be looked at."""

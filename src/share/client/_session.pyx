@@ -18,8 +18,8 @@ from .._control cimport Control
 from .._flags cimport flag_raise
 from .._layout cimport CLOSED_BIT, P_RESPONSE, ROLE
 from .._protocol cimport answers_name, arguments_name, CALL, CALL_AT, COMMAND_HEADER, Command, ERROR, ERROR_SPILLED, \
-    ERROR_STORED, RESPONSE_BYTES, RESPONSE_INLINE, RESULT, RESULT_SPILLED, RESULT_STORED, RUN, spill_name, SPILLED, \
-    STORED, RESPOND, TRANSACT
+    ERROR_STORED, GET, GET_AT, RESPONSE_BYTES, RESPONSE_INLINE, RESULT, RESULT_SPILLED, RESULT_STORED, RUN, \
+    spill_name, SPILLED, STORED, RESPOND
 from .._ringbuf cimport CELL, CLAIM_CLOSED, CLAIM_CORRUPT, CLAIM_OK, MPSC, SPSCRecord, mpsc_body, mpsc_commit, \
     mpsc_has_room, mpsc_try_claim, spsc_bind, spsc_bytes, spsc_init, spsc_peek, spsc_record_bytes, spsc_take
 from .._segment cimport Segment
@@ -418,7 +418,8 @@ cdef class Session:
             self.queued_bytes += spilled[1]
         wake(self.control.wait_work)
         self.last_sent = end
-        if self.over.under_way and (kind == CALL or kind == RUN or kind == TRANSACT or kind == CALL_AT and target):
+        if self.over.under_way and (kind == CALL or kind == GET or kind == RUN or
+                                    (kind == CALL_AT or kind == GET_AT) and target):
             self.over.note_call(raised, count)
         return end
 
