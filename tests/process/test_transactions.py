@@ -312,6 +312,40 @@ def test_transactions_in_inner_ones(shared: Share) -> None:
     assert shared.made == ["by inner"]
 
 
+def test_an_inner_transaction_on_what_the_outer_one_has_made(shared: Share) -> None:
+    def outer(inside: Any, accounts: list[Account]) -> list[str]:
+        inside.made, found = Account(1), []
+        accounts.append(Account(2))
+        new = Account(3)
+        for account, amount in (inside.made, 5), (accounts[-1], 5), (inside.made, 1), (new, 5), (new, 1):
+            try:
+                inside.transact(take, account, amount)
+            except ValueError as error:
+                found.append(str(error))
+        accounts.append(new)
+        return found
+
+    shared.list = []
+    assert shared.transact(outer, shared, shared.list) == ["5 is too much"] * 3
+    assert (shared.made.money, [account.money for account in shared.list]) == (0, [2, 2])
+    assert (shared.made.history, shared.list[1].history) == ([1], [1])
+
+
+def test_an_inner_transaction_that_is_tried_until_it_goes(shared: Share) -> None:
+    def outer(inside: Any, account: Account) -> int:
+        amount = 5
+        while True:
+            try:
+                inside.transact(take, account, amount)
+                return amount
+            except:  # noqa: E722 - as users write it
+                amount -= 1
+
+    shared.a = Account(2)
+    assert shared.transact(outer, shared, shared.a) == 2
+    assert (shared.a.money, shared.a.history) == (0, [2])
+
+
 def test_a_transaction_that_never_goes_the_same_way_ends(shared: Share) -> None:
     def outer(inside: Any, account: Account) -> None:
         with contextlib.suppress(ValueError):

@@ -9,7 +9,7 @@ from typing import Any
 
 from share import cerial
 from share._process import is_proven_dead
-from share._protocol import encode
+from share._protocol import encode, node_reference, reference
 from share.cerial._classes import find_class
 from share.cerial._digests import code_of
 from share.errors import CorruptDataError
@@ -44,23 +44,30 @@ class Running:
     that only raises.
     """
 
-    def __init__(self, reduce: Any) -> None:
-        self.reduce = reduce
-        self.known: list[
-            tuple[Any, BaseException] | None
-        ] = []  # of each inner one, in order; None: it has not failed
-        self.at = self.others = 0
+    def __init__(self, store: Any) -> None:
+        self.store = store
+        #: Of each inner one, in order: its key and what it has raised. None: it has not failed.
+        self.known: list[tuple[Any, BaseException] | None] = []
+        self.others = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Before each run."""
+        self.at = 0
         self.is_void = False
+        self.first = self.store.new_id()  # what is made from now on has greater ids
+        self.made: dict[int, int] = {}  # id -> number, of what inner ones were given of that
 
     def inner(self, function: Any, args: tuple[Any, ...]) -> Any:
         """Runs a function all or nothing."""
         if self.is_void:
-            raise _Again
+            return function(*args)  # somebody has caught _Again; what is done now is undone, too
+        key = self._key(function, args)
         i = self.at
         self.at += 1
         known = self.known[i] if i < len(self.known) else None
         if known is not None:
-            if known[0] == self._key(function, args):
+            if known[0] == key:
                 raise known[1].with_traceback(None)
             del self.known[i:]  # this run goes another way
             self.others += 1
@@ -76,15 +83,26 @@ class Running:
         except _Again:
             raise
         except BaseException as error:
-            self.known[i:] = [(self._key(function, args), _without_frames(error))]
+            self.known[i:] = [(key, _without_frames(error))]
             self.is_void = True
             raise _Again from None
 
     def _key(self, function: Any, args: tuple[Any, ...]) -> Any:
         try:
-            return getattr(function, "__qualname__", ""), encode(args, "argument", self.reduce)
+            return getattr(function, "__qualname__", ""), encode(args, "argument", self._reduce)
         except Exception:
             return None
+
+    def _reduce(self, value: Any) -> Any:
+        """References; to what this run has made by a number, as that has another id in each run."""
+        reduced = self.store.reduce(value)
+        if (
+            reduced is NotImplemented
+            or reduced[0] not in (reference, node_reference)
+            or reduced[1][1] < self.first
+        ):
+            return reduced
+        return int, (self.made.setdefault(reduced[1][1], -1 - len(self.made)),)
 
 
 #: The transaction that runs; there is one at most.
@@ -207,7 +225,7 @@ class Transactions:
 
     def _transaction(self, data: bytes) -> Any:
         global running
-        running = Running(self.store.reduce)
+        running = Running(self.store)
         try:
             while True:
                 try:
@@ -215,7 +233,7 @@ class Transactions:
                 except BaseException:
                     if not running.is_void:
                         raise
-                    running.at, running.is_void = 0, False
+                    running.begin()
         finally:
             running = None
 
