@@ -47,28 +47,47 @@ def test_contributing_names_only_folders_and_files_that_exist():
     assert len(named) > 10 and not missing
 
 
+# What the guide's tests use.
+GUIDE = """
+import pytest
+from share import recipes
+from test_testing import Inventory
+
+def create_database():
+    return "localhost:4321"
+"""
+
+
+def blocks_of(name):
+    return re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / name).read_text(), re.MULTILINE | re.DOTALL)
+
+
 def test_the_tests_in_the_documents_pass(tmp_path):
-    text = (ROOT / "docs" / "testing.md").read_text()
-    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    (tmp_path / "test_it.py").write_text("\n\n".join(blocks))
+    testing, guide = blocks_of("testing.md"), blocks_of("guide.md")
+    (tmp_path / "test_testing.py").write_text("\n\n".join(testing))
+    (tmp_path / "test_guide.py").write_text("\n\n".join([GUIDE, *guide]))
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "share.testing.plugin", "test_it.py"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "share.testing.plugin"],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(SOURCE), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{len(re.findall('def test_', ''.join(blocks)))} passed" in done.stdout
+    assert f"{len(re.findall('def test_', ''.join(testing + guide)))} passed" in done.stdout
 
 
 def test_no_python_goes_untested():
-    """Blocks of ``pycon`` are run here, and docs/testing.md; the tutorial and docs/primitives by tests of their own."""
-    untested = [
-        path.name
-        for path in ROOT.glob("docs/*.md")
-        if path.name not in ("tutorial.md", "testing.md")
-        and re.search(r"^```(python|py)$", path.read_text(), re.MULTILINE)
-    ]
+    """Blocks of ``pycon`` are run here, and the tests of two pages; the tutorial, docs/primitives, and the programs of
+    docs/frameworks.md by tests of their own. Blocks that are only indented would be run by nobody.
+    """
+    run = ("tutorial.md", "testing.md", "guide.md", "frameworks.md")
+    untested = []
+    for path in ROOT.glob("docs/*.md"):
+        text = path.read_text()
+        if path.name not in run and re.search(r"^```(python|py)$", text, re.MULTILINE):
+            untested.append(path.name)
+        outside = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+        untested += [(path.name, line) for line in re.findall(r"\n\n {4,}(.*)", outside)]
     assert not untested
 
 

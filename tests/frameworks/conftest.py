@@ -52,11 +52,11 @@ def lingering(name):
 
 @pytest.fixture
 def serve(tmp_path, name):
-    """Starts a server; ``{socket}`` in its arguments is the socket's path."""
+    """Starts a server; ``{socket}`` in its arguments is the socket's path, and ``ready`` answers when it is up."""
     running = []
 
-    def serve(*arguments):
-        running.append(Server(tmp_path, name, *arguments))
+    def serve(*arguments, **options):
+        running.append(Server(tmp_path, name, *arguments, **options))
         return running[-1]
 
     yield serve

@@ -55,7 +55,8 @@ class Connection(http.client.HTTPConnection):
 class Server:
     """A running server and its clients."""
 
-    def __init__(self, folder, name, *arguments):
+    def __init__(self, folder, name, *arguments, ready="/"):
+        self.ready = ready
         self.socket = folder / "http.sock"
         self.log = (folder / "log").open("w+")
         self.process = subprocess.Popen(
@@ -68,7 +69,7 @@ class Server:
     def answers(self):
         assert self.process.poll() is None, self.messages()
         with contextlib.suppress(OSError, http.client.HTTPException):
-            return self.get("/")
+            return self.get(self.ready)
         return None
 
     def messages(self):

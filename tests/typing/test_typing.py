@@ -43,6 +43,22 @@ def test_public_names_have_the_documented_types(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_mypy_sees_what_the_guide_says(tmp_path: Path) -> None:
+    guide = HERE.parents[1].joinpath("docs", "guide.md").read_text()
+    (block,) = re.findall(r"^```pycon\n(>>> class Score:\n.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    lines = [
+        "from share import Share",
+        *(line[4:] for line in block.splitlines() if line[:3] in (">>>", "...")),
+    ]
+    for said, wrong in [("5", 0), ('"a lot"', 1)]:
+        (tmp_path / "app.py").write_text("\n".join(lines).replace("add(5)", f"add({said})"))
+        result = run("mypy", "--strict", "--cache-dir", str(tmp_path), str(tmp_path / "app.py"))
+        found = re.findall(r"app.py:\d+: error: .*", result.stdout)
+        assert result.returncode == wrong == len(found), result.stdout + result.stderr
+        assert all("arg-type" in error for error in found)
+
+
+@pytest.mark.slow
 def test_basedpyright_agrees(tmp_path: Path) -> None:
     pytest.importorskip("basedpyright")
     settings = {
