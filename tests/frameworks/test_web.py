@@ -189,3 +189,20 @@ def test_uvicorn_with_two_workers_counts_exactly(serve):
     found = server.hits(REQUESTS)
     check(server, found)
     assert found[0]["pid"] != server.process.pid
+
+
+def test_the_stash_of_gunicorn(serve):
+    """That of ``share.recipes`` gives the same answers, and reads cost less, in the same worker and run."""
+    pytest.importorskip("gunicorn.dirty.stash")
+    server = serve(
+        "-m", "gunicorn", "stash_app:app", "--bind", "unix:{socket}", "--workers", "2",
+        "--dirty-app", "stash_app:Nothing", "--dirty-workers", "1",
+        ready="/times",
+    )  # fmt: skip
+    found = server.get("/")
+    assert found["ours"] == found["theirs"]
+    times = server.get("/times")
+    print(times)
+    for call in ("get", "exists"):  # one sends a message to another process, and waits for its answer
+        theirs, ours = times[call]
+        assert ours < theirs

@@ -396,9 +396,18 @@ def test_a_stash(shared: Share) -> None:
         table["a"]
     with pytest.raises(KeyError):
         del table["a"]
+    table["none"] = None
+    assert table["none"] is None and table.get("a", 5) == 5 and list(table.keys("n*")) == ["none"]
+    del table["none"]
+    assert (
+        stash.exists("sessions") and not stash.exists("nothing") and stash.table("nothing").get("x", 6) == 6
+    )
+    with pytest.raises(KeyError):
+        stash.info("nothing")
     stash.ensure("empty")
     assert sorted(stash.tables()) == ["empty", "sessions"]
     assert stash.info("sessions") == {"table": "sessions", "size": 1}
-    stash.clear("sessions")
+    table.clear()
+    assert not table
     stash.delete_table("empty")
     assert (stash.tables(), stash.keys("sessions")) == (["sessions"], [])

@@ -1,10 +1,10 @@
 """Stash: tables of keys and values, with the interface of gunicorn's ``dirty.stash``."""
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, KeysView, MutableMapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from share import Share
+from share import Share, plain
 
 __all__ = ["Stash"]
 
@@ -21,8 +21,13 @@ class Tables:
     def get(self, table: str, key: str, default: Any) -> Any:
         return self.tables.get(table, {}).get(key, default)
 
-    def exists(self, table: str, key: str) -> bool:
-        return key in self.tables.get(table, {})
+    def item(self, table: str, key: str) -> Any:
+        if not self.exists(table, key):
+            raise KeyError(key)
+        return self.tables[table][key]
+
+    def exists(self, table: str, key: str | None) -> bool:
+        return table in self.tables and (key is None or key in self.tables[table])
 
     def delete(self, table: str, key: str) -> bool:
         return table in self.tables and self.tables[table].pop(key, self) is not self
@@ -32,6 +37,14 @@ class Tables:
 
     def names(self) -> list[str]:
         return list(self.tables)
+
+    def size(self, table: str) -> int:
+        return len(self.tables.get(table, ()))
+
+    def info(self, table: str) -> dict[str, Any]:
+        if table not in self.tables:
+            raise KeyError(table)
+        return {"table": table, "size": len(self.tables[table])}
 
     def ensure(self, table: str) -> None:
         self.tables.setdefault(table, {})
@@ -54,15 +67,15 @@ class Stash:
         self.state.put(table, key, value)
 
     def get(self, table: str, key: str, default: Any = None) -> Any:
-        """The value of a key."""
-        return self.state.get(table, key, default)
+        """The value of a key: a copy, as gunicorn's stash gives one."""
+        return plain(self.state.get(table, key, default))
 
     def delete(self, table: str, key: str) -> bool:
         """Deletes a key; whether there was one."""
         return self.state.delete(table, key)
 
-    def exists(self, table: str, key: str) -> bool:
-        """Whether there is such a key."""
+    def exists(self, table: str, key: str | None = None) -> bool:
+        """Whether there is such a table, or such a key in it."""
         return self.state.exists(table, key)
 
     def keys(self, table: str, pattern: str | None = None) -> list[str]:
@@ -75,8 +88,8 @@ class Stash:
         self.state.ensure(table)
 
     def info(self, table: str) -> dict[str, Any]:
-        """The size of a table."""
-        return {"table": table, "size": len(self.state.keys(table))}
+        """The size of a table, and its name. Raises KeyError if there is none."""
+        return self.state.info(table)
 
     def clear(self, table: str) -> None:
         """Deletes all keys of a table."""
@@ -102,9 +115,7 @@ class StashTable(MutableMapping[str, Any]):
         self.stash, self.name = stash, name
 
     def __getitem__(self, key: str) -> Any:
-        if not self.stash.exists(self.name, key):
-            raise KeyError(key)
-        return self.stash.get(self.name, key)
+        return plain(self.stash.state.item(self.name, key))
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.stash.put(self.name, key, value)
@@ -117,4 +128,12 @@ class StashTable(MutableMapping[str, Any]):
         return iter(self.stash.keys(self.name))
 
     def __len__(self) -> int:
-        return len(self.stash.keys(self.name))
+        return self.stash.state.size(self.name)
+
+    def keys(self, pattern: str | None = None) -> KeysView[str]:
+        """The keys, perhaps only those that match a pattern."""
+        return dict.fromkeys(self.stash.keys(self.name, pattern)).keys()
+
+    def clear(self) -> None:
+        """Deletes all keys."""
+        self.stash.clear(self.name)
