@@ -2,16 +2,15 @@
 
 import io
 from array import array
-from collections import deque
+from collections import Counter, OrderedDict, defaultdict, deque
 
 from share.cerial._files import FILE_TYPES
 
 __all__ = ["is_fillable"]
 
+_CONTAINERS = list, dict, OrderedDict, defaultdict, Counter, set, deque, bytearray, array, memoryview
 #: A file is read on, or written on, from where it is then.
-_FILLABLE = frozenset(
-    (list, dict, set, deque, bytearray, array, memoryview, io.StringIO, io.BytesIO, *FILE_TYPES)
-)
+_FILLABLE = frozenset((*_CONTAINERS, io.StringIO, io.BytesIO, *FILE_TYPES))
 
 
 def is_fillable(cls: type) -> bool:

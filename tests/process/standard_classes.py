@@ -57,4 +57,5 @@ class Fails:
 
     def change(self):
         self.lists.default_factory = int
+        self.lists.__init__(set, {"b": 1})
         raise ValueError("undone")

@@ -5,7 +5,9 @@ import configparser
 import copy
 import dataclasses
 import io
-from collections import deque
+import random
+from array import array
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -50,6 +52,99 @@ def test_what_is_not_changed_stays_itself(shared: Share) -> None:
     assert shared.filler.keep(given) == 1
     assert given == [1, [2]] and given[1] is inner
     assert shared.filler.kept == [1, [2]]
+
+
+class Worker:
+    """Its methods write, so they run in the coordinator."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def close(self, out: Any) -> None:
+        self.count += 1
+        with out:
+            out.read()
+
+    def first(self, out: Any) -> None:
+        self.count += 1
+        out[0] = 7
+
+    def shuffle(self, out: Any) -> None:
+        self.count += 1
+        random.Random(self.count).shuffle(out)
+
+    def appended(self, out: Any) -> Any:
+        self.count += 1
+        out.append(self.count)
+        return out
+
+    def count_up(self, out: Any) -> None:
+        self.count += 1
+        out["a"] += self.count
+
+    def let(self, other: Any) -> None:
+        self.count += 1
+        other.count = self.count
+
+    async def wait(self, out: Any) -> int:
+        self.count += 1
+        await asyncio.sleep(0)
+        out.append(self.count)
+        return self.count
+
+    def wait_for(self, out: Any) -> Any:
+        self.count += 1
+        return self.wait(out)
+
+
+def memory(step: int) -> Any:
+    return memoryview(bytearray(b"abcd"))[::step]
+
+
+GIVEN: list[tuple[str, Callable[[], Any], Callable[[Any], Any]]] = [
+    ("close", lambda: io.StringIO("abc"), lambda given: given.closed),
+    ("close", lambda: io.BytesIO(b"abc"), lambda given: given.closed),
+    ("first", lambda: memory(1), bytes),
+    ("first", lambda: memory(2), bytes),
+    ("first", lambda: memory(-1), bytes),
+    ("first", lambda: memoryview(array("i", range(6)))[::2], list),
+    ("shuffle", lambda: [*range(20)], list),
+    ("appended", lambda: [1], list),
+    ("count_up", lambda: Counter("aab"), dict),
+    ("count_up", lambda: defaultdict(int, b=1), dict),
+    ("count_up", lambda: OrderedDict(b=1, a=2), list),
+]
+
+
+@pytest.mark.parametrize("number", range(len(GIVEN)))
+def test_what_a_method_that_writes_does_to_what_it_is_given(shared: Share, number: int) -> None:
+    name, make, look = GIVEN[number]
+    shared.worker, worker, given, expected = Worker(), Worker(), make(), make()
+    for _ in range(1 if name == "close" else 2):
+        result, its_result = getattr(shared.worker, name)(given), getattr(worker, name)(expected)
+        assert (result is given) == (its_result is expected)
+    assert look(given) == look(expected)
+
+
+def test_a_method_that_is_to_be_awaited_fills_what_it_is_given(shared: Share) -> None:
+    async def run(worker: Any) -> list[Any]:
+        given: list[int] = []
+        return [await worker.wait(given), given, await worker.wait_for(given), given]
+
+    shared.worker = Worker()
+    assert asyncio.run(run(shared.worker)) == asyncio.run(run(Worker())) == [1, [1, 3], 3, [1, 3]]
+    given: list[int] = []
+    assert shared.worker.wait.submit(given).result() == 4
+    assert shared.worker.wait_for.call(given) == 6
+    assert given == [6]
+
+
+def test_a_part_of_another_share_is_changed_when_the_call_returns(shared: Share) -> None:
+    shared.worker = Worker()
+    with Share() as other:
+        other.worker = Worker()
+        shared.worker.let(other.worker)
+        assert other.worker.count == 1
 
 
 def test_library_classes(shared: Share) -> None:

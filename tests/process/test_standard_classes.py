@@ -21,6 +21,11 @@ def test_a_factory_that_is_replaced(shared: Share) -> None:
     assert shared.lists.default_factory is None
     shared.lists.default_factory = int
     assert (shared.lists["a"], shared.lists.default_factory) == (0, int)
+    shared.lists.__init__(set, {"b": 1}, c=2)
+    assert (shared.lists["d"], shared.lists.default_factory) == (set(), set)
+    assert [*shared.lists] == ["a", "b", "c", "d"]
+    with pytest.raises(TypeError, match="must be callable or None"), shared.waiting():
+        shared.lists.__init__(1)
     shared.fails = classes.Fails()
     with pytest.raises(ValueError, match="undone"):
         shared.transact(classes.Fails.change, shared.fails)

@@ -275,8 +275,11 @@ def _repr(Proxy self not None):
 
 
 def _init(Proxy self not None, *args, **kwargs):
-    args = tuple([mapping_like(arg) if isinstance(self.current(), dict) else materialised(arg) for arg in args[:1]]) \
-        + args[1:]
+    state = self.peek()
+    at = 1 if isinstance(state, defaultdict) else 0         # behind the factory
+    if len(args) > at:
+        given = mapping_like(args[at]) if isinstance(state, dict) else materialised(args[at])
+        args = (*args[:at], given, *args[at + 1:])
     execute(self, "__init__", args, kwargs, False)
 
 

@@ -438,12 +438,12 @@ cdef int look_again(Proxy proxy, Local local, list parts, bytes before) except -
     return 0
 
 
-cdef bint may_be_filled(tuple args, dict kwargs) except -1:
-    """Whether a call is given what its caller has, and the method may change."""
-    if kwargs and may_be_filled(tuple(kwargs.values()), None):
+cdef bint may_be_filled(Proxy proxy, tuple args, dict kwargs) except -1:
+    """Whether a call is given what its caller has, or another share, and the method may change."""
+    if kwargs and may_be_filled(proxy, tuple(kwargs.values()), None):
         return True
     for arg in args:
-        if is_fillable(type(arg)):
+        if is_fillable(type(arg)) or isinstance(arg, Proxy) and (<Proxy>arg).session is not proxy.session:
             return True
     return False
 
@@ -727,12 +727,12 @@ cdef class Method:
         else:
             wait = effects.returns or effects.read_only or proxy.session.must_wait() or \
                 not proxy.session.assignments_queue and (self.assigns or effects.touches and
-                                                         may_be_filled(args, kwargs))
+                                                         may_be_filled(proxy, args, kwargs))
         position = send_call(proxy, CALL, effects, self.encoded, args, kwargs, wait)
         if wait:
             result = proxy.session.await_response(position, None)
             if type(result) is Filled:
-                return finished(result, args, kwargs)
+                result = filled(result, args, kwargs)
             if type(result) is Finished:
                 from ._generators import given
 
@@ -744,10 +744,14 @@ cdef class Method:
 cdef object finished(result, tuple args, dict kwargs):
     """What was awaited for in the coordinator, for who asks for the result itself, and filled among the arguments."""
     if type(result) is Filled:
-        from ._filled import fill
-
-        return fill(args, kwargs, result)
+        result = filled(result, args, kwargs)
     return result.value if type(result) is Finished else result
+
+
+cdef object filled(result, tuple args, dict kwargs):
+    from ._filled import fill
+
+    return fill(args, kwargs, result)
 
 
 @cython.binding(False)

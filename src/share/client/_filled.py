@@ -11,17 +11,22 @@ __all__ = ["fill"]
 
 def fill(args: tuple[Any, ...], kwargs: dict[str, Any] | None, filled: Any) -> Any:
     """Gives the caller's own arguments what they contain now; returns what the method has returned."""
+    value = filled.value
     for i, now in filled.arguments.items():
         mine = (kwargs or {})[i] if isinstance(i, str) else args[i]
-        if isinstance(mine, (list, bytearray, array)):
+        if now is filled.value and type(now) is type(mine):
+            value = mine
+        if now is None:
+            mine.close()
+        elif isinstance(mine, (list, bytearray, array)):
             mine[:] = now
         elif isinstance(mine, memoryview):
-            mine.cast("B")[:] = now
-        elif isinstance(mine, FILE_TYPES):
-            if now is None:
-                mine.close()
+            if mine.c_contiguous:
+                mine.cast("B")[:] = now
             else:
-                mine.seek(now)
+                mine[:] = memoryview(now).cast(mine.format)  # of one dimension; else it says so
+        elif isinstance(mine, FILE_TYPES):
+            mine.seek(now)
         elif isinstance(mine, (io.StringIO, io.BytesIO)):
             mine.seek(0)
             mine.truncate()
@@ -38,4 +43,4 @@ def fill(args: tuple[Any, ...], kwargs: dict[str, Any] | None, filled: Any) -> A
         else:
             mine.clear()
             mine.update(now)
-    return filled.value
+    return value

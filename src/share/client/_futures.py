@@ -123,7 +123,9 @@ class Bridge:
                 continue
             try:
                 result, error = self.session.unwrap(position, kind, data), None
-                if type(result) is Finished or (type(result) is Filled and ticket.loop is None):
+                if type(result) is Filled and ticket.loop is None:
+                    result = result.value
+                if type(result) is Finished:
                     result = result.value
             except BaseException as raised:
                 result, error = None, raised

@@ -1,9 +1,10 @@
 """Arguments that a method fills: what it is given here is a copy, of which its caller is told what has become."""
 
+import io
 import logging
 from copy import copy
 from sys import getrefcount
-from types import CoroutineType, FunctionType
+from types import FunctionType
 from typing import Any
 
 from share._fillable import is_fillable
@@ -27,9 +28,9 @@ _LOOKS = 3  # so many queued calls of a method are looked at
 
 def _now(arg: Any) -> Any:
     """What its caller has to be told of an argument. Copies: by now it may be a part of the state."""
+    if isinstance(arg, io.IOBase) and arg.closed:
+        return None
     if isinstance(arg, FILE_TYPES):
-        if arg.closed:
-            return None
         try:
             if arg.writable():
                 arg.flush()
@@ -60,13 +61,19 @@ class Fillings:
 
     def told(self, result: Any, args: _Args, kwargs: _Kwargs, *data: bytes) -> Any:
         """What the caller of a method gets who waits for its result; ``data`` are the arguments as they came."""
-        if type(result) in KINDS or type(result) is CoroutineType:
+        if type(result) in KINDS:
             return result  # it has not run yet
         changed = self._changed(args, kwargs, *data)
         for i, arg in changed.items():  # raises where it cannot travel
             if not isinstance(arg, FILE_TYPES):
                 encode(arg, f"what was put into argument[{i!r}]", self.store.reduce)
-        return Filled(result, {i: _now(arg) for i, arg in changed.items()}) if changed else result
+        if not changed:
+            return result
+        now = {i: _now(arg) for i, arg in changed.items()}
+        for i, arg in changed.items():
+            if result is arg:
+                result = now[i]  # so its caller sees that it is that argument
+        return Filled(result, now)
 
     def warn(self, cls: type, name: str, args: _Args, kwargs: _Kwargs, *data: bytes) -> None:
         """Says once that a queued call has changed an argument, which nobody sees."""

@@ -403,6 +403,8 @@ cdef class Loop:
         if not found & FILLED:
             return result
         if command.flags & RESPOND:
+            if type(result) is CoroutineType:
+                result = self.go_on(command, result, self.owner)    # to its end
             return self.fillings.told(result, args, kwargs, data[:size], data[size:size + more])
         if self.fillings.may_look(cls, name):
             self.fillings.warn(cls, name, args, kwargs, data[:size], data[size:size + more])

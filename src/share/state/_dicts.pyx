@@ -325,14 +325,6 @@ cdef int add_common(Blueprint blueprint) except -1:
 # ---- defaultdict: __missing__ stores through the slot ----------------------------------------------------
 
 
-cdef int init_default(object self, object args, PyObject* names) except -1:
-    cdef uint64_t id = 0
-    if home(<PyObject*>self, &id) != NULL:
-        raise TypeError("a defaultdict that is part of a share cannot be initialized again")
-    collections.defaultdict.__init__(self, *<tuple>args, **(<dict>names if names != NULL else {}))
-    return 0
-
-
 cdef object factory_descriptor = collections.defaultdict.default_factory
 
 
@@ -356,6 +348,19 @@ cdef int set_factory(object self, PyObject* value, void* _) except -1:
     factory_descriptor.__set__(self, new)
     done(cell, start, end)
     return inverse(operations.DEFAULT_FACTORY, <PyObject*>self, 0, owned(<PyObject*>old), NULL)
+
+
+cdef int init_default(object self, object args, PyObject* names) except -1:
+    cdef uint64_t id = 0
+    if home(<PyObject*>self, &id) == NULL:
+        collections.defaultdict.__init__(self, *<tuple>args, **(<dict>names if names != NULL else {}))
+        return 0
+    factory = (<tuple>args)[0] if <tuple>args else None
+    if factory is not None and not callable(factory):
+        raise TypeError("first argument must be callable or None")
+    set_factory(self, <PyObject*>factory, NULL)
+    update(self, (<tuple>args)[1:], names)
+    return 0
 
 
 # ---- OrderedDict -----------------------------------------------------------------------------------------

@@ -289,6 +289,7 @@ class Calls:
         everything = args.all()
         mine = function.__module__ in solver.near
         if not mine and not solver.carries(everything):
+            instance.touches = instance.touches or any(map(is_given, everything))
             return {self.nodes.site(key, None)}
         first = args.positional[0] if args.positional else set()
         out: NodeSet = set()
