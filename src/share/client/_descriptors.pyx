@@ -410,9 +410,9 @@ cdef uint64_t versions_of(list cells) noexcept:
 
 
 cdef list parts_of(Local local, tuple args, dict kwargs, tuple given, dict given_kwargs):
-    """What a run has been given in place of proxies: it can change these parts of the state, too."""
+    """What a run has been given in place of proxies, or None: it can change these parts of the state, too."""
     if args is given and kwargs is given_kwargs:
-        return []
+        return None
     if kwargs is not None:
         args, given = (*args, *kwargs.values()), (*given, *given_kwargs.values())
     parts = [arg for arg, proxy in zip(args, given) if arg is not proxy and arg is not local.instance]
@@ -716,10 +716,7 @@ cdef class Method:
         if self.awaits:
             return self.__get__(proxy, None).aio(*args, **(kwargs or {}))
         if self.streams:
-            from ._generators import later
-
-            bound = self.__get__(proxy, None)
-            return later(lambda: bound.aio(*args, **(kwargs or {})), self.streams == 2)
+            return streamed(self.__get__(proxy, None), args, kwargs, self.streams == 2)
         if self.enters:
             wait = True
         elif effects.returns_self:
@@ -739,6 +736,13 @@ cdef class Method:
                 return given(result.value)
             return result
         return proxy if effects.returns_self else None
+
+
+cdef object streamed(bound, tuple args, dict kwargs, bint is_async):
+    """A generator that runs in the coordinator. (Here, as a function with a lambda takes longer to call.)"""
+    from ._generators import later
+
+    return later(lambda: bound.aio(*args, **(kwargs or {})), is_async)
 
 
 cdef object finished(result, tuple args, dict kwargs):

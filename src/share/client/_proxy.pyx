@@ -1196,9 +1196,12 @@ cdef tuple place_in(state, result):
 
 cdef object part(Session session, Tables tables, value):
     """What a caller may have of an object of the replica, or of a value that holds some."""
-    cdef uint64_t id = tables.id_of(value)
+    cdef uint64_t id
     cdef uint32_t home = 0
     cls = type(value)
+    if cls is int or cls is str or cls is float:
+        return carrying(value)
+    id = tables.id_of(value)
     if id:                          # looked up before anything else runs: another thread may move the replica then
         home, id = tables.home_of(id), tables.first_id(id)
     if cls is not dict and cls is not list and cls is not set:
