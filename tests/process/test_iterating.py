@@ -3,7 +3,10 @@
 import gc
 import multiprocessing
 import sys
-from collections import deque
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 from forked import all_well, in_child
@@ -76,6 +79,24 @@ def test_a_loop_gives_the_parts_that_were_there(shared: Share) -> None:
     assert [row is other for row, other in zip(backwards, held[2::-1], strict=True)] == [True] * 3
 
 
+def filled(mapping: Any) -> dict[Any, Any]:
+    found = {1: 0}
+    found.update(mapping)
+    return found
+
+
+# What asks a mapping for its keys, and then for the value of each.
+COPIES: dict[str, Callable[[Any], dict[Any, Any]]] = {
+    "dict": dict,
+    "display": lambda mapping: {0: 0, **mapping},
+    "update": filled,
+    "or": lambda mapping: {} | mapping,
+    "OrderedDict": OrderedDict,
+    "behind a proxy": lambda mapping: dict(MappingProxyType(mapping)),
+    "the class": lambda mapping: mapping.__class__(mapping),
+}
+
+
 def test_what_is_made_of_a_container_is_of_one_moment(shared: Share) -> None:
     shared.board = Board()
     board, stop = shared.board, fork.Event()
@@ -91,9 +112,54 @@ def test_what_is_made_of_a_container_is_of_one_moment(shared: Share) -> None:
             assert len({id(row) for row in list(board.rows)}) == len((*board.rows,)) == 4
             assert sum(board.table.values()) == 2000
             assert len(sorted(board.table)) == 21
+            for copy in COPIES.values():
+                assert sum(copy(board.table).values()) == 2000
     finally:
         stop.set()
     assert all_well([child])
+
+
+def test_copies_are_equal_and_do_not_outlast_their_statement(shared: Share) -> None:
+    shared.table = {"a": [1], "b": 2}
+    shared.names, shared.empty = OrderedDict(z=1, y=2), {}
+    table = shared.table
+    for copy in COPIES.values():
+        expected = copy({"a": [1], "b": 2})
+        found = copy(table)
+        assert found == expected and found["a"] is table["a"]
+    assert (lambda **names: names)(**table) == {"a": [1], "b": 2}
+    assert list({**shared.names}) == ["z", "y"] and {**shared.empty} == dict(shared.empty) == {}
+    # The same instruction of the same frame, again and again: a copy that was given up halfway, and reads.
+    other = {"a": 1}
+    calls: list[Any] = [
+        lambda: dict(table),
+        lambda: (lambda a, **rest: None)(*[1], **table),
+        lambda: table["a"],
+        lambda: list(map(table.__getitem__, table.keys())),
+    ]
+    for turn in range(3):
+        table["a"] = turn
+        table["b"] = -turn
+        results = []
+        for call in calls:
+            try:
+                results.append(call())
+            except TypeError as error:
+                results.append(type(error))
+        assert results == [{"a": turn, "b": -turn}, TypeError, turn, [turn, -turn]]
+        functions: list[tuple[Any, Any]] = [
+            (table.keys, ()),
+            (table.__getitem__, ("a",)),
+            (iter, (table.keys(),)),
+        ]
+        for function, arguments in functions:
+            table["a"] = other
+            result = function(*arguments)
+            if function == table.__getitem__:
+                assert result == other
+            table["a"] = None
+    keys = table.keys()
+    assert list(keys) == ["a", "b"] and table["a"] is None
 
 
 def test_a_loop_sees_what_its_own_thread_appends(shared: Share) -> None:

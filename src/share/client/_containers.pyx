@@ -499,7 +499,56 @@ cdef object looked_up(Proxy self, key, default):
     return default if value is MISSING else self.child(tables, ITEM, key, value)
 
 
+# C code that takes a mapping as it is, `dict(p)`, `{**p}`, `f(**p)`, asks it for its keys and then for the value of each,
+# within one instruction of one frame. So who makes a view of keys and iterates over it within one gets a copy, of one
+# moment, and then the values of that, as long as that instruction goes on and asks for them in their order.
+cdef dict moments = {}          # thread -> Moment
+
+
+@cython.binding(False)
+cdef class Moment:
+    """The values of a dict, for the instruction that has asked for its keys."""
+
+    cdef Proxy proxy
+    cdef tuple place
+    cdef object rest            # an iterator over (key, value)
+    cdef Py_ssize_t left
+
+
+cdef extern from *:
+    """
+    /* Which frame executes which instruction; None where no Python is executed. */
+    static PyObject* share_place_of(PyObject* frame) {
+        PyFrameObject* f = frame == Py_None ? PyEval_GetFrame() : (PyFrameObject*)frame;
+        if (f == NULL)
+            Py_RETURN_NONE;
+        return Py_BuildValue("(ni)", (Py_ssize_t)f, PyFrame_GetLasti(f));
+    }
+    """
+    object place_of "share_place_of"(object frame)
+
+
+cdef object momentary(Proxy self, object key):
+    """The value that a key has in the copy that was made for this instruction; MISSING if there is none."""
+    cdef object thread = PyThread_get_thread_ident()
+    cdef Moment moment = moments.get(thread)
+    if moment is None:
+        return MISSING
+    if moment.proxy is self and moment.place == place_of(None):
+        found, value = next(moment.rest)
+        moment.left -= 1
+        if found is key:
+            if not moment.left:
+                moments.pop(thread, None)
+            return value
+    moments.pop(thread, None)
+    return MISSING
+
+
 def _dict_getitem(Proxy self not None, key):
+    value = momentary(self, key) if moments else MISSING
+    if value is not MISSING:
+        return value
     value = looked_up(self, key, MISSING)
     if value is not MISSING:
         return value
@@ -629,7 +678,7 @@ def _dict_reversed(Proxy self not None):
 
 
 def _dict_keys(Proxy self not None):
-    return KeysView(self)
+    return KeysView(self, place_of(None))
 
 
 def _dict_values(Proxy self not None):
@@ -640,9 +689,16 @@ def _dict_items(Proxy self not None):
     return ItemsView(self)
 
 
-def iter_keys(Proxy self not None):
-    """Iterates over the keys of a dict."""
-    return iterate_dict(self, 0, False)
+def iter_keys(Proxy self not None, place, frame):
+    """Iterates over the keys of a dict; place: where its view was made."""
+    cdef Moment moment
+    if place is None or place != place_of(frame) or not size_of(self.peek()):
+        return iterate_dict(self, 0, False)
+    copy = _dict_copy(self)
+    moment = Moment.__new__(Moment)
+    moment.proxy, moment.place, moment.rest, moment.left = self, place, iter(copy.items()), len(copy)
+    moments[PyThread_get_thread_ident()] = moment
+    return iter(list(copy))
 
 
 def iter_values(Proxy self not None, bint backwards=False):

@@ -1,5 +1,6 @@
 """Views of a shared dict: live, like the built-in ones; each iteration is over one state."""
 
+import sys
 from collections import abc
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -40,12 +41,16 @@ def _view(mapping: Any, name: str) -> Any:
 class KeysView(_View, abc.KeysView[Any]):
     """``shared.d.keys()``."""
 
-    __slots__ = ()
+    __slots__ = ("_place",)
+
+    def __init__(self, mapping: Any, place: Any = None) -> None:
+        super().__init__(mapping)
+        self._place = place  # where it was made
 
     def __iter__(self) -> Iterator[Any]:
         from ._containers import iter_keys
 
-        return iter_keys(self._mapping)
+        return iter_keys(self._mapping, self._place, sys._getframe(1))
 
     def __reversed__(self) -> Iterator[Any]:
         found: Iterator[Any] = reversed(self._mapping)
