@@ -499,9 +499,9 @@ cdef object looked_up(Proxy self, key, default):
     return default if value is MISSING else self.child(tables, ITEM, key, value)
 
 
-# C code that takes a mapping as it is, `dict(p)`, `{**p}`, `f(**p)`, asks it for its keys and then for the value of each,
-# within one instruction of one frame. So who makes a view of keys and iterates over it within one gets a copy, of one
-# moment, and then the values of that, as long as that instruction goes on and asks for them in their order.
+# C code that takes a mapping as it is, `dict(p)`, `{**p}`, `f(**p)`, asks it for its keys and then for the value of
+# each, within one instruction of one frame. So who makes a view of keys and iterates over it within one gets a copy, of
+# one moment, and then the values of that, as long as that instruction goes on and asks for them in their order.
 cdef dict moments = {}          # thread -> Moment
 
 
