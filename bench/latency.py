@@ -6,12 +6,16 @@ would for whoever waits for them; timing each call alone would leave that out (c
 
 import asyncio
 import math
+import mmap
+import os
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from statistics import quantiles
 from typing import Any
+
+from share.primitives import WaitWord
 
 __all__ = ["Latency", "latencies"]
 
@@ -20,6 +24,8 @@ RATE = 1000  # calls a second
 PERCENTILES = (50, 90, 99)
 OUTSTANDING = 10_000
 CALL = "call with a result"
+WAKE = "waking up by what another process writes"
+PAUSE = 0.001  # before each write: all have fallen asleep
 LOOP = f"turn of an event loop with {OUTSTANDING:,} calls outstanding"
 
 
@@ -64,10 +70,69 @@ def latencies(names: dict[str, Any], calls: int) -> list[Latency]:
             for name, times in taken.items()
         ]
     counters = {"share": names["shared_counter"], "BaseManager": names["managed_counter"]}
-    return found + [
-        Latency(LOOP, name, len(turns), percentiles(turns), histogram(turns))
-        for name, turns in loop_turns(counters)
-    ]
+    return (
+        found
+        + [
+            Latency(LOOP, name, len(turns), percentiles(turns), histogram(turns))
+            for name, turns in loop_turns(counters)
+        ]
+        + [
+            Latency(WAKE, name, len(times), percentiles(times), histogram(times))
+            for name, times in wake_ups(names["shared"], names["shared_counter"], calls)
+        ]
+    )
+
+
+def wake_ups(shared: Any, counter: Any, calls: int) -> list[tuple[str, list[float]]]:
+    """The seconds from a write of one process to when another one, which waits for it, goes on.
+
+    `wait_for` takes two wake-ups, of the coordinator and of the waiter: as many as a futex ping, there and back.
+    """
+    with mmap.mmap(-1, 4096) as memory:
+        numbers = memoryview(memory).cast(
+            "Q"
+        )  # what the waiter wants, the ping, its answer, and what has been measured
+        moments = memoryview(memory).cast("d")
+        ping, pong = WaitWord(memory, 2048), WaitWord(memory, 3072)
+        wanted, there, back, measured, written = 0, 64, 128, 192, 320
+        writer = os.fork()
+        if writer == 0:
+            try:
+                for number in range(1, 2 * calls + 1):
+                    while numbers[wanted] < number:
+                        time.sleep(PAUSE)
+                    time.sleep(PAUSE)
+                    moments[written] = time.perf_counter()
+                    if number <= calls:
+                        counter.increment()
+                    else:
+                        numbers[there] = number
+                        ping.wake()
+                        pong.wait_for(lambda number=number: numbers[back] == number)
+                        moments[written] = time.perf_counter() - moments[written]
+                        numbers[measured] = number
+            finally:
+                os._exit(0)
+        found: dict[str, list[float]] = {"share, wait_for": [], "futex, there and back": []}
+        first = counter.n
+        for number in range(1, calls + 1):
+            numbers[wanted] = number
+            shared.wait_for(lambda number=number: counter.n >= first + number)
+            found["share, wait_for"].append(time.perf_counter() - moments[written])
+        for number in range(calls + 1, 2 * calls + 1):
+            numbers[wanted] = number
+            ping.wait_for(lambda number=number: numbers[there] == number)
+            numbers[back] = number
+            pong.wake()
+            while numbers[measured] < number:
+                time.sleep(PAUSE)
+            found["futex, there and back"].append(moments[written])
+        os.waitpid(writer, 0)
+        ping.detach()
+        pong.detach()
+        numbers.release()
+        moments.release()
+    return list(found.items())
 
 
 def loop_turns(subjects: dict[str, Any]) -> list[tuple[str, list[float]]]:

@@ -1,6 +1,7 @@
 """``wait_for`` and its like: who waits wakes up when what it has read changes, and for nothing else."""
 
 import asyncio
+import mmap
 import os
 import signal
 import threading
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from classes import Counter, Log, Pair
+from forked import all_well, in_child
 from programs import wait_for
 
 from share import DeletedObjectError, Share, ShareClosedError, ShareTimeoutError
@@ -67,40 +69,47 @@ def test_only_what_was_read_runs_the_predicate_again(shared: Share) -> None:
 
 
 def test_one_write_wakes_all_in_several_processes(shared: Share) -> None:
-    """64 waiters, in four processes."""
+    """64 waiters, in four processes; each wakes up once."""
     shared.counter, shared.woken = Counter(), Counter()
+    shared.flush()  # a commit after the first look is another reason to look again
     children = []
-    for _ in range(4):
-        pid = os.fork()
-        if pid == 0:
-            code = 1
-            try:
+    with mmap.mmap(-1, 64) as runs:  # how often each has asked
+        for first in range(0, 64, 16):
+
+            def work(first: int = first) -> None:
+                def asks(which: int) -> Any:
+                    def predicate() -> int:
+                        found: int = shared.counter.n
+                        runs[which] += 1
+                        return found
+
+                    return predicate
+
                 with ThreadPoolExecutor(16) as pool:
-                    waits = [pool.submit(shared.wait_for, lambda: shared.counter.n, 30) for _ in range(16)]
-                    if [wait.result() for wait in waits] == [1] * 16:
-                        shared.woken.add.call(16)
-                        code = 0
-            finally:
-                os._exit(code)
-        children.append(pid)
-    wait_for(lambda: asleep(shared))
-    shared.counter.increment()
-    assert shared.wait_for(lambda: shared.woken.n == 64, timeout=60)
-    assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children] == [0] * 4
+                    waits = [pool.submit(shared.wait_for, asks(first + i), 60) for i in range(16)]
+                    assert [wait.result() for wait in waits] == [1] * 16
+                shared.woken.add.call(16)
+
+            children.append(in_child(work))
+        wait_for(lambda: asleep(shared) and all(bytes(runs)))
+        shared.counter.increment()
+        assert shared.wait_for(lambda: shared.woken.n == 64, timeout=60)
+        assert all_well(children)
+        assert list(bytes(runs)) == [2] * 64
 
 
 def test_an_idle_wait_takes_no_processor_time(shared: Share) -> None:
     shared.counter = Counter()
     shared.flush()
-    with ThreadPoolExecutor(8) as pool:
-        waits = [pool.submit(shared.wait_for, lambda: shared.counter.n, 30) for _ in range(8)]
+    with ThreadPoolExecutor(64) as pool:
+        waits = [pool.submit(shared.wait_for, lambda: shared.counter.n, 30) for _ in range(64)]
         wait_for(lambda: asleep(shared))
         time.sleep(0.2)
         before = time.process_time()
         time.sleep(1.5)
         used = time.process_time() - before
         shared.counter.increment()
-        assert [wait.result() for wait in waits] == [1] * 8
+        assert [wait.result() for wait in waits] == [1] * 64
     assert used < 0.15  # one that polls each millisecond takes more
 
 
