@@ -242,7 +242,7 @@ class Share(Namespace):
             state = "lost"
         else:
             state = "running" if pid else "starting"
-        memory = sum(size for _, size in control.segments())
+        memory = control.memory()
         return Health(state, pid, control.backlog(), control.position(), control.running_for(), memory)
 
     def clear(self) -> None:

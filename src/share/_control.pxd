@@ -92,10 +92,12 @@ cdef class Control:
     cdef bint await_entry(self) except -1
     cdef bint has_gone(self, uint64_t entry) noexcept nogil
     cdef char* at(self, uint64_t where, uint64_t length) except NULL
+    cdef int reserve(self, uint64_t where, uint64_t length) except -1
+    cdef int give_back(self, uint64_t where, uint64_t length) except -1
     # The slot of a cell of nodes. NULL: its page is not there (yet), so C was read before the cell was.
     cdef Slot* cell_slot(self, uint64_t cell) except? NULL
     cdef int attach_segment(self, uint64_t index) except -1
-    cdef uint64_t add_segment(self, uint32_t kind, uint64_t size) except? 0xffffffff
+    cdef uint64_t add_segment(self, uint32_t kind, uint64_t size, uint64_t reserved=*) except? 0xffffffff
     cdef uint64_t committed(self) noexcept nogil
     cdef uint64_t await_commit(self, uint64_t position, int64_t timeout_ns) except? 0xffffffffffffffff
     cdef uint32_t to_leave(self, uint64_t mine) noexcept nogil

@@ -4,6 +4,7 @@ cimport cython
 
 import errno
 import logging
+import os
 import threading
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -525,6 +526,35 @@ cdef class Control:
             raise CorruptDataError(f"a reference of {length} bytes at {offset} in a segment of {self.sizes[index]}")
         return self.bases[index] + offset
 
+    cdef int reserve(self, uint64_t where, uint64_t length) except -1:
+        """Finds memory for what has been given back. Raises ShareMemoryError."""
+        cdef Segment segment
+        self.at(where, length)
+        segment = self.attached[locator_segment(where)]
+        segment.reserve(locator_offset(where), length)
+        return 0
+
+    cdef int give_back(self, uint64_t where, uint64_t length) except -1:
+        """Frees the memory of a part, but for the page in which it begins and the one in which it ends."""
+        cdef Segment segment
+        cdef uint64_t start = (locator_offset(where) // 4096 + 1) * 4096
+        cdef uint64_t end = (locator_offset(where) + length) // 4096 * 4096
+        self.at(where, length)
+        segment = self.attached[locator_segment(where)]
+        if start < end:
+            segment.give_back(start, end - start)
+        return 0
+
+    def memory(self):
+        """Bytes of memory that the segments besides the control segment have."""
+        total = 0
+        for index, (_, size) in enumerate(self.segments()):
+            try:
+                total += min(size, os.stat(f"/dev/shm/{self.name}_m{index:x}").st_blocks * 512)
+            except OSError:
+                total += size           # it has been unlinked
+        return total
+
     cdef Slot* cell_slot(self, uint64_t cell) except? NULL:
         cdef uint64_t page, place = 0, where
         if cell >= 0xFFFFFFC0:
@@ -558,17 +588,20 @@ cdef class Control:
         self.sizes[index] = segment.size
         self.bases[index] = segment.base
 
-    cdef uint64_t add_segment(self, uint32_t kind, uint64_t size) except? 0xffffffff:
-        """Creates the next segment (the coordinator only). Returns its index."""
+    cdef uint64_t add_segment(self, uint32_t kind, uint64_t size, uint64_t reserved=0) except? 0xffffffff:
+        """Creates the next segment (the coordinator only), with memory for its first `reserved` bytes or for all.
+
+        Returns its index.
+        """
         cdef uint64_t index = load_rlx(self.word(SEGMENTS))
         if index >= MAX_SEGMENTS:
             raise ShareError(f"a share has at most {MAX_SEGMENTS} segments")
         name = f"{self.name}_m{index:x}"
         try:
-            segment = Segment.create(name, size)
+            segment = Segment.create(name, size, reserved)
         except FileExistsError:         # of a coordinator that died between the two steps below
             unlink(name)
-            segment = Segment.create(name, size)
+            segment = Segment.create(name, size, reserved)
         TESTPOINT("coordinator.made_segment")
         self._keep(index, segment)
         store_rlx(self.word(SEGMENT_TABLE + index * SEGMENT_ENTRY), kind)

@@ -7,9 +7,12 @@ from ._control cimport Control
 cdef class Heap:
     cdef Control control
     cdef dict free_blocks           # capacity -> list of locators
+    cdef set bare                   # of these, whose memory has been given back
+    cdef uint64_t idle              # bytes of large free blocks that still have memory
     cdef uint64_t segment           # the one that is being carved, and where
     cdef uint64_t offset
     cdef uint64_t end
+    cdef uint64_t backed            # where its memory ends
     cdef uint64_t next_size
     cdef readonly uint64_t used     # bytes in blocks that are in use
     cdef readonly uint64_t reserved
@@ -17,6 +20,7 @@ cdef class Heap:
     cdef uint64_t allocate(self, uint64_t length, uint64_t* generation) except 0
     cdef uint64_t carve(self, uint64_t index, uint64_t offset, uint64_t capacity, uint64_t* generation) except 0
     cdef int release(self, uint64_t where) except -1
+    cdef int give_back(self) except -1
 
 
 cdef class Cells:

@@ -8,7 +8,8 @@ from libc.stdint cimport int64_t, uint64_t
 
 from ._atomic cimport fence_rel, load_rlx, store_rlx, TESTPOINT
 from ._control cimport Control
-from ._layout cimport BLOCK_HEADER, SEGMENT_HEAP, SEGMENT_SLOTS, SLOT_SIZE, locator, locator_offset, locator_segment
+from ._layout cimport BLOCK_HEADER, LARGE_BLOCK, SEGMENT_HEAP, SEGMENT_SLOTS, SLOT_SIZE, locator, locator_offset, \
+    locator_segment
 
 from heapq import heappop, heappush
 
@@ -18,6 +19,8 @@ cdef enum:
     FIRST_HEAP = 1 << 18
     FIRST_CELLS = 1 << 16
     LARGEST_STEP = 1 << 26
+    MOST_IDLE = 1 << 23
+    STEP = 1 << 20
     START = 64
 
 
@@ -38,21 +41,28 @@ cdef class Heap:
 
     def __cinit__(self, Control control):
         self.control = control
-        self.free_blocks = {}
+        self.free_blocks, self.bare = {}, set()
         self.next_size = FIRST_HEAP
 
     cdef uint64_t allocate(self, uint64_t length, uint64_t* generation) except 0:
         """A block for `length` bytes. Raises ShareMemoryError; then nothing has changed."""
-        cdef uint64_t capacity = capacity_for(length), where, size
+        cdef uint64_t capacity = capacity_for(length), where, size, backed
         cdef char* block
         cdef list blocks = self.free_blocks.get(capacity)
         if blocks:
-            where = blocks.pop()
+            where = blocks[len(blocks) - 1]
+            if where in self.bare:
+                self.control.reserve(where, capacity)
+                self.bare.remove(where)
+            elif capacity >= LARGE_BLOCK:
+                self.idle -= capacity
+            blocks.pop()
             block = self.control.at(where, BLOCK_HEADER)
             generation[0] = load_rlx(<uint64_t*>block)
             self.used += capacity
             return where
         if self.offset + capacity > self.end:
+            self.give_back()        # rather than to hold more than there was ever need for
             if capacity > self.next_size // 2:
                 # A segment of its own: the one that is being carved keeps its rest for smaller blocks.
                 size = (capacity + START + 4095) // 4096 * 4096
@@ -62,16 +72,22 @@ cdef class Heap:
             size = self.next_size
             while True:
                 try:
-                    index = self.control.add_segment(SEGMENT_HEAP, size)
+                    backed = min(size, max(<uint64_t>STEP, capacity + 2 * START))
+                    index = self.control.add_segment(SEGMENT_HEAP, size, backed)
                     break
                 except ShareMemoryError:
                     size //= 2          # there may be room for a smaller one
                     if size < FIRST_HEAP or size < capacity + START:
                         raise
             self.reserved += size
-            self.segment, self.offset, self.end = index, START, size
+            self.segment, self.offset, self.end, self.backed = index, START, size, backed
             if size == self.next_size < LARGEST_STEP:
                 self.next_size *= 2
+        backed = min(self.end, self.offset + capacity + START)      # with the header at which a walk ends
+        if backed > self.backed:
+            backed = min(self.end, max(backed, self.offset + STEP))
+            self.control.reserve(locator(self.segment, self.offset), backed - self.offset)
+            self.backed = backed
         where = self.carve(self.segment, self.offset, capacity, generation)
         self.offset += capacity
         return where
@@ -100,6 +116,25 @@ cdef class Heap:
         TESTPOINT("heap.released")
         self.free_blocks.setdefault(capacity, []).append(where)
         self.used -= capacity
+        if capacity >= LARGE_BLOCK:
+            self.idle += capacity
+            if 2 * self.idle > self.used + MOST_IDLE:
+                self.give_back()
+        return 0
+
+    cdef int give_back(self) except -1:
+        """Frees the memory of large free blocks, all but the page of their header.
+
+        Who still copies from one by an old reference gets zeros, or EFAULT, and sees the new generation.
+        """
+        cdef uint64_t capacity, where
+        for capacity, blocks in self.free_blocks.items():
+            if capacity >= LARGE_BLOCK:
+                for where in blocks:
+                    if where not in self.bare:
+                        self.control.give_back(where, capacity)
+                        self.bare.add(where)
+        self.idle = 0
         return 0
 
     def rebuild(self, set reserved):
@@ -131,9 +166,11 @@ cdef class Heap:
                 else:
                     store_rlx(<uint64_t*>block, load_rlx(<uint64_t*>block) + 1)
                     self.free_blocks.setdefault(capacity, []).append(where)
+                    if capacity >= LARGE_BLOCK:
+                        self.bare.add(where)        # perhaps
                 offset += capacity
             if size - offset > self.end - self.offset:
-                self.segment, self.offset, self.end = index, offset, size
+                self.segment, self.offset, self.end, self.backed = index, offset, size, offset
             if self.next_size < LARGEST_STEP:
                 self.next_size *= 2
         if missing:

@@ -118,6 +118,7 @@ cdef enum:
     PURPOSE_SHAPE = 1           # a slot that holds a shape, and does so for ever
     INLINE_BYTES = 40
     BLOCK_HEADER = 16
+    LARGE_BLOCK = 1 << 18       # from this capacity on the memory of a free block may be given back
     # kinds of a version
     ABSENT = 0
     INLINE = 1

@@ -6,9 +6,9 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from ._atomic cimport copy_from_shared, TESTPOINT
+from ._atomic cimport copy_from_shared, load_rlx, TESTPOINT
 from ._control cimport Control
-from ._layout cimport BLOCK, BLOCK_HEADER, INLINE, INLINE_BYTES, REF, Version
+from ._layout cimport BLOCK, BLOCK_HEADER, INLINE, INLINE_BYTES, LARGE_BLOCK, REF, Version
 from ._ringbuf cimport CELL, COMMITTED, FREE, mpsc_body, mpsc_peek
 from ._segment cimport Segment
 from ._slots cimport block_unchanged
@@ -16,6 +16,32 @@ from .cerial._codec cimport Encoder, decode
 
 from ._segment import unlink
 from .errors import CorruptDataError, ShareClosedError, ShareError, ShareMemoryError
+
+cdef extern from *:
+    """
+    #include <errno.h>
+    #include <sys/uio.h>
+    #include <unistd.h>
+
+    /* Copies memory that may be taken away meanwhile: a touched page is then made anew, and without memory for it a
+     * load would be a SIGBUS. The kernel says so: False. */
+    static int sh_copy_by_kernel(char *to, const char *from, uint64_t n)
+    {
+        for (uint64_t done = 0; done < n;) {
+            struct iovec here = {to + done, n - done}, there = {(char *)from + done, n - done};
+            ssize_t got = process_vm_readv(getpid(), &here, 1, &there, 1, 0);
+            if (got == 0 || (got < 0 && errno == EFAULT)) return 0;
+            if (got < 0) {  /* a sandbox does not allow it */
+                sh_copy_from_shared(to, from, n);
+                return 1;
+            }
+            done += (uint64_t)got;
+        }
+        return 1;
+    }
+    """
+    bint sh_copy_by_kernel(char* to, const char* source, uint64_t n) noexcept nogil
+
 
 #: name of a share -> callable(id, flags, slots, shape, cells) that gives the object: a proxy, or, in the share's
 #: own coordinator, the mirror.
@@ -133,6 +159,7 @@ cdef char* copy_of_block(Control control, uint64_t where, uint64_t start, uint64
     """Bytes of a block, to be freed by the caller; NULL: the block has been reused."""
     cdef char* block
     cdef char* copy
+    cdef bint copied = True
     if length > (<uint64_t>1 << 40):
         raise CorruptDataError(f"a block of {length} bytes")
     block = control.at(where, start + length + BLOCK_HEADER)
@@ -141,8 +168,11 @@ cdef char* copy_of_block(Control control, uint64_t where, uint64_t start, uint64
         raise MemoryError
     with nogil:
         TESTPOINT("block.found")
-        copy_from_shared(copy, block + BLOCK_HEADER + start, length)
-    if not block_unchanged(block, generation):
+        if load_rlx(<uint64_t*>(block + 8)) < LARGE_BLOCK:
+            copy_from_shared(copy, block + BLOCK_HEADER + start, length)
+        else:
+            copied = sh_copy_by_kernel(copy, block + BLOCK_HEADER + start, length)
+    if not copied or not block_unchanged(block, generation):
         free(copy)
         return NULL
     return copy

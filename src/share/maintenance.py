@@ -85,7 +85,7 @@ def _info(segment: str) -> ShareInfo:
         state = "lost"
     alive = sum(not is_proven_dead(word) for _, word in control.processes())
     try:
-        memory = sum(size for _, size in control.segments())
+        memory = control.memory()
         name = cerial.loads(control.configuration())["name"]
     except (
         Exception

@@ -49,6 +49,28 @@ def test_ten_thousand_names_come_and_go(shared: Share) -> None:
     assert shared.health().memory < 5_000_000
 
 
+def test_a_value_that_grows(shared: Share) -> None:
+    """It holds what it and its last versions need, also after a take-over; and nothing when it has been deleted."""
+    size = 300_000
+    while size < 8_000_000:
+        size = size * 21 // 20
+        shared.value = bytes(size)
+        shared.log = [bytes(size)]
+        shared.log.append(bytes(size))
+    shared.flush()
+    assert shared.health().memory < 3 * 4 * size + 10_000_000
+    psutil.Process(shared.health().coordinator).kill()
+    for number in range(5):
+        shared.value = bytes([number]) * size
+        assert shared.value == bytes([number]) * size
+    del shared.value, shared.log
+    shared.flush()
+    shared.value = bytes(1_000_000)
+    shared.value = b""
+    shared.flush()
+    assert shared.health().memory < 25_000_000
+
+
 def test_a_value_that_changes_size(shared: Share) -> None:
     """Growing and shrinking state leaves no hole behind that cannot be used again."""
     shared.box = Box()

@@ -65,7 +65,7 @@ def measure(observer: Observer, interval: float) -> Iterator[Figures]:
             control.cells,
             now - claimed[0][0] if claimed else 0.0,
             control.running_for(),
-            sum(size for _, size in control.segments()),
+            control.memory(),
             _number_of_errors(observer),
             observer.processes(),
         )
