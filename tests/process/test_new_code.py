@@ -351,6 +351,37 @@ def test_an_upgrade_that_raises_is_in_the_errors(start, tmp_path):
     assert "ZeroDivisionError" in new.says("[str(failed) for failed in shared.errors]")
 
 
+SLOTTED = """
+class Pair:
+    __slots__ = ("n", "items")
+    def __init__(self):
+        self.n, self.items = 7, [1]
+"""
+RENAMED = """
+import os
+class Pair:
+    __slots__ = ("number", "items")
+    def __share_upgrade__(self, old):
+        path = __file__ + ".killed"
+        self.items.append(2)
+        if not os.path.exists(path):
+            open(path, "w").close()
+            os.kill(os.getpid(), 9)
+        self.number = old["n"]
+        self.items.append(sorted(old))
+"""
+
+
+def test_an_upgrade_to_other_slots_by_a_coordinator_that_is_killed_in_it(start, tmp_path):
+    (tmp_path / "counted.py").write_text(SLOTTED)
+    old = start(tmp_path, UPGRADING)
+    assert old.says("shared.setdefault('pair', counted.Pair()).n") == "7"
+    (tmp_path / "counted.py").write_text(RENAMED)
+    new = start(tmp_path, UPGRADING)
+    assert new.says("shared.pair.number, shared.pair.items[:]") == "(7, [1, 2, ['items', 'n']])"
+    assert new.says("shared.errors") == "[]"
+
+
 def test_on_new_code_takes_one_of_two_words():
     with pytest.raises(ValueError, match="on_new_code"):
         Share(on_new_code="ask")

@@ -115,6 +115,15 @@ cdef object kept_extras(Mirror mirror, extras):
     return held
 
 
+cdef dict published_attributes(Mirror mirror):
+    """Those of an object, by name; a class with other ``__slots__`` than before may have no place for all of them."""
+    if mirror.shape.opaque or mirror.shape.is_container:
+        return dict(getattr(mirror.live, "__dict__", ()))
+    found = {} if mirror.last[0] is MISSING else dict(mirror.last[0])
+    found.update([(name, value) for name, value in zip(mirror.shape.cells, mirror.last[1:]) if value is not MISSING])
+    return found
+
+
 def shape_of_new_code(bytes encoded):
     """(the shape, encoded) of the objects of a class whose code has changed: with another plan, and the same cells.
 
@@ -455,12 +464,13 @@ cdef class Store:
         cdef Mirror mirror
         renewed = [shape for shape, _ in self.new_code]
         for mirror in list(self.mirrors.values()):
-            if mirror.shape not in renewed or not hasattr(mirror.shape.cls, "__share_upgrade__"):
+            if mirror.shape not in renewed or not hasattr(mirror.shape.cls, "__share_upgrade__") or \
+                    type(mirror.live) is Unreadable:
                 continue
             self.note_change(mirror, None)
             self.note_unsure(mirror, None)
             try:
-                mirror.live.__share_upgrade__(dict(getattr(mirror.live, "__dict__", ())))
+                mirror.live.__share_upgrade__(published_attributes(mirror))
             except BaseException as error:
                 what = f"{mirror.shape.cls.__qualname__}.__share_upgrade__"
                 log.error("%s failed", what, exc_info=True)
