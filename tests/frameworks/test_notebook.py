@@ -1,11 +1,15 @@
 """A Jupyter kernel, driven as a notebook does."""
 
+from pathlib import Path
+
 import pytest
 from servers import SOURCE
 
 nbclient = pytest.importorskip("nbclient")
 nbformat = pytest.importorskip("nbformat")
 pytest.importorskip("ipykernel")
+
+FORMS = Path(__file__).parents[1] / "process" / "formed_classes.py"
 
 # A class is defined, shared, used by a pool, and defined anew.
 CELLS = [
@@ -73,6 +77,26 @@ def test_a_class_is_defined_and_redefined_in_cells(tmp_path, monkeypatch):
     (shown,) = cells[6].outputs
     assert shown["data"]["text/plain"] == "[<shared list: ['<Ada>']>, [1]]"
     assert [piece for cell in cells for piece in cell.outputs if piece.output_type == "error"] == []
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_forms_of_classes_in_a_cell_that_is_run_again(tmp_path, monkeypatch):
+    """What tests/process/test_forms.py does, in a real kernel."""
+    pytest.importorskip("attrs")
+    pytest.importorskip("pydantic")
+    monkeypatch.setenv("PYTHONPATH", SOURCE)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    source = FORMS.read_text().partition("if __name__ ==")[0]
+    drive = "for form in FORMS: compare(shared, form)"
+    cells = ["from share import Share; shared = Share()"]
+    for release in (1, 2):
+        cells += [source.replace("RELEASE = 1", f"RELEASE = {release}"), drive]
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in [*cells, "shared.close()"]]
+    )
+    nbclient.NotebookClient(
+        notebook, timeout=60, kernel_name="python3"
+    ).execute()  # raises what a cell raises
 
 
 def test_the_kernel_is_interrupted_and_restarted(run, tmp_path):
