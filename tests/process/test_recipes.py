@@ -74,6 +74,39 @@ def test_a_lock_whose_holder_is_killed(shared: Share, lock: recipes.Lock) -> Non
     lock.release()
 
 
+def test_one_of_those_who_wait_gets_the_lock_of_a_killed_holder(shared: Share, lock: recipes.Lock) -> None:
+    """And the others one after the other."""
+    shared.log, shared.queue = Log(), Log()
+
+    def hold() -> None:
+        lock.acquire()
+        shared.holding = True
+        shared.flush()
+        signal.pause()
+
+    def work() -> None:
+        shared.queue.write(os.getpid(), "waits")
+        with lock:
+            shared.log.write(os.getpid(), "in")
+            shared.wait_for(lambda: shared.go, timeout=60)
+            shared.log.write(os.getpid(), "out")
+
+    shared.holding = shared.go = False
+    holder = in_child(hold)
+    shared.wait_for(lambda: shared.holding, timeout=60)
+    children = [in_child(work) for _ in range(4)]
+    shared.wait_for(lambda: shared.queue.count() == 4, timeout=60)
+    assert shared.log.count() == 0
+    kill(holder)
+    shared.wait_for(lambda: shared.log.count() > 0, timeout=60)
+    assert not recipes.Lock(shared, "lock").acquire(timeout=0.1) and shared.log.count() == 1
+    shared.go = True
+    assert all_well(children)
+    entries = shared.log.all()
+    assert [what for _, what in entries] == ["in", "out"] * 4
+    assert [pid for pid, _ in entries[::2]] == [pid for pid, _ in entries[1::2]]
+
+
 def test_a_lease_ends(shared: Share) -> None:
     lease, other = recipes.Lock(shared, "lease", lease=0.2), recipes.Lock(shared, "lease", lease=60)
     assert lease.acquire()
@@ -291,6 +324,20 @@ def test_who_computes_is_killed(shared: Share) -> None:
     assert shared.wait_for(lambda: getattr(shared, "holding", False), timeout=60)
     threading.Timer(0.1, kill, [child]).start()
     assert cache.get("key", lambda: "mine") == "mine"
+
+
+def test_who_makes_what_is_made_once_is_killed(shared: Share) -> None:
+    def forever() -> None:
+        shared.makes = True
+        shared.flush()
+        signal.pause()
+
+    for make in (recipes.once, recipes.get_or_create):
+        shared.makes = False
+        child = in_child(lambda make=make: make(shared, make.__name__, forever))
+        shared.wait_for(lambda: shared.makes, timeout=60)
+        threading.Timer(0.1, kill, [child]).start()
+        assert make(shared, make.__name__, lambda: [5]) == [5]
 
 
 def test_once_and_get_or_create(shared: Share) -> None:
