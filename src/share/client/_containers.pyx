@@ -17,7 +17,7 @@ from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stdint cimport uint64_t
 
 from .._atomic cimport load_acq
-from ._loops cimport leave, Loop
+from ._iterations cimport Iteration, leave
 from ._nested cimport Nested
 from ._proxy cimport Proxy, execute, plain_operand
 from ._replica cimport are_harmless, pin, Tables, unpin
@@ -99,7 +99,7 @@ cdef object item_of(state, Py_ssize_t at):
     return built_in_of(state).__getitem__(state, at)
 
 
-cdef int begin(Loop self, Proxy proxy) except -1:
+cdef int begin(Iteration self, Proxy proxy) except -1:
     """Enters a loop over the state that `peek` has just given."""
     if proxy.cell is not None and proxy.node:
         self.cell, self.node, self.flag, self.wildcard = proxy.cell, proxy.node, proxy.cell.flag, proxy.cell.wildcard
@@ -113,7 +113,7 @@ cdef int begin(Loop self, Proxy proxy) except -1:
 
 @cython.no_gc_clear
 @cython.binding(False)
-cdef class SequenceIterator(Loop):
+cdef class SequenceIterator(Iteration):
     """Iterates over a sequence as it was at the beginning; once its thread has written to it, by the index in it."""
 
     cdef Proxy proxy                # None: it has ended
@@ -578,7 +578,7 @@ def _ordered_setdefault(self, key, default=None):
 
 @cython.no_gc_clear
 @cython.binding(False)
-cdef class DictIterator(Loop):
+cdef class DictIterator(Iteration):
     """Iterates over a dict or a set as it was at the beginning, to which its thread must not give another size."""
 
     cdef Proxy proxy                # None: it has ended

@@ -8,6 +8,7 @@ from libc.stdlib cimport calloc, free
 
 from .._atomic cimport fence_acq, load_acq, load_rlx
 from .._internal cimport make_internal
+from .._fillable cimport FILLED, may_be_filled
 from .._layout cimport CLOSED_BIT
 from .._protocol cimport CALL, DELETE, GET, NO_ARGUMENTS, RESPOND, SET
 from .._slots cimport slot_find
@@ -21,7 +22,6 @@ from ._session cimport Session
 
 from contextlib import asynccontextmanager
 
-from .._fillable import is_fillable
 from .._protocol import Filled, Finished
 from ..cerial._exceptions import travelling
 from collections import deque
@@ -438,12 +438,12 @@ cdef int look_again(Proxy proxy, Local local, list parts, bytes before) except -
     return 0
 
 
-cdef bint may_be_filled(Proxy proxy, tuple args, dict kwargs) except -1:
-    """Whether a call is given what its caller has, or another share, and the method may change."""
-    if kwargs and may_be_filled(proxy, tuple(kwargs.values()), None):
+cdef bint are_of_others(Proxy proxy, tuple args, dict kwargs) except -1:
+    """Whether a call is given an object of another share, whose reads do not wait for what is queued in this one."""
+    if kwargs and are_of_others(proxy, tuple(kwargs.values()), None):
         return True
     for arg in args:
-        if is_fillable(type(arg)) or isinstance(arg, Proxy) and (<Proxy>arg).session is not proxy.session:
+        if isinstance(arg, Proxy) and (<Proxy>arg).session is not proxy.session:
             return True
     return False
 
@@ -723,8 +723,8 @@ cdef class Method:
             wait = proxy.session.must_wait()
         else:
             wait = effects.returns or effects.read_only or proxy.session.must_wait() or \
-                not proxy.session.assignments_queue and (self.assigns or effects.touches and
-                                                         may_be_filled(proxy, args, kwargs))
+                not proxy.session.assignments_queue and (self.assigns or effects.touches and (
+                    may_be_filled(args, kwargs) & FILLED or are_of_others(proxy, args, kwargs)))
         position = send_call(proxy, CALL, effects, self.encoded, args, kwargs, wait)
         if wait:
             result = proxy.session.await_response(position, None)

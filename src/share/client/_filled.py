@@ -2,7 +2,7 @@
 
 import io
 from array import array
-from typing import Any
+from typing import Any, cast
 
 from share.cerial._files import FILE_TYPES
 
@@ -24,7 +24,7 @@ def fill(args: tuple[Any, ...], kwargs: dict[str, Any] | None, filled: Any) -> A
             if mine.c_contiguous:
                 mine.cast("B")[:] = now
             else:
-                mine[:] = memoryview(now).cast(mine.format)  # of one dimension; else it says so
+                mine[:] = memoryview(now).cast(cast("Any", mine.format))  # of one dimension; else it says so
         elif isinstance(mine, FILE_TYPES):
             mine.seek(now)
         elif isinstance(mine, (io.StringIO, io.BytesIO)):

@@ -21,7 +21,7 @@ from .._slots cimport slot_find
 from ..cerial._codec cimport Encoder
 from .._internal cimport Maker, maker_of
 from ._augmented cimport carrying, is_augmented_store, take_operation
-from ._loops cimport Loop, reaches
+from ._iterations cimport Iteration, reaches
 from ._noted cimport note, noting
 from ._proxy cimport Local, Proxy, array_at, class_attribute, empty_proxy, encode_arguments, has_dict, is_array_at, \
     own_descriptor, part, plain_copy
@@ -181,7 +181,7 @@ cdef class Nested(Proxy):
         """Loops of this thread go over what a command on this part may have changed."""
         cdef list others = self.session.over.note_node(self.node)
         cdef Tables tables = self.reader.tables
-        cdef Loop loop
+        cdef Iteration loop
         if not others or type(self)._share_class_.__module__ in ("builtins", "collections"):
             return 0                    # a method of these changes nothing in what it holds
         found = tables.node(self.node)

@@ -3,7 +3,7 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from .._control cimport Control
 from .._layout cimport Slot, Version
-from ._loops cimport Loops
+from ._iterations cimport Iterations
 from ._session cimport Session
 
 cdef enum:
@@ -57,7 +57,7 @@ cdef class Reader:
     cdef dict cells                 # number -> Cell
     cdef set extra                  # cells that others need to be decoded
     cdef dict proxies               # id -> weak reference to the proxy
-    cdef Loops over                 # containers, which are under way
+    cdef Iterations over                 # containers, which are under way
     cdef object lock
     cdef unsigned long mover        # the thread that moves the replica; 0: none does
     cdef int depth                  # moves of that thread within moves

@@ -23,7 +23,7 @@ from .._internal cimport make_internal
 from .._layout cimport CLOSED_BIT, DELETED, EMPTY, NODES, PURPOSE_INDEX, Version
 from .._protocol cimport copy_of_block
 from .._slots cimport slot_find, slot_read
-from ._loops cimport Loops
+from ._iterations cimport Iterations
 from ._noted cimport note, noting
 from ._session cimport pause_before_retry, Session
 
@@ -125,9 +125,9 @@ cdef Tables tables_of(replica):
 cdef class Reader:
     """A process's replica of a share's nodes. One per session."""
 
-    def __init__(self, Control control not None, bint has_finalizers=False, Loops over=None):
+    def __init__(self, Control control not None, bint has_finalizers=False, Iterations over=None):
         self.control = control
-        self.over = Loops() if over is None else over
+        self.over = Iterations() if over is None else over
         self.has_finalizers = has_finalizers
         self.proxies = {}
         self.forget_process()

@@ -7,7 +7,7 @@ from .._layout cimport Slot, Version
 from .._ringbuf cimport SPSC
 from .._segment cimport Segment
 from ..cerial._codec cimport Encoder
-from ._loops cimport Loops
+from ._iterations cimport Iterations
 
 
 cdef class Session
@@ -62,7 +62,7 @@ cdef class Session:
     cdef dict expected              # end position -> ticket, of those who do not wait in a thread of theirs
     cdef object delivered           # deque of (ticket, position, kind, payload), for the bridge
     cdef public object bridge       # what serves them; None before the first
-    cdef Loops over                 # containers: loops that are under way
+    cdef Iterations over                 # containers: loops that are under way
     cdef int loops                  # open blocks of ``in_loop``, of any thread
     cdef int limits                 # open blocks of ``limited``, of any thread
     cdef public bint on_full_raises

@@ -26,7 +26,7 @@ from .._segment cimport Segment
 from .._wait cimport now_ns, wake
 from ..cerial._codec cimport Encoder, decode
 from ..cerial._tags cimport BYTES, STR
-from ._loops cimport Loops
+from ._iterations cimport Iterations
 from ._noted cimport noting, refuse_in_predicate
 
 from .._protocol import error_from, read_spill, write_spill
@@ -147,7 +147,7 @@ cdef class Session:
         self.delivered = deque()
         self.local = threading.local()
         self.opening = threading.RLock()
-        self.over = Loops()
+        self.over = Iterations()
         self.proxies = weakref.WeakValueDictionary()
         self.classes = {}
         self.reduce_argument = ArgumentReducer(control)

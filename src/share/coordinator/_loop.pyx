@@ -3,7 +3,7 @@
 cimport cython
 
 import logging
-from types import CoroutineType, FunctionType
+from types import CoroutineType
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
@@ -14,6 +14,7 @@ from .._arena cimport referred
 from .._atomic cimport BROKEN, load32_rlx, load_acq, load_rlx, pause, store_rel, store_rlx, TESTPOINT
 from .._control cimport ALL_CHANGES, ANSWERS, Control, DIED, ROOM
 from .._flags cimport flag_raise
+from .._fillable cimport CHANGED, FILLED, may_be_filled
 from .._layout cimport CLOSED_BIT, COMMANDS, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_TOLD, P_WORD, POISON, \
     POISON_BEFORE, REGISTRATIONS, RUNNING_SINCE
 from .._process cimport proven_dead
@@ -29,7 +30,6 @@ from ._answers cimport Answers
 from ._mirrors cimport Call, Mirror, Shape
 from ._store cimport KEPT_SECONDS, Store
 
-from .._fillable import is_fillable
 from .._protocol import encode, end_making, Finished, read_spill, start_making
 from .._segment import unlink
 from ..errors import CorruptDataError, DeletedObjectError, PoisonedCommandError, ShareWarning
@@ -59,25 +59,6 @@ cdef enum:
 
 
 cdef frozenset UNFINISHED = frozenset((CoroutineType, *KINDS))
-
-
-cdef enum:
-    FILLED = 1                  # a container: it can be brought up to date where the caller has it
-    CHANGED = 2                 # an object: it cannot
-
-
-cdef int may_be_filled(tuple args, dict kwargs) except -1:
-    """Whether a method may have changed one of its arguments, so that its caller would see it."""
-    cdef int found = may_be_filled(tuple(kwargs.values()), None) if kwargs else 0
-    for arg in args:
-        cls = type(arg)
-        if cls is int or cls is str or cls is float or cls is bytes or cls is tuple or arg is None:
-            continue
-        if is_fillable(cls):
-            found |= FILLED
-        elif cls.__dictoffset__ and not isinstance(arg, (type, FunctionType)):
-            found |= CHANGED
-    return found
 
 
 @cython.binding(False)

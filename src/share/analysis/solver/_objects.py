@@ -3,7 +3,7 @@
 import functools
 import types
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from .._classes import MISSING, lookup
 from ..frontend import _hints
@@ -42,10 +42,6 @@ _PLAIN_CONTAINERS = (list, tuple, set, frozenset, dict, bytearray, str, bytes, r
 def is_dunder(name: str | None) -> bool:
     """What libraries keep of a class under such names, each process finds out for itself."""
     return name is not None and name.startswith("__") and name.endswith("__")
-
-
-#: What a field of a named tuple is on its class.
-_FIELD = type(vars(NamedTuple("_", [("field", int)]))["field"])
 
 
 class Objects:
@@ -293,7 +289,9 @@ class Objects:
                 return {self.nodes.bound(found.__func__, self.class_node(node, cls))}
             case types.MemberDescriptorType():
                 return self.field(instance, node, name)
-            case _ if type(found) is FIELD_OF_TUPLE and node.kind is not Kind.SELF:
+            case _ if type(found) is FIELD_OF_TUPLE:
+                if node.kind is Kind.SELF:
+                    return self.item(instance, node, {self.nodes.scalar(int)}, key)
                 return self.elements(node)
             case functools.cached_property():
                 made = solver.calling.call_object(instance, found.func, Args([{node}]), key)
@@ -303,8 +301,6 @@ class Objects:
                 return self.load_getset(instance, node, cls, name)
         if isinstance(found, C_CALLABLES):
             return {self.nodes.bound(found, node)}
-        if type(found) is _FIELD:
-            return self.item(instance, node, {self.nodes.scalar(int)}, key)
         if hasattr(type(found), "__set__") and not hasattr(type(found), "__get__"):
             return self.field(instance, node, name)
         if hasattr(type(found), "__get__"):

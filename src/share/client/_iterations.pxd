@@ -1,9 +1,9 @@
-# Loops over shared containers that are under way in this process.
+# Iterations over shared containers that are under way in this process.
 from libc.stdint cimport uint64_t
 
 
-cdef class Loop:
-    cdef Loops loops                # those of the session; None: it is not, or no longer, one of them
+cdef class Iteration:
+    cdef Iterations loops                # those of the session; None: it is not, or no longer, one of them
     cdef object cell                # where what it goes over is, which is changed in place; None: that is not changed
     cdef uint64_t node              # its id; 0: it is no node
     cdef uint64_t* flag             # of the attribute in which it is; NULL: none is known
@@ -15,10 +15,10 @@ cdef class Loop:
     cdef int keep_rest(self) except -1
 
 
-cdef class Loops:
+cdef class Iterations:
     cdef dict under_way             # their addresses
 
-    cdef int add(self, Loop loop) except -1
+    cdef int add(self, Iteration loop) except -1
     # This thread has sent a call with these flags; NULL: of anything.
     cdef int note_call(self, uint64_t** raised, int count) except -1
     # A command on a node. Gives the loops over other nodes, which it may reach.
@@ -29,4 +29,4 @@ cdef class Loops:
 
 # Whether one object of a replica can be reached from another; also if that takes too long to say. No user code runs.
 cdef bint reaches(object start, object wanted) except -1
-cdef int leave(Loop loop) except -1
+cdef int leave(Iteration loop) except -1

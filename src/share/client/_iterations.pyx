@@ -1,4 +1,4 @@
-"""Loops over shared containers that are under way.
+"""Iterations over shared containers that are under way.
 
 A loop goes over what it found at its beginning, as ``list(x)`` and ``sum(x)`` do in Python, where nobody else gets a
 turn meanwhile. It needs no copy for that until the replica is moved: then it copies what is left. What its own thread
@@ -19,7 +19,7 @@ cdef tuple OUTSIDE = (type, ModuleType, FunctionType, BuiltinFunctionType)      
 
 @cython.no_gc_clear         # it must find `loops` when it is freed
 @cython.binding(False)
-cdef class Loop:
+cdef class Iteration:
     """An iterator over a shared container."""
 
     cdef int keep_rest(self) except -1:
@@ -28,13 +28,13 @@ cdef class Loop:
 
 @cython.no_gc               # nor may this have been cleared by then; it holds addresses only
 @cython.binding(False)
-cdef class Loops:
+cdef class Iterations:
     """Those of a session. They are not kept alive here: each takes itself out when it ends or is freed."""
 
     def __cinit__(self):
         self.under_way = {}
 
-    cdef int add(self, Loop loop) except -1:
+    cdef int add(self, Iteration loop) except -1:
         loop.thread = PyThread_get_thread_ident()
         loop.loops = self
         self.under_way[<size_t><void*>loop] = None
@@ -42,12 +42,12 @@ cdef class Loops:
 
     cdef int note_call(self, uint64_t** raised, int count) except -1:
         cdef unsigned long me = PyThread_get_thread_ident()
-        cdef Loop loop
+        cdef Iteration loop
         cdef int i
         for address in list(self.under_way):
             if address not in self.under_way:
                 continue
-            loop = <Loop><void*><size_t>address
+            loop = <Iteration><void*><size_t>address
             if loop.thread == me and not loop.own:
                 for i in range(count):
                     if raised == NULL or raised[i] == loop.flag or raised[i] == loop.wildcard:
@@ -56,12 +56,12 @@ cdef class Loops:
 
     cdef list note_node(self, uint64_t node):
         cdef unsigned long me = PyThread_get_thread_ident()
-        cdef Loop loop
+        cdef Iteration loop
         cdef list others = []
         for address in list(self.under_way):
             if address not in self.under_way:
                 continue
-            loop = <Loop><void*><size_t>address
+            loop = <Iteration><void*><size_t>address
             if loop.thread == me and not loop.own:
                 if loop.node == node:
                     loop.own = True
@@ -70,11 +70,11 @@ cdef class Loops:
         return others
 
     cdef int moving(self, object cell) except -1:
-        cdef Loop loop
+        cdef Iteration loop
         for address in list(self.under_way):
             if address not in self.under_way:
                 continue            # it has ended meanwhile
-            loop = <Loop><void*><size_t>address
+            loop = <Iteration><void*><size_t>address
             if loop.cell is cell:
                 loop.keep_rest()
         return 0
@@ -97,7 +97,7 @@ cdef bint reaches(object start, object wanted) except -1:
     return False
 
 
-cdef int leave(Loop loop) except -1:
+cdef int leave(Iteration loop) except -1:
     if loop.loops is not None:
         loop.loops.under_way.pop(<size_t><void*>loop, None)
         loop.loops = None
