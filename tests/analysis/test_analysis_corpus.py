@@ -249,7 +249,7 @@ def test_no_effect_is_missed(target: str, args: tuple[Any, ...], totals: dict[st
     totals["classes"].append(target)
     if all(base is object or base.__flags__ & (1 << 9) for base in cls.__mro__):
         PURE.add(target)
-    python = {name for base in cls.__mro__ for name, value in vars(base).items() if not _in_c(value)}
+    python = {name for base in cls.__mro__ for name, value in vars(base).items() if not in_c(value)}
     for name, observed in seen.methods.items():
         if observed.calls and not observed.writes and name.partition(".")[0] in python:
             totals["readers"].append(f"{target}.{name}")
@@ -258,7 +258,7 @@ def test_no_effect_is_missed(target: str, args: tuple[Any, ...], totals: dict[st
                 totals["false alarms"].append(f"{target}.{name}: {reason}")
 
 
-def _in_c(value: Any) -> bool:
+def in_c(value: Any) -> bool:
     return type(value).__name__ in ("method_descriptor", "wrapper_descriptor", "builtin_function_or_method")
 
 
