@@ -2,6 +2,7 @@
 
 import bisect  # noqa: F401  (of the code below)
 import collections  # noqa: F401
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +89,14 @@ class Part:
         list.append(self.items, n)
 
 
+class Quiet:
+    """A part of which nothing goes past recording."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.items: list[int] = []
+
+
 class Board:
     """Knows nothing of what it is given."""
 
@@ -127,3 +136,84 @@ class Group:
 
     def hide(self, n: int) -> None:
         self.parts[0].hide(n)
+
+
+def put_into(items: Any, n: int) -> None:
+    list.append(items, n)
+
+
+class Taker:
+    """Its methods are given parts, and change them past recording; each in a way of its own."""
+
+    def __init__(self, parts: Any = (), stamps: Any = ()) -> None:
+        self.parts = list(parts)
+        self.stamps = stamps
+        self.kept: Any = None
+        self.many: list[Any] = []
+
+    def encoded(self) -> int:
+        return encoded
+
+    def unbound(self, part: Any, n: int) -> None:
+        list.append(part.items, n)
+
+    def hinted(self, part: Part, n: int) -> None:
+        list.append(part.items, n)
+
+    def its_method(self, part: Any, n: int) -> None:
+        part.hide(n)
+
+    def its_setter(self, part: Any, n: int) -> None:
+        part.last = n
+
+    def by_vars(self, part: Any, n: int) -> None:
+        vars(part)["items"] = [*part.items, n]
+
+    def by_name(self, part: Any, n: int) -> None:
+        list.append(getattr(part, "items"), n)  # noqa: B009
+
+    def by_function(self, part: Any, n: int) -> None:
+        put_into(part.items, n)
+
+    def by_unknown_code(self, part: Any, n: int) -> None:
+        functools.partial(list.append, part.items)(n)
+
+    def by_map(self, part: Any, n: int) -> None:
+        list(map(list.append, [part.items], [n]))
+
+    def by_closure(self, part: Any, n: int) -> None:
+        def inner() -> None:
+            list.append(part.items, n)
+
+        inner()
+
+    def in_a_list(self, part: Any, n: int) -> None:
+        held = [part]
+        list.append(held[0].items, n)
+
+    def of_many(self, *given: Any) -> None:
+        list.append(given[0].items, given[1])
+
+    def once_kept(self, part: Any, n: int) -> None:
+        self.kept = part
+        list.append(self.kept.items, n)
+
+    def once_stored(self, part: Any, n: int) -> None:
+        self.many.append(part)
+        list.append(self.many[-1].items, n)
+
+    def later(self, part: Any, n: int) -> Any:
+        yield 1
+        list.append(part.items, n)
+
+
+class Keeper:
+    """What it does to parts is recorded."""
+
+    def __init__(self) -> None:
+        self.kept: Any = None
+
+    def recorded(self, part: Any, n: int) -> None:
+        self.kept = part
+        part.items.append(n)
+        part.n += 1

@@ -4,7 +4,7 @@ from typing import Any
 
 import large_classes
 import pytest
-from large_classes import MANY, Board, Group, Part
+from large_classes import MANY, Board, Group, Keeper, Part, Quiet, Stamp, Taker
 
 from share import Share
 from share.analysis import draft, unseen_by
@@ -71,3 +71,74 @@ def test_a_class_of_parts_that_comes_with_the_command() -> None:
         assert shared.board.parts[0].items == [1]
         shared.board.hide(2)
         assert shared.board.parts[0].items == [1, 2]
+
+
+WAYS = """
+    unbound hinted its_method its_setter by_vars by_name by_function by_unknown_code by_map by_closure in_a_list of_many
+    once_kept once_stored
+""".split()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_a_method_is_given_may_be_changed_past_recording(way: str) -> None:
+    with Share() as shared:
+        shared.taker = Taker([Part(), Taker()])
+        shared.other = Taker([Part()])
+        for part in (shared.taker.parts[0], shared.other.parts[0]):
+            getattr(shared.taker, way)(part, 1)
+            assert part.items == [1]
+            getattr(shared.taker.parts[1], way)(part, 2)  # a part that is given one
+            assert part.items == [1, 2]
+
+
+def test_a_generator_changes_later_what_it_is_given() -> None:
+    with Share() as shared:
+        shared.taker = Taker([Part()])
+        assert list(shared.taker.later(shared.taker.parts[0], 1)) == [1]
+        assert shared.taker.parts[0].items == [1]
+
+
+def test_a_part_that_is_given_costs_no_look_at_the_rest() -> None:
+    with Share() as shared:
+        shared.keeper = Keeper()
+        shared.taker = Taker([Quiet(), Keeper()], [Stamp("s")])
+        taker, part, other = shared.taker, shared.taker.parts[0], shared.taker.parts[1]
+        for _ in range(20):  # the first calls of a method are looked at more closely
+            shared.keeper.recorded(part, 0)
+            other.recorded(part, 0)
+        shared.flush()
+        before = taker.encoded.call()
+        shared.keeper.recorded(part, 1)
+        shared.flush()
+        other.recorded(part, 2)
+        shared.flush()
+        taker.kept = part
+        other.kept = part
+        taker.many.append(part)
+        shared.flush()
+        assert taker.encoded.call() == before
+        assert part.items[-2:] == [1, 2]
+        assert part.n == 42
+        assert taker.many[0] is part
+        assert other.kept is part
+        for _ in range(20):
+            taker.unbound(part, 3)
+        shared.flush()
+        assert taker.encoded.call() >= before + 10
+        assert part.items[-1] == 3
+
+
+def test_setting_an_attribute_of_a_part_looks_at_nothing_else() -> None:
+    with Share() as shared:
+        shared.taker = Taker([Quiet()], [Stamp("s")])
+        taker, part = shared.taker, shared.taker.parts[0]
+        before = taker.encoded.call()
+        for n in range(5):
+            part.n = n
+            part.items = [n]
+            part.items += [n]
+            shared.flush()
+        del part.n
+        assert taker.encoded.call() == before
+        assert part.items == [4, 4]
+        assert not hasattr(part, "n")

@@ -13,6 +13,7 @@ __all__ = [
     "annotations_of",
     "declared_fields",
     "is_extension",
+    "is_of_object",
     "kind_of",
     "lookup",
     "own_mro",
@@ -27,8 +28,13 @@ def lookup(cls: type, name: str) -> Any:
     for base in type.__dict__["__mro__"].__get__(cls):
         value = base.__dict__.get(name, MISSING)
         if value is not MISSING:
-            return value
+            return object.__dict__.get(name, value) if is_of_object(value) else value
     return MISSING
+
+
+def is_of_object(value: Any) -> bool:
+    """Whether something in a class is what ``object`` has, or stands for that where changes are recorded."""
+    return type(value) is types.MethodDescriptorType and value.__objclass__ is object
 
 
 def own_mro(cls: type) -> tuple[type, ...]:

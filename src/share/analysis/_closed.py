@@ -42,6 +42,7 @@ class Effects:
         self.compares = any(instance.compares for instance in called)
         self.touches = any(instance.touches for instance in called)
         self.unsure = any(instance.unsure for instance in called)
+        self.unseen_given = any(instance.unseen_given for instance in called)
         self.guessed = TYPES if any(instance.guessed for instance in called) else ""
         if any(self.override_of(instance) is not None for instance in called):
             self.guessed = SAID

@@ -5,7 +5,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from ._classes import MISSING, lookup, own_mro
+from ._classes import MISSING, is_of_object, lookup, own_mro
 from ._plan import MethodKind
 
 __all__ = ["Member", "members_of"]
@@ -50,7 +50,7 @@ def members_of(cls: type) -> Iterator[Member]:
     seen: set[str] = set()
     for base in own_mro(cls):
         for name, value in base.__dict__.items():
-            if name in seen or name in _NOT_METHODS:
+            if name in seen or name in _NOT_METHODS or is_of_object(value):
                 continue
             seen.add(name)
             yield from _parts(name, value)

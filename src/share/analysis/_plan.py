@@ -48,6 +48,8 @@ class MethodPlan:
     unseen: frozenset[str] | None = None
     #: It may run methods of parts whose class the plan does not know, which may do so, too.
     unsure: bool = True
+    #: It may change what it is given, or what it makes of that, past what records changes.
+    unseen_given: bool = True
     #: Classes of which ``plain`` attributes may hold objects, if what these hold is plain.
     opened: frozenset[type] = frozenset()
     #: It may say too much: a closer look at the method (:mod:`share.analysis._closer`) may show that it only reads.

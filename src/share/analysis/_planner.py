@@ -182,6 +182,7 @@ class Planner:
             reasons=tuple(effects.reasons()),
             unseen=None if None in effects.unseen else frozenset(filter(None, effects.unseen)),
             unsure=effects.unsure,
+            unseen_given=effects.unseen_given or lazy,
             pending=pending,
             guessed=effects.guessed,
             compares=effects.compares,

@@ -38,7 +38,8 @@ from ._failures import class_name, describe, FailureLog
 from ._filled import Fillings
 from ._generators import KINDS
 from ._live import MISSING
-from ._parts import apply_to_root, call_goes_past, compares_nothing, part, RECORDED, setting_goes_past, starts_at_node
+from ._parts import apply_to_root, call_goes_past, compares_nothing, given_is_recorded, part, RECORDED, \
+    setting_goes_past, starts_at_node
 from ._transactions import Transactions
 
 log = logging.getLogger("share.coordinator")
@@ -55,6 +56,7 @@ cdef enum:
     SUMMARY_NS = 1000000000         # the same while the log of failures has something to say
     REAP_NS = 20000000              # a busy coordinator looks for processes that have gone no more often
     CLAIM_NS = 1000000              # sleep while a claim is at head
+    LEAST_REFERENCE = 20            # bytes of arguments that can refer to a node: they hold the share's name
     SPARE_NS = 1000000000           # how often an arena that is larger than need be gives something back
 
 
@@ -299,6 +301,7 @@ cdef class Loop:
         cdef tuple args = ()
         cdef dict kwargs = None
         cdef int kind = command.kind
+        store.given_is_recorded = False
         if kind == CALL:
             if self.last_mirror is not None and self.last_mirror.id == command.target:
                 mirror = self.last_mirror
@@ -306,13 +309,15 @@ cdef class Loop:
                 mirror = store.find(command.target)
                 if mirror is None:
                     raise DeletedObjectError(f"the object of {name.decode()}() has been deleted from the share")
-            if not command.flags & NO_ARGUMENTS:
-                args = decode(data, size, &used)
-                if command.flags & KEYWORDS:
-                    kwargs = decode(data + used, size - used, &more)
             call = mirror.shape.calls.get(name)
             if call is None:
                 call = mirror.shape.call(name)
+            if not command.flags & NO_ARGUMENTS:
+                store.given_is_recorded = call.records
+                args = decode(data, size, &used)
+                if command.flags & KEYWORDS:
+                    kwargs = decode(data + used, size - used, &more)
+                store.given_is_recorded = False
             self.last_mirror = mirror
             self.ran_on = mirror.live
             store.touch_call(mirror, call)
@@ -333,7 +338,9 @@ cdef class Loop:
             if mirror is None:
                 raise DeletedObjectError(f"the object of attribute {text} has been deleted from the share")
             if kind == SET:
+                store.given_is_recorded = not mirror.shape.opaque and mirror.shape.setter(text) is None
                 value = decode(data, size, &used)
+                store.given_is_recorded = False
                 store.touch(mirror, mirror.shape.setter_cells(text))
                 store.touch_accessor(mirror, mirror.shape.setter(text))
                 setattr(mirror.live, text, value)
@@ -403,13 +410,6 @@ cdef class Loop:
         size -= used
         if kind == APPLY and command.target == 0 and not is_node:
             return apply_to_root(self.store, head[2], text, decode(data, size, &used))
-        if kind == CALL_AT:
-            args = decode(data, size, &used)
-            kwargs = decode(data + used, size - used, &more) if command.flags & KEYWORDS else {}
-        elif kind == SET_AT or kind == APPLY:
-            value = decode(data, size, &used)
-        elif kind != DELETE_AT and kind != GET_AT:
-            raise CorruptDataError(f"a command of unknown kind {kind}")
         if is_node:
             self.part = head[0]
             start, steps = self.store.node(head[1]), head[2:]
@@ -417,10 +417,21 @@ cdef class Loop:
             mirror = self.store.held(command.target, "object of a part")
             start, steps = mirror.live, head[1:]
         if kind == APPLY:
+            value = decode(data, size, &used)
             self.reach(start, mirror if not is_node else None, steps, start, None, False)
             apply(start, steps, text, value)
             return None
         found = part(start, head, steps)
+        if kind == CALL_AT:
+            self.store.given_is_recorded = size > LEAST_REFERENCE and given_is_recorded(found, text, True)
+            args = decode(data, size, &used)
+            kwargs = decode(data + used, size - used, &more) if command.flags & KEYWORDS else {}
+        elif kind == SET_AT:
+            self.store.given_is_recorded = size > LEAST_REFERENCE and given_is_recorded(found, text, False)
+            value = decode(data, size, &used)
+        elif kind != DELETE_AT and kind != GET_AT:
+            raise CorruptDataError(f"a command of unknown kind {kind}")
+        self.store.given_is_recorded = False
         self.reach(start, mirror if not is_node else None, steps, found, text, kind == CALL_AT)
         if kind == CALL_AT:
             self.ran_on = start

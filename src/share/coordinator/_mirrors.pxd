@@ -9,6 +9,7 @@ cdef class Call:
     cdef tuple writes               # cell indices, None for all
     cdef tuple met                  # those that it reads or writes, None for all
     cdef tuple unseen               # those in which it may change nodes past recording; None: wherever it gets
+    cdef bint records               # what it does to nodes that it is given is recorded
     cdef bint unsure                # methods of parts that its plan does not know may do so, too
 
 

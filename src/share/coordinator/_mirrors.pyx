@@ -43,6 +43,7 @@ cdef class Shape:
             call.met = None if plan.writes is None or plan.reads is None else self.cells_of(plan.writes | plan.reads)
             call.unseen = () if call.writes == () else self.cells_of(self.unseen_by(plan))
             call.unsure = plan.unsure and call.writes != ()
+            call.records = not self.opaque and plan.unseen == frozenset() and not plan.unseen_given
         self.calls[name] = call
         return call
 

@@ -15,6 +15,7 @@ __all__ = [
     "apply_to_root",
     "call_goes_past",
     "compares_nothing",
+    "given_is_recorded",
     "part",
     "setting_goes_past",
     "starts_at_node",
@@ -55,6 +56,25 @@ def call_goes_past(node: Any, name: str, store: Any) -> bool:
     if plan.kind == "opaque":
         return True
     return _goes_past(node.__class__, plan, plan.methods.get(name), store)
+
+
+def given_is_recorded(node: Any, name: str, is_call: bool) -> bool:
+    """Whether what a method, or setting an attribute, does to nodes that it is given is recorded.
+
+    Methods of theirs may go past it all the same.
+    """
+    if node.__class__ in RECORDED:
+        return True
+    plan = _plan_of(node)
+    if not is_call:
+        return plan.kind != "opaque" and not plan.custom_setattr and name not in plan.setters
+    method = plan.methods.get(name)
+    return (
+        plan.kind != "opaque"
+        and method is not None
+        and method.unseen == frozenset()
+        and not method.unseen_given
+    )
 
 
 def setting_goes_past(node: Any, name: str, store: Any) -> bool:

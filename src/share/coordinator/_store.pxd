@@ -41,6 +41,7 @@ cdef class Store:
     cdef list assigned              # (root, its value before), since the last commit
     cdef dict unsure                # id of a mirror -> cells with nodes that may have changed past recording; None: all
     cdef bint unsure_everywhere
+    cdef bint given_is_recorded     # what the command in hand does to nodes that it is given
     cdef set trusting               # mirrors of which methods have run that are unsure of what parts do
     cdef Py_ssize_t looked_at       # how many of the state's classes have been looked at
     cdef bint has_wild              # one of these has methods that change nodes past recording

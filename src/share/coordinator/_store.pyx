@@ -199,7 +199,10 @@ cdef class Store:
         # Whoever receives it may change it, now or later in this batch, past recording too; that it is kept is seen.
         mirror.everything = True
         self.dirty.add(mirror)
-        self.touch_unseen(mirror, None)
+        if self.given_is_recorded:
+            self.trust(mirror)
+        else:
+            self.touch_unseen(mirror, None)
         if self.linked:
             self.touch_referred()
         return mirror.live
@@ -208,8 +211,13 @@ cdef class Store:
         """The node that a reference means."""
         if self.replica is not None:
             return self.replica.lookup(cell, id)
+        cdef NodeCell at
         node = self.node(id)
-        self.note_node(node, True)
+        at = self.cells.by_number.get(find_node(<PyObject*>node).cell) if self.given_is_recorded else None
+        mirror = None if at is None else self.mirrors.get(at.mirror)
+        self.note_node(node, mirror is None)
+        if mirror is not None:
+            self.trust(mirror)
         return node
 
     def node(self, uint64_t id):

@@ -289,7 +289,7 @@ class Calls:
         everything = args.all()
         mine = function.__module__ in solver.near
         if not mine and not solver.carries(everything):
-            instance.touches = instance.touches or any(map(is_given, everything))
+            self.hand_out(instance, everything)
             return {self.nodes.site(key, None)}
         first = args.positional[0] if args.positional else set()
         out: NodeSet = set()
@@ -427,11 +427,19 @@ class Calls:
             todo += solver.contents.get(node, ())
         return False
 
+    def hand_out(self, instance: "Instance", given: NodeSet) -> None:
+        """Objects are given to code that nothing is known about, as far as they are not part of the state."""
+        touched = any(map(is_given, given))
+        instance.touches = instance.touches or touched
+        instance.unseen_given = (
+            instance.unseen_given or touched or any(node.kind is Kind.SITE for node in given)
+        )
+
     def unknown(self, instance: "Instance", args: Args, key: Any, name: str) -> NodeSet:
         """Code that nothing is known about."""
         solver = self.solver
         everything = args.all()
-        instance.touches = instance.touches or any(map(is_given, everything))
+        self.hand_out(instance, everything)
         if solver.carries(everything):
             return solver.escape(instance, everything, f"passed to {name}") | {self.nodes.outside}
         return {self.nodes.site((key, "unknown"), None)}
@@ -650,8 +658,9 @@ class Calls:
         solver = self.solver
         receiver = node.receiver
         assert receiver is not None
-        if node.name not in READING and is_given(receiver):
-            instance.touches = True
+        if is_given(receiver):
+            instance.unsure = True
+            instance.touches = instance.touches or node.name not in READING
         match receiver.kind:
             case Kind.NONE:
                 return {self.nodes.scalar(None)}

@@ -10,7 +10,7 @@ from ..frontend import _hints
 from ..knowledge._plain import CHANGING, READING, UNKNOWN
 from ..knowledge._table import is_neutral_type, method_effect
 from ._args import Args
-from ._nodes import Kind, Node, NodeSet, Plain
+from ._nodes import Kind, Node, NodeSet, Plain, is_given
 from ._special import FIELD_OF_TUPLE
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ class Objects:
                     self.solver.current.unsure = True
                 return found
             case Kind.SITE | Kind.SCALAR:
+                if is_given(node) and self.solver.current is not None:
+                    self.solver.current.unsure = True
                 return [node.type]
             case Kind.KNOWN:
                 return [type(node.obj)]

@@ -56,6 +56,7 @@ class Instance:
             set()
         )  # attributes whose parts may be changed past what records changes
         self.unsure = False  # it meets parts of the state whose class is not known
+        self.unseen_given = False  # something that is no part of the state yet may be changed so
         self.class_writes: list[Reason] = []
         self.outside: dict[str, Reason] = {}
         self.blocks: dict[str, None] = {}
@@ -716,8 +717,9 @@ class Solver:
                         instance.unseen.add(None if node.name == DICT else node.name)
                     elif node.name == DICT:
                         instance.unseen.add(DICT)  # nothing sees what is stored there
-            case Kind.SITE if is_given(node):
-                instance.touches = True
+            case Kind.SITE:
+                instance.touches = instance.touches or is_given(node)
+                instance.unseen_given = instance.unseen_given or not (own or seen)
             case Kind.SELF:
                 self.write(instance, None, text)
                 if not own and not seen and instance.function is not None:
@@ -769,6 +771,7 @@ class Solver:
                         todo.append(self.nodes.receiver)
                 case Kind.SITE:
                     instance.touches = instance.touches or is_given(node)
+                    instance.unseen_given = True
                     todo += self.contents.get(node, ())
                 case Kind.FUNC | Kind.BOUND | Kind.METH:
                     self.callback(instance, node, {self.nodes.outside})
