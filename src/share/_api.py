@@ -1,5 +1,6 @@
 """The public face: ``Share``, ``shareable`` and what goes with them."""
 
+import os
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from share.client._namespace import Namespace, is_detached, reserve
 from share.client._proxy import plain
 from share.client._session import Session, with_traceback
 from share.client._snapshots import snapshot
-from share.errors import CoordinatorLostError, ShareClosedError
+from share.errors import CoordinatorLostError, EngineError, EngineLostError, ShareClosedError
 
 if TYPE_CHECKING:
     from share.client._changes import Changes
@@ -114,9 +115,16 @@ class Share(Namespace):
             of the root logger.
         on_new_code: what a process does whose class has other code than where an object of it was shared, because its
             file has been changed: ``"raise"`` ClassChangedError, or ``"upgrade"`` the share to what is in the file.
+        journal: a file in which everything that is committed is stored: the share goes on where the last one with
+            that file stopped, be it closed, killed, or lost with its machine. None: the share lives in memory alone.
+        durable: with a journal, ``"engine"`` stores a commit on the disk before anybody sees it; ``"local"`` stores it
+            behind, so that nobody waits for the disk, and the last moments before the loss of a machine may be lost
+            with it (:meth:`flush` with ``durable=True`` waits).
 
     Raises:
         ShareError: there is no such Python.
+        EngineError: the journal is in use (``errno`` is EBUSY), is none, or cannot be read or written.
+        CorruptDataError: the journal is damaged.
         FileExistsError: a share of that name is alive. (Remains of a crashed one are removed.)
         ShareMemoryError: there is not enough shared memory.
 
@@ -140,11 +148,14 @@ class Share(Namespace):
         executable: str | None = None,
         logging: bool = False,
         on_new_code: Literal["raise", "upgrade"] = "raise",
+        journal: "str | os.PathLike[str] | None" = None,
+        durable: Literal["engine", "local"] = "engine",
     ) -> None:
         public = None if name is None else check_name(name)
+        kept = _check_journal(journal, durable)
         waits, raises = _check_writes(writes), _check_full(on_full)
         options = {**_options(check, slow_after, max_run, executable, on_new_code), "logging": bool(logging)}
-        session = start_session(ring, options, public)
+        session = start_session(ring, options, public, kept)
         session.writes_wait, session.on_full_raises = waits, raises
         session.assignments_queue = writes == "queue"
         super().__init__(session)
@@ -182,25 +193,28 @@ class Share(Namespace):
         executable: str | None = None,
         linger: float = 0,
         on_new_code: Literal["raise", "upgrade"] = "raise",
+        journal: "str | os.PathLike[str] | None" = None,
+        durable: Literal["engine", "local"] = "engine",
     ) -> Self:
         """Joins the share of that name, or creates it if there is none; for programs without a common parent.
 
         Such a share has no owner: it lives until the last process that uses it has left (closed it, ended or died),
         and for ``linger`` seconds more; whoever opens it in that time finds it as it was left. ``ring``, ``check``,
-        ``slow_after``, ``max_run``, ``executable``, ``linger`` and ``on_new_code`` count only for the one that creates
-        it.
+        ``slow_after``, ``max_run``, ``executable``, ``linger``, ``on_new_code``, ``journal`` and ``durable`` count only
+        for the one that creates it.
         """
         if _runtime.coordinator_of is not None:
             return _stand_in(cls)
         if not linger >= 0:
             raise ValueError(f"linger must be at least 0 seconds, not {linger!r}")
         options = {**_options(check, slow_after, max_run, executable, on_new_code), "linger": float(linger)}
-        return _share_of(cls, open_session(ring, options, check_name(name)), writes, on_full)
+        kept = _check_journal(journal, durable)
+        return _share_of(cls, open_session(ring, options, check_name(name), kept), writes, on_full)
 
     # -- state of the share ---------------------------------------------------------------------------
 
-    def flush(self, timeout: float | None = None) -> None:
-        """Waits until everything queued so far, by any process, is committed.
+    def flush(self, timeout: float | None = None, *, durable: bool = False) -> None:
+        """Waits until everything queued so far, by any process, is committed; with ``durable``, until it is stored.
 
         Then raises what this process's own queued commands have raised since the last flush: the exception
         itself if there is one, an ExceptionGroup if there are several.
@@ -209,12 +223,31 @@ class Share(Namespace):
             ShareMemoryError: commands have failed, perhaps of other processes, and there is no room for their errors.
             ShareTimeoutError: not done after ``timeout`` seconds.
             ShareClosedError, CoordinatorLostError: it never will be.
+            EngineError, EngineLostError: with ``durable``, it cannot be stored now, the disk is full, say. It is kept,
+                and will be tried again.
+            ValueError: ``durable`` of a share without a journal.
         """
         session = self.session_of()
         if session.control.closed:
             raise ShareClosedError(f"share {session.name} has been closed")
+        if durable:
+            if not session.control.has_journal:
+                raise ValueError("only a share with a journal can be durable: Share(journal=...)")
+            from share.client._commands import await_stored
+
+            try:
+                await_stored(session, timeout)
+            except (EngineError, EngineLostError):
+                self._raise_errors()  # of commands that could not be stored
+                raise
         session.wait_for(session.control.tail(), timeout)
         self._raise_errors()
+
+    @property
+    def restore_point(self) -> int | None:
+        """The commit position up to which everything is in the journal; None without a journal."""
+        control = self.session_of().control
+        return control.durable() if control.has_journal else None
 
     def _raise_errors(self) -> None:
         mine, more = self.take_owed_errors()
@@ -509,6 +542,14 @@ def attach_share(name: str) -> Any:
 
 
 _runtime.attach = attach_share
+
+
+def _check_journal(
+    journal: "str | os.PathLike[str] | None", durable: Literal["engine", "local"]
+) -> tuple[str, str] | None:
+    if durable not in {"engine", "local"}:
+        raise ValueError(f"durable must be 'engine' or 'local', not {durable!r}")
+    return None if journal is None else (os.path.abspath(os.fspath(journal)), durable)
 
 
 def _stand_in(cls: type[S]) -> S:

@@ -18,7 +18,7 @@ from ._atomic cimport BROKEN, cas, fence_acq, fence_sc, load32_rlx, load_acq, lo
 from ._internal cimport make_internal
 from ._layout cimport *
 from ._process cimport pid_namespace, process_word, proven_dead
-from ._ringbuf cimport mpsc_bind, mpsc_bytes, mpsc_close, mpsc_has_room, mpsc_init
+from ._ringbuf cimport mpsc_bind, mpsc_bytes, mpsc_close, mpsc_has_room, mpsc_init, mpsc_start
 from ._segment cimport Segment
 from ._wait cimport announce, now_ns, sleep, spin_rounds, spun, wake, wake_always, wake_classes
 
@@ -62,10 +62,12 @@ cdef class Control:
         free(self.sizes)
 
     @staticmethod
-    def create(str name, uint64_t cells, bytes configuration, bint until_last=False):
+    def create(str name, uint64_t cells, bytes configuration, bint until_last=False, start=None, str identity=None):
         """Creates the control segment of a new share; this process is its owner and registers in entry 0.
 
         until_last: the share has no owner but lives until the last process that has registered leaves.
+        start: of a share with a journal, a position that the journal has not come to yet.
+        identity: of such a share: the name that references in its state have.
         """
         if cells < 64 or cells & (cells - 1) or cells > 1 << 17:
             raise ValueError(f"cells must be a power of two from 64 to {1 << 17}, not {cells}")
@@ -85,11 +87,17 @@ cdef class Control:
         store_rlx(self.word(H_CONFIG), len(configuration))
         store_rlx(self.word(H_COUNTER), 1)
         store_rlx(self.word(H_LIFE), until_last)
-        store_rlx(self.word(H_TOKEN), int(name.rpartition("_")[2], 16))
+        store_rlx(self.word(H_TOKEN), number_of(name))
         memcpy(base + CONFIG, <const char*>configuration, len(configuration))
         # ABSENT at position 0: the memory is zeroed
         store_rlx(&self.directory.version[1].tag, EMPTY)
         store_rlx(&self.errors.version[1].tag, EMPTY)
+        if start is not None:
+            mpsc_start(&self.ring, (<uint64_t>start + cells - 1) // cells * cells)
+            store_rlx(self.commit, load_rlx(self.ring.head))
+            # Whoever reads waits for the first command, which comes when the journal has been read.
+            store_rlx(self.wide, load_rlx(self.ring.head) + 1)
+            store_rlx(self.word(H_IDENTITY), number_of(name if identity is None else identity))
         # Until a coordinator takes the role, the owner is the one who is getting it going.
         self.register()
         store_rlx(self.word(ROLE), role_word(FIRST_EPOCH, ROLE_RESCUER, 0))
@@ -822,6 +830,40 @@ cdef class Control:
                 store_rel(served.word(AWAITED), 0)
         return 0
 
+    # -- a journal ------------------------------------------------------------------------------------
+
+    @property
+    def identity(self):
+        """The name that references in the state have: with a journal that of the first share that it was."""
+        cdef uint64_t number = load_rlx(self.word(H_IDENTITY))
+        return f"share_{number:016x}" if number else self.name
+
+    @property
+    def has_journal(self) -> bool:
+        """Whether commits are stored in a journal."""
+        return load_rlx(self.word(H_IDENTITY)) != 0
+
+    def is_restored(self) -> bool:
+        """Whether what the journal has is in the slots."""
+        return load_acq(self.word(H_RESTORED)) != 0
+
+    def note_restored(self) -> None:
+        """Notes that it is."""
+        store_rel(self.word(H_RESTORED), 1)
+
+    def durable(self) -> int:
+        """D: all that was committed up to this position is stored."""
+        return min(load_acq(self.word(H_DURABLE)), self.committed())
+
+    def stored(self):
+        """(D, which is ahead of C while that is about to be stored; the position of the journal's last record)."""
+        return load_acq(self.word(H_DURABLE)), load_rlx(self.word(H_STORED))
+
+    def note_durable(self, uint64_t position, uint64_t stored) -> None:
+        """Notes both, once they are so."""
+        store_rlx(self.word(H_STORED), stored)
+        store_rel(self.word(H_DURABLE), position)
+
     def commands(self) -> int:
         """How many commands have been executed; what a successor runs again counts again."""
         return load_rlx(self.word(COMMANDS))
@@ -868,6 +910,11 @@ cdef class Control:
     def owner_word(self) -> int:
         """The process word of the owner."""
         return load_rlx(self.word(H_OWNER))
+
+
+def number_of(str name not None):
+    """The number in the name of a control segment."""
+    return int(name.rpartition("_")[2], 16)
 
 
 make_internal(<PyTypeObject*>Control)

@@ -4,6 +4,10 @@ from libc.stdint cimport uint64_t
 from ._control cimport Control
 
 
+# Bytes of the block that is given for so many.
+cdef uint64_t capacity_for(uint64_t length) noexcept nogil
+
+
 cdef class Heap:
     cdef Control control
     cdef dict free_blocks           # capacity -> list of locators

@@ -47,7 +47,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 cdef enum:
-    LAYOUT_VERSION = 4
+    LAYOUT_VERSION = 4          # of journals, too: a new one also where values or changes are written in another way
     LINE = 128
     # header, 8-byte words
     H_MAGIC = 0
@@ -65,6 +65,10 @@ cdef enum:
     H_RESCUES = 112             # C << 4 | how many rescues in a row began at that C
     H_RESCUED_AT = 120          # monotonic ns of the last of them
     H_TAKEN = 128               # how many coordinators have taken the role
+    H_RESTORED = 136            # 1: what the journal has is in the slots
+    H_IDENTITY = 144            # the number in the name that references in the journaled state have; 0: no journal
+    H_DURABLE = 152             # D: all that was committed up to this position is stored
+    H_STORED = 160              # the position of the journal's last record
     H_LIFE = 88                 # 0: as long as the owner; 1: until the last process leaves
     H_TOKEN = 96                # the number in the control segment's name
     ROLE = 256

@@ -23,6 +23,7 @@ from share.client._rescue import rescuer_for
 from share.client._session import Session, set_registration_hook
 from share.errors import (
     CoordinatorLostError,
+    EngineError,
     SegmentError,
     ShareClosedError,
     ShareError,
@@ -32,6 +33,8 @@ from share.errors import (
 __all__ = ["attach_session", "bury", "end", "leave", "named_session", "open_session", "start_session"]
 
 log = logging.getLogger("share")
+
+PATIENCE = 5.0  # seconds for which a journal may be in use by somebody who opens the same share
 
 _lock = threading.RLock()
 _sessions: "weakref.WeakValueDictionary[str, Session]" = weakref.WeakValueDictionary()
@@ -45,14 +48,15 @@ _receivers: dict[str, Any] = {}
 _attached: dict[str, Session] = {}
 
 
-def start_session(ring: int, options: dict[str, Any], public: str | None = None) -> Session:
+def start_session(
+    ring: int, options: dict[str, Any], public: str | None = None, journal: Any = None
+) -> Session:
     """Creates a share's memory, starts its coordinator, and gives the owner's session."""
-    control = _create(ring, options, public, False)
+    if public is not None and journal is not None and _lives(public):
+        raise _is_taken(public)  # and has the journal open, perhaps
+    control = _create(ring, options, public, False, journal)
     if public is not None and not _publish_name(control.name, public):
-        raise FileExistsError(
-            f"a share named {public!r} exists already: Share.attach({public!r}) joins it, "
-            f"Share.open({public!r}) joins or creates it"
-        )
+        raise _is_taken(public)
     if options.get("logging"):
         from share.client._records import RecordReceiver
 
@@ -60,15 +64,34 @@ def start_session(ring: int, options: dict[str, Any], public: str | None = None)
     return _start(control, public)
 
 
-def open_session(ring: int, options: dict[str, Any], public: str) -> Session:
+def _is_taken(public: str) -> FileExistsError:
+    return FileExistsError(
+        f"a share named {public!r} exists already: Share.attach({public!r}) joins it, "
+        f"Share.open({public!r}) joins or creates it"
+    )
+
+
+def _lives(public: str) -> bool:
+    base = base_of(public)
+    return base is not None and not _is_stale(base, public)
+
+
+def open_session(ring: int, options: dict[str, Any], public: str, journal: Any = None) -> Session:
     """Joins the share of that name, or creates it. It lives until the last process that has opened it leaves."""
+    until = time.monotonic() + PATIENCE
     while True:
         base = base_of(public)
         if base is not None:
             session = _join_named(base, public)
             if session is not None:
                 return session
-        control = _create(ring, options, public, True)
+        try:
+            control = _create(ring, options, public, True, journal)
+        except EngineError as error:
+            # Somebody who opens the same share may just be looking into the journal, or about to give it its name.
+            if error.errno != errno.EBUSY or time.monotonic() > until:
+                raise
+            continue
         if _publish_name(control.name, public):
             return _start(control, public)
 
@@ -85,9 +108,32 @@ def named_session(public: str) -> Session:
     return session
 
 
-def _create(ring: int, options: dict[str, Any], public: str | None, until_last: bool) -> Control:
-    configuration = cerial.dumps({**surroundings(options.pop("executable", None)), "name": public, **options})
-    return Control.create(new_name(), ring, configuration, until_last)
+def _create(
+    ring: int, options: dict[str, Any], public: str | None, until_last: bool, journal: Any = None
+) -> Control:
+    start = identity = None
+    found: dict[str, Any] = {}
+    if journal is not None:
+        path, durable = journal
+        start, identity, number = _look_into(path)
+        found = {"journal": {"path": path, "durable": durable, "number": number}}
+    options = {**options}
+    there = surroundings(options.pop("executable", None))
+    configuration = cerial.dumps({**there, "name": public, **options, **found})
+    return Control.create(new_name(), ring, configuration, until_last, start, identity)
+
+
+def _look_into(path: str) -> tuple[int, str | None, int]:
+    """Of a journal that nobody has open: a position behind all in it, whose state it is, its last record."""
+    from share.engine import JournalEngine
+    from share.engine._commits import last_position
+
+    with JournalEngine(path) as engine:
+        identity = engine.blob("identity")
+        number = engine.last()
+        if identity is None and number:
+            raise EngineError(errno.EINVAL, f"the journal {path} holds the state of no share")
+        return last_position(engine) + 1, None if identity is None else identity.decode(), number
 
 
 def _publish_name(name: str, public: str) -> bool:
@@ -158,7 +204,25 @@ def _start(control: Control, public: str | None) -> Session:
     else:
         session.owner_state = (pid, os.getpid(), public)
         weakref.finalize(session, end, control, pid, os.getpid(), public)
-    return _register(name, session)
+    session = _register(name, session)
+    if control.has_journal:
+        _await_restored(session, pid, public)
+    return session
+
+
+def _await_restored(session: Session, pid: int, public: str | None) -> None:
+    """Waits until what is in the journal is there; raises why it cannot be."""
+    from share.client._commands import await_stored
+
+    try:
+        await_stored(session)
+    except BaseException:
+        if session.owner_state is not None:
+            state, session.owner_state = session.owner_state, None
+            end(session.control, *state)
+        else:
+            leave(session)
+        raise
 
 
 def attach_session(name: str) -> Session:
@@ -180,11 +244,23 @@ def attach_session(name: str) -> Session:
 
 def _register(name: str, session: Session) -> Session:
     with _lock:
+        if session.control.has_journal:
+            _note_identity(name, session.control.identity)
         _sessions[name] = session
         _protocol.resolvers[name] = resolver_for(session)
         _protocol.node_resolvers[name] = node_resolver_for(session)
         session.control.rescuer = rescuer_for(session)
     return session
+
+
+def _note_identity(name: str, identity: str) -> None:
+    """References in a journal's state have the name of the share that it first was."""
+    other = _sessions.get(_protocol.now_called.get(identity, ""))
+    if other is not None and other.name != name and not other.control.closed and not other.control.stale():
+        raise ShareError(
+            f"this process uses another share of the same journal, or of a copy of it: {other.name}; close that first"
+        )
+    _protocol.now_called[identity] = name
 
 
 def _forget(name: str) -> None:

@@ -3,6 +3,7 @@ from typing import Any
 
 resolvers: dict[str, Callable[[int, int, int, int, int], Any]]
 node_resolvers: dict[str, Callable[[int, int], Any]]
+now_called: dict[str, str]
 attach_unknown: Callable[[str], None] | None
 stand_ins: dict[int, dict[tuple[str, int], Any]]
 

@@ -51,6 +51,9 @@ resolvers = {}
 #: coordinator, the live node.
 node_resolvers = {}
 
+#: With a journal, the name that references in the state have -> the name of the share that has this state now.
+now_called = {}
+
 #: Called with the name of a share that this process does not have yet; must put it into both of them.
 attach_unknown = None
 
@@ -73,6 +76,8 @@ stand_ins = {}
 
 def reference(str name, id, flags, slots, shape, cells):
     """What a pickled reference to a shared object becomes when it is loaded."""
+    if now_called:
+        name = now_called.get(name, name)
     if stand_ins:
         found = stand_ins.get(PyThread_get_thread_ident())
         if found is not None and (name, id) in found:
@@ -82,6 +87,8 @@ def reference(str name, id, flags, slots, shape, cells):
 
 def node_reference(str name, id, cell):
     """What a pickled reference to a part of a shared object becomes when it is loaded."""
+    if now_called:
+        name = now_called.get(name, name)
     return resolver_in(node_resolvers, name)(id, cell)
 
 

@@ -37,6 +37,8 @@ cdef uint64_t mpsc_bytes(uint64_t cells) noexcept nogil
 # once, by the creator, on zeroed memory
 cdef void mpsc_init(char* base, uint64_t cells) noexcept nogil
 cdef void mpsc_bind(MPSC* ring, char* base, uint64_t cells) noexcept nogil
+# once, by the creator, before anybody else has it: positions begin with this one, which is a multiple of cells
+cdef void mpsc_start(MPSC* ring, uint64_t position) noexcept nogil
 
 # Producer. n cells (1 .. cells - 1: one cell always stays FREE, so that closing never waits for room),
 # owner = process-table index (0..4095). On CLAIM_OK *position is the first cell's position; the end

@@ -82,6 +82,15 @@ cdef void mpsc_bind(MPSC* ring, char* base, uint64_t cells) noexcept nogil:
     ring.tail_seen = 0
 
 
+cdef void mpsc_start(MPSC* ring, uint64_t position) noexcept nogil:
+    cdef uint64_t i
+    for i in range(ring.mask + 1):
+        store_rlx(&ring.stamps[i], free_stamp(ring, position))
+    store_rlx(ring.head, position)
+    store_rlx(ring.tail, position)
+    ring.head_seen = position
+
+
 # ---- MPSC: producer -------------------------------------------------------------------------------
 
 cdef inline bint room_for(MPSC* ring, uint64_t tail, uint64_t need, bint* stale) noexcept nogil:

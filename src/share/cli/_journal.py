@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from share.cerial._standins import without_classes
+from share.cli._kept import CLASSES, Kept
 from share.cli._output import json_option, print_json, shown_error
 from share.engine import CommitLog, JournalEngine, Restored, restore
+from share.engine._images import META, entry_of, folded, meta_entry, meta_of
 from share.errors import NotShareableError
 from share.state import Replica, State
 from share.state._unreadable import Unreadable, UnreadableClass
@@ -30,7 +32,7 @@ def _opened(file: str, load: bool) -> Iterator[JournalEngine]:
     """The journal, and if they may be loaded the user's modules as ``python -m`` finds them."""
     with JournalEngine(file, create=False) as engine:
         if not load:
-            with without_classes():
+            with without_classes(CLASSES):
                 yield engine
             return
         sys.path.insert(0, os.getcwd())
@@ -40,7 +42,7 @@ def _opened(file: str, load: bool) -> Iterator[JournalEngine]:
             sys.path.pop(0)
 
 
-def _names(found: Restored) -> tuple[dict[str, Any], int]:
+def _names(engine: JournalEngine, found: Restored) -> tuple[dict[str, Any], int]:
     """What the names of the share hold, and how many nodes there are.
 
     Raises:
@@ -48,17 +50,23 @@ def _names(found: Restored) -> tuple[dict[str, Any], int]:
     """
     if found.is_empty:
         return {}, 0
-    replica = Replica()
-    replica.load(found.bases)
-    replica.apply(found.changes)
+    if found.is_of_slots:
+        kept = Kept(found, (engine.blob("identity") or b"").decode())
+        names, replica = kept.names(), kept.replica
+    else:
+        replica = Replica()
+        replica.load(found.bases)
+        replica.apply(found.changes)
     for cls in replica.known_classes():
         if isinstance(cls, UnreadableClass):
             raise cls.error
     for node in map(replica.node, replica.node_ids()):
         if type(node) is Unreadable:
             raise node._share_error or NotShareableError(node._share_why)
-    (root,) = replica.ids_in(0)
-    return replica.node(root), len(replica)
+    if not found.is_of_slots:
+        (root,) = replica.ids_in(0)
+        names = replica.node(root)
+    return names, len(replica)
 
 
 @click.group()
@@ -84,7 +92,7 @@ def verify(file: str, load: bool, json_: bool) -> None:
                 "records": found.commits,
                 "record_bytes": found.size,
             }
-            names, report["nodes"] = _names(found)
+            names, report["nodes"] = _names(engine, found)
             report["names"] = sorted(names)
         except Exception as error:  # a class's own code may raise anything
             wrong.append(shown_error(error))
@@ -107,13 +115,17 @@ def verify(file: str, load: bool, json_: bool) -> None:
 def compact(file: str, json_: bool) -> None:
     """Puts a snapshot in the place of all commits, and makes the file as small as that allows.
 
-    It loads the classes in it, and unpickles: only for a journal that you trust.
+    Of a log that was not made by a share (see CommitLog) it loads the classes, and unpickles.
     """
     with _opened(file, True) as engine:
         before = engine.path.stat().st_size
         commits, found = CommitLog.open(engine, "compact")
         try:
-            if not found.is_empty:
+            if found.is_of_slots:
+                images = folded(found.bases, found.changes)
+                cells = {number: entry_of(image) for number, image in images.items()}
+                commits.snapshot({META: meta_entry(meta_of(found.bases, found.changes)), **cells})
+            elif not found.is_empty:
                 state = State.load(found.bases, found.changes, found.next_id)
                 try:
                     commits.snapshot({cell: state.base(cell) for cell in state.cells})
@@ -136,5 +148,5 @@ def compact(file: str, json_: bool) -> None:
 def export(file: str, load: bool) -> None:
     """Prints what the journal's names hold, as JSON: objects as dicts of their attributes."""
     with _opened(file, load) as engine:
-        names, _ = _names(restore(engine))
+        names, _ = _names(engine, restore(engine))
         print_json(names)

@@ -201,6 +201,11 @@ def caught_up(Session session not None):
     return send(session, RUN, b"nothing", 0, (), NULL, 0, True)
 
 
+def await_stored(Session session not None, timeout=None):
+    """Waits until everything that has been queued before is in the journal, or raises why it cannot be."""
+    session.await_response(send(session, RUN, b"store", 0, (), NULL, 0, True), timeout)
+
+
 def session_of(Proxy proxy not None):
     """The session of a proxy."""
     return proxy.session

@@ -24,6 +24,7 @@ cdef class Loop:
     cdef list reports               # of slow commands, to be added to the errors
     cdef Answers answers            # of this batch
     cdef object transactions        # runs commands that are functions
+    cdef public object journal      # stores what is committed; None: nothing does
     cdef dict arenas                # entry of a process -> the segment with its large arguments
     cdef bint spilled               # this group has commands with a spill
     cdef dict leaving               # entry of a process that has gone -> up to where C must be before it is used again
@@ -60,6 +61,8 @@ cdef class Loop:
     cdef int failed(self, const Command* command, bytes name, uint32_t owner, uint64_t end, error) except -1
     cdef int recover_from(self, error) except -1
     cdef int commit(self) except -1
+    cdef object store_commit(self)
+    cdef int store_behind(self, changes) except -1
     cdef int finish_commit(self) except -1
     cdef bint has_lingered(self) except -1
     cdef bint send_own(self, bytes name, bytes payload) except -1

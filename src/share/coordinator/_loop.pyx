@@ -32,7 +32,8 @@ from ._store cimport KEPT_SECONDS, Store
 
 from .._protocol import encode, end_making, Finished, read_spill, start_making
 from .._segment import unlink
-from ..errors import CorruptDataError, DeletedObjectError, PoisonedCommandError, ShareWarning
+from ..errors import CorruptDataError, DeletedObjectError, EngineError, EngineLostError, PoisonedCommandError, \
+    ShareWarning
 from .._paths import apply
 from ._failures import class_name, describe, FailureLog
 from ._filled import Fillings
@@ -57,6 +58,7 @@ cdef enum:
     REAP_NS = 20000000              # a busy coordinator looks for processes that have gone no more often
     CLAIM_NS = 1000000              # sleep while a claim is at head
     LEAST_REFERENCE = 20            # bytes of arguments that can refer to a node: they hold the share's name
+    LATE_NS = 500000000             # until the journal is tried again
     SPARE_NS = 1000000000           # how often an arena that is larger than need be gives something back
 
 
@@ -143,6 +145,36 @@ cdef class Loop:
                     self.reap()
                 else:
                     self.wait_for_work()
+
+    def refuse(self, error):
+        """Ends a share that cannot begin: whatever has been sent gets the error."""
+        cdef uint32_t n = 0, owner = 0, w
+        cdef Command command
+        cdef int state
+        while True:
+            # The first command is that of whoever has made the share, and waits for it to be restored.
+            w = announce(self.control.wait_work)
+            if mpsc_peek(&self.control.ring, self.position, &n, &owner) != FREE or self.control.has_gone(0):
+                break
+            with nogil:
+                sleep(self.control.wait_work, w, CLAIM_NS)
+        self.control.close_ring()
+        while True:
+            state = mpsc_peek(&self.control.ring, self.position, &n, &owner)
+            if state == CLAIMED and proven_dead(load_acq(self.control.process(owner, P_WORD))):
+                mpsc_pad(&self.control.ring, self.position)
+                continue
+            if state == CLAIMED:
+                self.wait_for_claim()
+                continue
+            if state != COMMITTED and state != PAD:
+                break
+            if state == COMMITTED:
+                memcpy(&command, mpsc_body(&self.control.ring, self.position), COMMAND_HEADER)
+                if command.flags & RESPOND:
+                    self.answers.prepare_error(owner, self.position + n, describe(error, self.store.reduce))
+            self.position += n
+        self.answers.send()
 
     cdef int check_idle(self) except -1:
         """Raises CorruptDataError if tail, head or the next cell is not as it is when the ring is empty.
@@ -487,16 +519,37 @@ cdef class Loop:
     cdef int commit(self) except -1:
         """Publishes what [C, position) has changed and stores C = position."""
         cdef int64_t start = now_ns()
+        changes = None
         self.ran_on = None
         while self.reports:
             self.store.add_error(self.reports.pop(0), 0)
         try:
             self.store.prepare()
+            if self.journal is not None:
+                changes = self.store_commit()
         except BaseException as error:
             self.recover_from(error)
             return 0
         self.finish_commit()
+        if self.journal is not None:
+            self.store_behind(changes)
         self.publish_cost = now_ns() - start
+        return 0
+
+    cdef object store_commit(self):
+        """Has the journal store what is prepared, or gives it, to be stored behind."""
+        changes = self.journal.changes()
+        if self.journal.is_behind and not self.transactions.stores:
+            return changes
+        self.journal.store_before(self.position, changes, self.transactions.stores)
+        self.transactions.stores = False
+        return None
+
+    cdef int store_behind(self, changes) except -1:
+        """After C has been stored."""
+        if changes is not None:
+            self.journal.store_after(changes)
+        self.journal.tidy()
         return 0
 
     cdef int finish_commit(self) except -1:
@@ -550,8 +603,10 @@ cdef class Loop:
         cdef uint32_t n = 0, owner = 0
         cdef int state
         cdef Command command
+        changes = None
         self.answers.forget()
         self.transactions.generators.drop(None)
+        self.transactions.stores = False
         self.store.abandon()
         self.last_mirror = self.ran_on = None
         self.position = at
@@ -565,9 +620,13 @@ cdef class Loop:
             self.position += n
             try:
                 self.store.prepare()
+                if self.journal is not None:
+                    changes = self.store_commit()
             except BaseException as culprit:
+                changes = None
                 self.answers.forget()
                 self.transactions.generators.drop(None)
+                self.transactions.stores = False
                 self.store.abandon()
                 self.last_mirror = self.ran_on = None
                 memcpy(&command, mpsc_body(&self.control.ring, self.position - n), COMMAND_HEADER)
@@ -578,7 +637,11 @@ cdef class Loop:
                 self.failed(&command, name, owner, self.position, culprit)
                 self.again = True
                 self.store.prepare()
+                if self.journal is not None and self.journal.changes():
+                    self.journal.distrust()
             self.finish_commit()
+            if self.journal is not None:
+                self.store_behind(changes)
         self.again = False
         return 0
 
@@ -605,6 +668,9 @@ cdef class Loop:
                 self.given_back_at = now_ns()
                 self.answers.give_back()
             longest = min(longest, SPARE_NS)
+        if self.journal is not None and self.journal.is_late:
+            self.journal.store_after({})
+            longest = min(longest, <int64_t>LATE_NS)
         if self.left_at:
             longest = max(<int64_t>1, min(longest, self.left_at + self.linger - now_ns()))
         with nogil:
@@ -752,7 +818,10 @@ cdef class Loop:
 
 def note_undone(error):
     try:
-        error.add_note("The command left state that cannot be shared; it has been undone.")
+        if isinstance(error, (EngineError, EngineLostError)):
+            error.add_note("What the command did cannot be stored; it has been undone.")
+        else:
+            error.add_note("The command left state that cannot be shared; it has been undone.")
     except BaseException:
         pass                # an exception of the user's, with an add_note of its own
 

@@ -18,6 +18,7 @@ cdef enum:
 
 cdef class Store:
     cdef readonly Control control
+    cdef str identity               # the share's name in references
     cdef Publications to
     cdef NodeCells cells
     cdef readonly State state
@@ -58,6 +59,8 @@ cdef class Store:
     cdef list doomed                # mirrors that this commit deletes
     cdef readonly bint check
     cdef readonly bint moves_on     # whether classes may have new code
+    cdef public bint plans_anew     # the plans that are loaded are of another version of this library
+    cdef list replanned             # (shape, encoded) of those that have been made anew, until that is committed
     cdef list new_code              # (shape, encoded) of those that have, until that is committed
     cdef bint loading
     cdef bint preparing

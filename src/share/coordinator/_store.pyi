@@ -8,6 +8,7 @@ from share.state import State
 from ._mirrors import Mirror, Shape
 
 class Store:
+    plans_anew: bool
     @property
     def control(self) -> Control: ...
     @property

@@ -145,6 +145,23 @@ def shape_of_new_code(bytes encoded):
     return Shape(cls, cells, plan), encode((cls, cells, plan, code_of(cls)), f"class {cls.__qualname__}")
 
 
+def shape_with_new_plan(bytes encoded):
+    """(the shape, encoded) of the objects of a class for which there is a plan of another version of this library."""
+    from .._cells import all_groups, with_aliases
+    from ..analysis import draft
+    from ..cerial._digests import check_code
+
+    cdef Py_ssize_t used = 0
+    cls, cells, old, code = decode(<const char*>encoded, len(encoded), &used)
+    check_code(cls, code, "the coordinator")
+    plan = draft(cls)
+    if plan.kind != old.kind:
+        raise NotShareableError(
+            f"another version of this library has kept objects of {cls.__qualname__} in another way")
+    plan = with_aliases(plan, all_groups([*plan.alias_groups, *old.alias_groups]))
+    return Shape(cls, cells, plan), encode((cls, cells, plan, code), f"class {cls.__qualname__}")
+
+
 @cython.binding(False)
 cdef class Store:
     """All state of a share. ``prepare`` may fail and changes nothing that readers see; ``publish`` cannot fail.
@@ -173,7 +190,11 @@ cdef class Store:
         self.doomed = []
         self.root_page_used = PAGE
         self.check, self.moves_on, self.new_code = check, moves_on, []
+        self.replanned = []
         self.warned, self.reports = set(), []
+        self.identity = control.identity
+        if control.has_journal:
+            _protocol.now_called[self.identity] = control.name
         _protocol.resolvers[control.name] = self.resolve
         _protocol.node_resolvers[control.name] = self.resolve_node
 
@@ -184,6 +205,7 @@ cdef class Store:
         self.state = None
         _protocol.resolvers.pop(self.control.name, None)
         _protocol.node_resolvers.pop(self.control.name, None)
+        _protocol.now_called.pop(self.identity, None)
 
     # -- references -----------------------------------------------------------------------------------
 
@@ -231,7 +253,7 @@ cdef class Store:
         cdef Mirror mirror = self.by_identity.get(builtin_id(value))
         if mirror is None or value is self.self_encoded:
             return NotImplemented
-        return _protocol.reference, (self.control.name, mirror.id, mirror.flags_at, mirror.slots_at,
+        return _protocol.reference, (self.identity, mirror.id, mirror.flags_at, mirror.slots_at,
                                      mirror.shape.at, mirror.cells)
 
     def _reduce_kept(self, value):
@@ -262,7 +284,7 @@ cdef class Store:
         if reduced is not NotImplemented or node == NULL or value is self.self_encoded or \
                 self.departed and node.id & ID in self.departed:
             return reduced
-        return _protocol.node_reference, (self.control.name, first_ids.get(node.id & ID, node.id & ID), node.cell)
+        return _protocol.node_reference, (self.identity, first_ids.get(node.id & ID, node.id & ID), node.cell)
 
     @property
     def name(self):
@@ -439,6 +461,10 @@ cdef class Store:
     def shape_or_stand_in(self, bytes encoded):
         """The same; where its class cannot be loaded, a shape whose objects are Unreadable."""
         try:
+            if self.plans_anew:
+                renewed = shape_with_new_plan(encoded)
+                self.replanned.append(renewed)
+                return renewed[0]
             return self.shape_from(encoded)
         except MemoryError:
             raise               # as wherever state is loaded: it is whole, and a successor may have the memory
@@ -457,6 +483,11 @@ cdef class Store:
 
     def move_on(self):
         """After loading: classes that have other code now than when their objects were shared are published so."""
+        self.plans_anew = False
+        for shape, encoded in self.replanned:
+            for old in [old for old, known in self.shapes.items() if known is shape]:
+                del self.shapes[old]
+            self.shapes[encoded] = shape
         if not self.new_code:
             return
         for shape, encoded in self.new_code:
@@ -811,7 +842,7 @@ cdef class Store:
         cdef Root root
         cdef Publication link
         self.departed = None
-        for shape, encoded in self.new_code:
+        for shape, encoded in self.new_code + self.replanned:
             self.to.put_bytes(<Slot*>self.control.at((<Shape>shape).at, SLOT_SIZE), (<Shape>shape).at,
                               <const char*><bytes>encoded, len(encoded))
         if self.state.removed:
@@ -1159,6 +1190,7 @@ cdef class Store:
         cdef Mirror mirror
         cdef uint32_t i
         self.new_code.clear()
+        self.replanned.clear()
         for mirror in self.changing:
             self.calm(mirror)
         self.changing.clear()

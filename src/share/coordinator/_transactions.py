@@ -139,13 +139,18 @@ class Transactions:
             "step": self.generators.step,
             "end_generators": self.generators.end,
             "nothing": lambda payload, owner: None,
+            "store": self._store,
             "update": self._update,
             "cas": self._compare_and_set,
             "wait_then": self._wait_then,
             "leave_line": self._leave_line,
             "new_code": self._new_code,
         }
+        self.stores = False  # the commit to come waits until everything is stored
         self.steps_down = False  # once what has been executed is committed
+
+    def _store(self, payload: Any, owner: int) -> None:
+        self.stores = True
 
     def run(self, name: str, data: bytes, owner: int) -> Any:
         """Runs the function of that name for the process of that entry."""

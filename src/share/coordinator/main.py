@@ -83,15 +83,51 @@ def _serve(name: str, role: int) -> None:
     signal.signal(signal.SIGTERM, lambda *_: control.close_ring())  # until there is a Watch
     store = Store(control, options.get("check", False), options.get("on_new_code") == "upgrade")
     _runtime.inside = _view(store)
-    recover(control, store)
-    store.move_on()
     loop = Loop(control, store, entry, options.get("linger", 0))
+    try:
+        loop.journal = _journal(control, store, options)
+        recover(control, store)
+        _begin(control, loop.journal)
+    except Exception as error:
+        if not control.has_journal or control.is_restored():
+            raise
+        log.exception("share %s cannot be restored", name)
+        loop.refuse(error)
+        loop.close()
+        sweep(name, public)
+        return
+    store.move_on()
     limits = options.get("slow_after"), options.get("max_run")
     watch = Watch(control, loop, *limits, starter, _streams.let_go, give_up, give_way)
     loop.watch = watch.add
     loop.serve()
+    if loop.journal is not None:
+        loop.journal.close()
     loop.close()
     sweep(name, public)
+
+
+def _journal(control: Control, store: Store, options: dict[str, Any]) -> Any:
+    """The share's journal, if it has one; what it holds is in the slots."""
+    if not control.has_journal:
+        return None
+    from ._journal import Journal
+
+    journal = Journal(control, store, options["journal"])
+    journal.open()
+    if not control.is_restored():
+        journal.put_back()
+    return journal
+
+
+def _begin(control: Control, journal: Any) -> None:
+    if journal is None:
+        return
+    if control.is_restored():
+        journal.go_on()
+    else:
+        journal.begin()
+        control.note_restored()
 
 
 def _dump_on_request() -> None:

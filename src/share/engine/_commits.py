@@ -8,7 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from share.engine._engine import Engine, GapError
-from share.engine._records import BASE, COMMIT, EPOCH, CommitRecord, decoded, encoded
+from share.engine._records import (
+    BASE,
+    COMMIT,
+    EPOCH,
+    SLOTS,
+    SLOTS_BASE,
+    CommitRecord,
+    decoded,
+    encoded,
+)
 from share.errors import (
     CorruptDataError,
     EngineError,
@@ -43,6 +52,8 @@ class Restored:
         commits: how many records there are beside the snapshot.
         size: bytes of the changes.
         base_size: bytes of the bases.
+        home: who has taken over last, if that is not behind a snapshot.
+        is_of_slots: whether these are slots of a share (see ``_images``), not cells of a ``State``.
     """
 
     bases: dict[int, bytes] = field(default_factory=dict)
@@ -54,6 +65,8 @@ class Restored:
     commits: int = 0
     size: int = 0
     base_size: int = 0
+    home: str = ""
+    is_of_slots: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -85,10 +98,11 @@ def _restore(engine: Engine) -> Restored:
                 raise GapError(found.number, first)
             raise CorruptDataError(f"the snapshot up to record {found.number} is missing")
         record = decoded(data, f"the snapshot up to record {found.number}")
-        if record.kind != BASE:
+        if record.kind not in {BASE, SLOTS_BASE}:
             raise CorruptDataError(f"the snapshot up to record {found.number} is none")
         take(found, record)
         found.bases, found.base_size = record.cells, len(data)
+        found.is_of_slots = record.kind == SLOTS_BASE
     changes: dict[int, list[bytes]] = defaultdict(list)
     last = engine.last()
     while found.number < last:
@@ -96,21 +110,38 @@ def _restore(engine: Engine) -> Restored:
             if number > last:
                 break  # what is stored meanwhile is somebody else's
             record = decoded(data, f"record {number} of the log")
-            if record.kind not in {EPOCH, COMMIT}:
+            if record.kind not in {EPOCH, COMMIT, SLOTS}:
                 raise CorruptDataError(f"record {number} of the log is of an unknown kind {record.kind}")
+            if not (changes or found.bases):
+                found.is_of_slots = record.kind == SLOTS
+            elif record.kind != EPOCH and (record.kind == SLOTS) != found.is_of_slots:
+                raise CorruptDataError(f"record {number} of the log is of another kind than those before it")
             if record.epoch <= found.epoch if record.kind == EPOCH else record.epoch != found.epoch:
                 raise CorruptDataError(
                     f"record {number} of the log is of epoch {record.epoch}, after {found.epoch}"
                 )
             take(found, record)
             found.number = number
-            if record.kind == COMMIT:
+            if record.kind == EPOCH:
+                found.home = record.cells.get(0, b"").decode(errors="replace")
+            else:
                 found.commits += 1
                 found.size += len(data)
                 for cell, added in record.cells.items():
                     changes[cell].append(added)
     found.changes = {cell: b"".join(parts) for cell, parts in changes.items()}
     return found
+
+
+def last_position(engine: Engine) -> int:
+    """The position of the last commit that is stored; 0 if there is none."""
+    first, last = engine.first(), engine.last()
+    if last >= first:
+        return max(
+            decoded(data, f"record {number} of the log").position for number, data in engine.read(last - 1)
+        )
+    data = engine.blob(base_name(last)) if last else None
+    return 0 if data is None else decoded(data, f"the snapshot up to record {last}").position
 
 
 def take(found: Restored, record: CommitRecord) -> None:
@@ -142,6 +173,7 @@ class CommitLog:
         self._size, self._base_size = restored.size, restored.base_size
         self._committed = self._durable = restored.position
         self._next_id = restored.next_id
+        self._base_kind = SLOTS_BASE if restored.is_of_slots else BASE
         self._changed = threading.Condition()
         self._waiting: list[Mapping[int, bytes]] = []  # commits that no record holds yet
         self._waiting_bytes = 0
@@ -247,7 +279,7 @@ class CommitLog:
             EngineLostError: no answer; the same.
         """
         self.flush()
-        data = encoded(BASE, self.epoch, self._committed, self._next_id, bases)
+        data = encoded(self._base_kind, self.epoch, self._committed, self._next_id, bases)
         number = self._number
         # In this order a reader finds at each moment what the first record that is left goes on from.
         self._engine.set_blob(base_name(number), data)

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from share.errors import CorruptDataError
 
-__all__ = ["BASE", "COMMIT", "EPOCH", "CommitRecord", "decoded", "encoded"]
+__all__ = ["BASE", "COMMIT", "EPOCH", "SLOTS", "SLOTS_BASE", "CommitRecord", "decoded", "encoded"]
 
 # A record is a head, then for each cell its number and size, then the bytes of all cells.
 FORMAT = 1
 EPOCH = 1  # a home begins; its one cell is its name
 COMMIT = 2  # what commits have added to cells
 BASE = 3  # cells whole, at a position
+SLOTS = 4  # as COMMIT, of a share's slots: see _images
+SLOTS_BASE = 5  # as BASE, of these
 _HEAD = struct.Struct("<BBIQQQI")  # format, kind, checksum of all the rest, epoch, position, next id, cells
 _CELL = struct.Struct("<QQ")
 
@@ -23,7 +25,7 @@ class CommitRecord:
     """What one record says.
 
     Attributes:
-        kind: EPOCH, COMMIT or BASE.
+        kind: EPOCH, COMMIT or BASE, SLOTS or SLOTS_BASE.
         epoch: which home has written it: each has one more than the one before it.
         position: the commit position after it.
         next_id: more than any id of a node that was given out before.

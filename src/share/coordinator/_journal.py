@@ -1,0 +1,302 @@
+"""The journal of a share, as its coordinator keeps it: what is committed goes into it, and comes back from it."""
+
+import errno
+import logging
+import os
+import sys
+import time
+from dataclasses import fields
+from typing import Any
+
+from share import cerial
+from share._control import Control
+from share.engine import JournalEngine, restore
+from share.engine._commits import LEAST, Restored, base_name
+from share.engine._images import META, folded, meta_entry, meta_of
+from share.engine._records import EPOCH, SLOTS, SLOTS_BASE, encoded
+from share.errors import EngineError, EngineLostError, FencedError
+
+from ._images import all_slots, collected, layout_version, memory_of, next_id_of, put_back
+from ._store import Store
+
+__all__ = ["Journal"]
+
+log = logging.getLogger("share.coordinator")
+
+PATIENCE = 10.0  # seconds for which a successor waits for the file of the dead coordinator
+RETRY = 0.5  # seconds until commits that could not be stored are tried again, if nobody asks for it
+MOST_KEPT = 1 << 26  # bytes of commits that are kept for that; beyond it all state is stored instead
+_Changes = dict[int, bytes]
+
+
+class Journal:
+    """The file of one share.
+
+    What a group has changed is either stored before C, so that nobody ever sees what could be lost with the machine,
+    or (``is_behind``) after it. D, in the control segment, says how far it has come.
+
+    Where it is not certain that the log goes on from what it holds (a coordinator has died, a write has failed with an
+    unknown outcome), what is stored next is all state as it is at C: so nothing is there twice.
+    """
+
+    def __init__(self, control: Control, store: Store, options: dict[str, Any]) -> None:
+        self.is_behind: bool = options["durable"] == "local"
+        self._control, self._store = control, store
+        self._path: str = options["path"]
+        self._expected: int = options["number"]
+        self._engine: JournalEngine | None = None
+        self._found = Restored()
+        self._number = self._epoch = self._size = self._base_size = 0
+        self._stored_position = 0  # of the last record
+        self._meta = b""  # as the log has it
+        self._has_begun = False  # the log has our epoch
+        self._is_whole = False  # it goes on from the state at C, less what is kept
+        self._kept: list[_Changes] = []  # committed, and not stored
+        self._kept_bytes = 0
+        self._failed_at = 0.0  # when the last attempt to store what is kept has failed
+        self._snapshot_above = 0
+        self._planner = _planner()
+
+    # -- beginning ---------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Takes the file.
+
+        Raises:
+            EngineError: it is in use, or cannot be opened, or holds something else.
+            FencedError: another share has used it since this one did.
+            CorruptDataError: it is damaged.
+        """
+        self._engine = JournalEngine(self._path, create=False, patience=PATIENCE)
+        self._found = found = restore(self._engine)
+        if not found.is_of_slots and not found.is_empty:
+            raise EngineError(errno.EINVAL, f"the journal {self._path} holds the state of no share")
+        self._number, self._epoch = found.number, found.epoch
+        self._size, self._base_size = found.size, found.base_size
+        self._stored_position = found.position
+        self._has_begun = self._is_whole = False
+        home = self._home()
+        if home != self._control.name and (self._control.is_restored() or found.number != self._expected):
+            raise FencedError(f"the journal {self._path} has been used by another share meanwhile")
+
+    def _home(self) -> str:
+        """The share that has written last."""
+        if self._found.home:
+            return self._found.home
+        meta = meta_of(self._found.bases, self._found.changes)
+        return str(cerial.loads(meta)[0]) if meta else ""
+
+    def put_back(self) -> None:
+        """Puts what the file holds into the share's memory, where nothing is yet."""
+        found = self._found
+        meta = meta_of(found.bases, found.changes)
+        if meta:
+            images = folded(found.bases, found.changes)
+            _, planner, layout, refers, pages, segments = cerial.loads(meta)
+            if layout != layout_version():
+                raise EngineError(
+                    errno.EINVAL,
+                    f"the journal {self._path} is of memory of layout {layout}, this library's is "
+                    f"{layout_version()}: use the version of share-state that has written it",
+                )
+            self._store.plans_anew = planner != self._planner
+            put_back(self._control, images, refers, pages, [tuple(each) for each in segments], found.next_id)
+        self._found = Restored()
+
+    def begin(self) -> None:
+        """Once the state is loaded: from here on this share is the one that the file belongs to."""
+        engine = self._engine
+        assert engine is not None
+        if self._number == 0:
+            engine.set_blob("identity", self._control.identity.encode())
+        self._append_epoch()
+        self._is_whole = True
+        self._control.note_durable(self._control.position(), self._stored_position)
+
+    def go_on(self) -> None:
+        """The same after a take-over: at C may be more, or less, than the file holds."""
+        c, stored = self._control.position(), self._found.position
+        self._is_whole = self._control.stored() == (c, stored)
+        self._found = Restored()
+
+    def _append_epoch(self) -> None:
+        """Nobody else's records count from here on."""
+        position = max(self._control.position(), self._stored_position)
+        name = {0: self._control.name.encode()}
+        self._append(encoded(EPOCH, self._epoch + 1, position, next_id_of(self._store), name), position)
+        self._epoch += 1
+        self._has_begun = True
+
+    def distrust(self) -> None:
+        """Something has been committed that is not in the log: what is stored next is everything."""
+        self._kept, self._kept_bytes, self._is_whole = [], 0, False
+
+    # -- storing -----------------------------------------------------------------------------------------------
+
+    def changes(self) -> _Changes:
+        """What the commit that is prepared will publish."""
+        return collected(self._store)
+
+    def store_before(self, position: int, changes: _Changes, asked: bool) -> None:
+        """Stores a commit that is not visible yet, and what is kept before it.
+
+        Args:
+            position: the commit position that it will have.
+            changes: what it publishes.
+            asked: somebody waits until everything is stored, though this commit may change nothing.
+
+        Raises:
+            EngineError: it cannot be stored, the disk is full, say. It is not in the log.
+            EngineLostError: it is not known whether it is. It will not count.
+        """
+        if changes or (asked and (self._kept or not self._is_whole)):
+            self._make_whole()
+            if changes or self._kept:
+                self._store_changes([*self._kept, changes], position)
+            self._kept, self._kept_bytes = [], 0
+            self._control.note_durable(position, self._stored_position)
+        elif not self._kept and self._is_whole:
+            self._control.note_durable(position, self._control.stored()[1])
+
+    def store_after(self, changes: _Changes) -> None:
+        """Stores what has been committed; if that cannot be, it is kept, and tried again."""
+        c = self._control.position()
+        if changes:
+            self._kept.append(changes)
+            self._kept_bytes += sum(map(len, changes.values()))
+        if not self._kept and self._is_whole:
+            self._control.note_durable(c, self._control.stored()[1])
+            return
+        if time.monotonic() - self._failed_at < RETRY:
+            self._limit_kept()
+            return
+        try:
+            self._make_whole()
+            if self._kept:
+                self._store_changes(self._kept, c)
+        except (EngineError, EngineLostError) as error:
+            self._failed_at = time.monotonic()
+            log.warning(
+                "share %s: commits after position %d are not stored yet: %s",
+                self._control.name,
+                self._control.durable(),
+                error,
+            )
+            self._limit_kept()
+            return
+        self._kept, self._kept_bytes, self._failed_at = [], 0, 0.0
+        self._control.note_durable(c, self._stored_position)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether something is committed and not stored."""
+        return bool(self._kept) or (self.is_behind and not self._is_whole)
+
+    def _limit_kept(self) -> None:
+        if self._kept_bytes > MOST_KEPT:
+            self.distrust()
+
+    def _store_changes(self, commits: list[_Changes], position: int) -> None:
+        """Appends one record with all of them."""
+        cells: dict[int, list[bytes]] = {}
+        for changes in commits:
+            for number, entries in changes.items():
+                cells.setdefault(number, []).append(entries)
+        joined = {number: b"".join(entries) for number, entries in cells.items()}
+        meta = self._memory()
+        if meta != self._meta:
+            joined[META] = meta_entry(meta)
+        data = encoded(SLOTS, self._epoch, position, next_id_of(self._store), joined)
+        self._append(data, position)
+        self._meta = meta
+        self._size += len(data)
+
+    def _memory(self) -> bytes:
+        return cerial.dumps((self._control.name, self._planner, *memory_of(self._store)))
+
+    def _append(self, data: bytes, position: int) -> None:
+        assert self._engine is not None
+        try:
+            self._number = self._engine.append(data, self._number)
+        except EngineLostError:
+            self._is_whole = False
+            self._engine.close()
+            self._engine = None
+            raise
+        self._stored_position = position
+
+    def _make_whole(self) -> None:
+        """Sees to it that the log ends with the state at C, less what is kept."""
+        if self._engine is None:
+            try:
+                self.open()
+            except BaseException:
+                if self._engine is not None:
+                    self._engine.close()
+                    self._engine = None
+                raise
+            self._found = Restored()
+        if not self._has_begun:
+            self._append_epoch()
+        if not self._is_whole:
+            self._snapshot()
+            self._kept, self._kept_bytes, self._is_whole = [], 0, True
+
+    def _snapshot(self) -> None:
+        """Stores all that is committed, and throws away the records before it."""
+        engine = self._engine
+        assert engine is not None
+        number, c, meta = self._number, self._control.position(), self._memory()
+        cells = {META: meta_entry(meta), **all_slots(self._store)}
+        data = encoded(SLOTS_BASE, self._epoch, c, next_id_of(self._store), cells)
+        try:
+            # In this order a reader finds at each moment what the first record that is left goes on from.
+            engine.set_blob(base_name(number), data)
+            engine.trim(number)
+            for name in engine.blobs("base/"):
+                if int(name.partition("/")[2]) < number:
+                    engine.set_blob(name, None)
+        except EngineLostError:
+            self._is_whole = False
+            engine.close()
+            self._engine = None
+            raise
+        self._meta, self._stored_position = meta, c
+        self._size, self._base_size, self._snapshot_above = 0, len(data), 0
+
+    def tidy(self) -> None:
+        """Makes a snapshot, if the commits since the last one have become longer than that."""
+        least = max(LEAST, self._base_size, self._snapshot_above)
+        if self._size <= least or self._engine is None or self._kept or not self._is_whole:
+            return
+        try:
+            self._snapshot()
+        except (EngineError, EngineLostError) as error:
+            self._snapshot_above = 2 * self._size
+            log.warning("share %s: there is no snapshot in its journal: %s", self._control.name, error)
+        else:
+            self._control.note_durable(self._control.position(), self._stored_position)
+
+    def close(self) -> None:
+        """Stores what is kept, and lets go of the file."""
+        self._failed_at = 0.0
+        if self.is_late:
+            self.store_after({})
+            if self.is_late:
+                log.error(
+                    "share %s: what was committed after position %d is not in the journal %s",
+                    self._control.name,
+                    self._control.durable(),
+                    os.fspath(self._path),
+                )
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+
+def _planner() -> str:
+    """What has made the plans of the classes: another version of it may want to know more."""
+    from share.analysis._plan import ClassPlan, MethodPlan
+
+    known = [each.name for cls in (ClassPlan, MethodPlan) for each in fields(cls)]
+    return " ".join((sys.modules["share"].__version__, *known))
