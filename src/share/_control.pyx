@@ -904,8 +904,30 @@ cdef class Control:
         return first
 
     def configuration(self) -> bytes:
-        """What the owner left for the coordinator."""
-        return self.base[CONFIG:CONFIG + min(load_rlx(self.word(H_CONFIG)), <uint64_t>CONFIG_SIZE)]
+        """What the owner, or :meth:`reconfigure`, left for the coordinator."""
+        cdef uint64_t word, at, end
+        cdef bytes found
+        while True:
+            word = load_acq(self.word(H_CONFIG))        # pairs with the release in reconfigure
+            at = min(word >> 32, <uint64_t>CONFIG_SIZE)
+            end = min(at + (word & 0xffffffff), <uint64_t>CONFIG_SIZE)
+            found = self.base[CONFIG + at:CONFIG + end]
+            fence_acq()
+            if load_rlx(self.word(H_CONFIG)) == word:   # else what was read may have been written over
+                return found
+
+    def reconfigure(self, bytes configuration not None) -> bool:
+        """Leaves something else for successors, which a kill does not halve. Only the coordinator may.
+
+        False: there is no room beside what is there.
+        """
+        cdef uint64_t word = load_rlx(self.word(H_CONFIG)), size = len(configuration), at = word >> 32
+        cdef uint64_t place = 0 if size <= at else at + (word & 0xffffffff)
+        if place + size > <uint64_t>CONFIG_SIZE:
+            return False
+        memcpy(self.base + CONFIG + place, <const char*>configuration, size)
+        store_rel(self.word(H_CONFIG), place << 32 | size)      # pairs with the acquire in configuration
+        return True
 
     def owner_word(self) -> int:
         """The process word of the owner."""

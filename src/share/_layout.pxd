@@ -57,7 +57,7 @@ cdef enum:
     H_PIDNS = 32
     H_OWNER = 40                # process word of the owner
     H_CELLS = 48
-    H_CONFIG = 56               # bytes of configuration
+    H_CONFIG = 56               # where in its memory the configuration is << 32 | its bytes
     H_COUNTER = 64              # next process serial
     H_STARTED = 72              # process word of the process started to be coordinator
     H_NEXT_ID = 80              # the id after the last one given out

@@ -26,19 +26,28 @@ def surroundings(executable: str | None = None) -> dict[str, Any]:
     import subprocess
 
     main = sys.modules.get("__main__")
-    try:
-        folder = os.getcwd()
-    except FileNotFoundError:  # it has been removed
-        folder = None
     return {
         "argv": sys.argv[:] if hasattr(sys, "argv") else [""],
         "main_file": getattr(main, "__file__", None),
         "executable": find_interpreter(executable),
         "flags": subprocess._args_from_interpreter_flags(),  # type: ignore[attr-defined]
-        "path": [entry if folder is None else os.path.abspath(entry) for entry in sys.path],
-        "folder": folder,
+        "path": search_path(),
+        "folder": _folder(),
         "log": _log(),
     }
+
+
+def search_path() -> list[str]:
+    """Where this process finds modules."""
+    folder = _folder()
+    return [entry if folder is None else os.path.abspath(entry) for entry in sys.path]
+
+
+def _folder() -> str | None:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:  # it has been removed
+        return None
 
 
 def record_address(name: str) -> str:

@@ -341,6 +341,32 @@ def test_a_share_does_not_move_back(start, tmp_path):
     assert new.says("shared.health().coordinator, shared.c.n") == f"({coordinator}, 11)"
 
 
+def test_a_release_in_another_folder(start, tmp_path):
+    folders = [tmp_path / f"release{n}" for n in range(4)]
+    for folder in folders:
+        folder.mkdir()
+
+    def release(n, text):
+        (folders[n] / "counted.py").write_text(text)
+        return start(folders[n], UPGRADING)
+
+    first, late = release(0, OLD), start(folders[0], UPGRADING)
+    assert first.says("shared.setdefault('c', counted.Counter()).add(), shared.c.n") == "(None, 1)"
+    second = release(1, NEW)
+    assert second.says("shared.c.add(), shared.c.n, shared.c.calls") == "(None, 11, 2)"
+    assert first.says("shared.c.add(), shared.c.n") == "(None, 21)"
+    # The share does not move back, and successors find the new folder.
+    assert late.says("shared.c").startswith("ClassChangedError counted.Counter is not the same everywhere")
+    second.says("__import__('os').kill(shared.health().coordinator, 9)")
+    assert second.says("shared.c.add(), shared.c.n, shared.c.calls") == "(None, 31, 4)"
+    for n in (2, 3):  # the place of what successors are told changes each time
+        step = NEW.replace("+= 10", f"+= {10**n}").replace("__share_upgrade__", "_upgrade_")
+        user = release(n, step)
+        before = int(user.says("shared.c.n"))
+        assert user.says("shared.c.add(), shared.c.n") == f"(None, {before + 10**n})"
+    assert user.says("shared.errors") == "[]"
+
+
 def test_an_upgrade_that_raises_is_in_the_errors(start, tmp_path):
     (tmp_path / "counted.py").write_text(OLD)
     first = start(tmp_path, UPGRADING)

@@ -14,6 +14,7 @@ from ._proxy cimport Proxy, own_descriptor
 from ._replica cimport Cell
 from ._session cimport MOST_RAISED, note_reference, Session, Shared
 
+from .._program import search_path
 from .._protocol import encode
 from ..cerial import loads
 from ..cerial._classes import find_class
@@ -189,7 +190,7 @@ def moved_on(Session session not None, error):
         return False
     # Processes with the old code go by its plan, which may raise too few flags: they raise that of the share, too.
     note_reference(session.control)
-    payload = (*error.place, code_of(find_class(*error.place)))
+    payload = (*error.place, code_of(find_class(*error.place)), search_path())
     if not session.await_response(send(session, TRANSACT, b"new_code", 0, payload, &raised, 1, True), None):
         return False
     session.await_response(send(session, TRANSACT, b"nothing", 0, (), &raised, 1, True), None)  # by the successor

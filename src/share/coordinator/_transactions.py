@@ -127,6 +127,14 @@ def _without_frames(error: BaseException) -> BaseException:
     return error
 
 
+def _is_newer(file: str | None) -> bool:
+    """Whether a file is from after the start of this process."""
+    try:
+        return file is not None and os.stat(file).st_ctime >= STARTED
+    except OSError:
+        return False
+
+
 class Transactions:
     """Runs such commands on the mirrors of a store."""
 
@@ -167,15 +175,24 @@ class Transactions:
         A successor loads all modules and all state anew. This process cannot: its modules, and what is stored, refer
         to each other's classes.
         """
-        module, name, code = payload
+        module, name, code, path = payload
         cls = find_class(module, name)
         found = code_of(cls)
         if found is None or code is None or found[2] == code[2]:
             return found is not None and code is not None
         files = {getattr(sys.modules.get(base.__module__), "__file__", None) for base in cls.__mro__}
         # Else the other one has what was in the file before, or another file.
-        self.steps_down = any(os.stat(file).st_ctime >= STARTED for file in files if file is not None)
+        self.steps_down = any(_is_newer(file) for file in files) or (
+            # A release in a folder of its own, which was not there when this process started.
+            code[1] not in files and _is_newer(code[1]) and self._look_elsewhere(path)
+        )
         return self.steps_down
+
+    def _look_elsewhere(self, path: list[str]) -> bool:
+        """Has successors find modules where another process does."""
+        configuration = {**cerial.loads(self.control.configuration()), "path": path}
+        done: bool = self.control.reconfigure(cerial.dumps(configuration))
+        return done
 
     def step_down(self) -> None:
         """Ends this process as if it had been killed: whoever waits starts a successor."""
