@@ -9,7 +9,7 @@ import types
 import unittest
 from typing import Any
 
-from share import Share
+from share import Share, plain
 
 _numbers = itertools.count()
 
@@ -116,6 +116,54 @@ def module_copy(name: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+class Held:
+    """A list, and a method that has a function work on it."""
+
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+
+    def run(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(self.items, *args, **kwargs)
+
+
+class Elsewhere:
+    """A module whose functions get their first argument, if it is a list, as one of the current share.
+
+    What has become of it there is in the caller's list afterwards. With ``methods`` it is a part of an object, and
+    a method of that calls the function; else the function gets the proxy.
+    """
+
+    def __init__(self, module: Any, methods: bool) -> None:
+        self.module, self.methods = module, methods
+        self.made: dict[Any, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(self.module, name)
+        if function in self.made:
+            return self.made[function]
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            first = args[0] if args else kwargs.get("a")
+            if Made.share is None or type(first) is not list:
+                return function(*args, **kwargs)
+            share = Made.share
+            share.held = Held()
+            share.held.items = first
+            try:
+                if self.methods:
+                    kwargs.pop("a", None)
+                    return share.held.run(function, *args[1:], **kwargs)
+                if args:
+                    return function(share.held.items, *args[1:], **kwargs)
+                return function(**{**kwargs, "a": share.held.items})
+            finally:
+                first[:] = plain(share.held.items)
+
+        self.made[function] = call
+        return call
 
 
 class OnAShare:
