@@ -26,11 +26,11 @@ def test_forked_children_and_a_daemon(run, name, tmp_path):
     assert run("daemon.py", tmp_path) == "1000\n"
     # Its program has ended; the daemon keeps the share.
     with Share.attach(name) as shared:
-        assert shared.counter.n == 1001
+        assert shared.counter.n == 1001 and shared.parts["a"][0].n == 1
     with open(tmp_path / "go", "w"):
         pass
     wait_for(lambda: (tmp_path / "n").exists() and (tmp_path / "n").read_text(), "the daemon's answer")
-    assert (tmp_path / "n").read_text() == "1011"
+    assert (tmp_path / "n").read_text() == "1011 11 1"
 
 
 def test_celery_with_two_prefork_workers(name, tmp_path, monkeypatch):

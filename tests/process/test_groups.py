@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from programs import wait_for
 
 from share import Share
@@ -33,22 +34,25 @@ class Worker:
         self.n += len(data)
 
 
-def test_slow_commands_are_committed_by_time(shared: Share, tmp_path: Path) -> None:
+@pytest.mark.parametrize("of_a_part", [False, True])
+def test_slow_commands_are_committed_by_time(shared: Share, tmp_path: Path, of_a_part: bool) -> None:
     """However few they are, nobody waits for the group: a kill repeats none that has long been executed."""
+    shared.workers = {"a": [Worker()]} if of_a_part else None
     shared.worker = Worker()
     shared.flush()
+    worker = shared.workers["a"][0] if of_a_part else shared.worker
     control = shared.session_of().control
     start = control.position()
     for _ in range(3):
-        shared.worker.work(0.1)
+        worker.work(0.1)
     end = control.tail()
-    shared.worker.wait_for.send(str(tmp_path / "started"), str(tmp_path / "go"))
+    worker.wait_for.send(str(tmp_path / "started"), str(tmp_path / "go"))
     wait_for((tmp_path / "started").exists)
     committed = control.position()
     (tmp_path / "go").touch()
     shared.flush()
     assert start < committed <= end
-    assert shared.worker.n == 3
+    assert worker.n == 3
 
 
 def fork(function: Any, *args: Any) -> int:

@@ -1,14 +1,16 @@
 """Programs in one file: the class and the share it is used with are in one module, which a coordinator imports."""
 
+import contextlib
 import os
 import secrets
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from programs import environment, finish, start, wait_for
 
-from share import Share, WouldDeadlockError
+from share import Share, ShareClosedError, WouldDeadlockError
 
 CLASS = """
 from share import Share
@@ -146,6 +148,32 @@ def test_shares_that_call_each_other_in_a_circle() -> None:
     assert first.node.ping(0) == "end"
     for share in shares:
         share.close()
+
+
+class Caller(Node):
+    """Waits for a future."""
+
+    def ping(self, k: int) -> str:
+        return self.other.ping.submit(k - 1).result() if k else "end"
+
+
+@pytest.mark.slow
+def test_a_circle_that_is_not_noticed_ends_with_its_shares() -> None:
+    """A wait for a future is no wait that a coordinator says; SIGTERM and close() end all the same."""
+    shares = one, two = Share(), Share()
+    one.node, two.node = Caller(), Caller()
+    one.node.link(two.node)
+    two.node.link(one.node)
+    assert one.node.ping.call(1) == "end"
+    coordinators = [psutil.Process(share.health().coordinator) for share in shares]
+    one.node.ping.send(2)
+    tail = one.session_of().control.tail()
+    wait_for(lambda: one.session_of().control.tail() > tail, "the call that closes the circle")
+    coordinators[0].terminate()
+    for share in shares:
+        with contextlib.suppress(ShareClosedError, ExceptionGroup):
+            share.close()
+    assert psutil.wait_procs(coordinators, 60)[1] == []
 
 
 def test_many_callers_and_no_circle() -> None:

@@ -50,19 +50,24 @@ if __name__ == "__main__":
     name, signals = os.environ["SHARE_NAME"], sys.argv[1]
     shared = Share.open(name)
     shared.counter = Counter()
+    shared.parts = {"a": [Counter()]}
+    part, rows = shared.parts["a"][0], shared.parts["a"]
     if not children(shared.counter, 2, 500):
         sys.exit("a child failed")
     print(shared.counter.n, flush=True)
     joined, tell = os.pipe()
     if become_daemon():
+        part.increment()
         shared.counter.add(1)  # with its first call it uses the share on its own account
         os.close(tell)
         with open(f"{signals}/go") as go:  # a fifo: until somebody opens it to write
             go.read()
         for _ in range(10):
             shared.counter.increment()
+            part.increment()
+        rows.append(len(rows))
         with open(f"{signals}/n", "w") as answer:
-            answer.write(str(shared.counter.n))
+            answer.write(f"{shared.counter.n} {part.n} {rows[1]}")
         shared.close()
         os._exit(0)
     os.close(tell)
