@@ -10,6 +10,7 @@ cdef enum:
     FIRST_SLEEP_NS = 10000000       # a wait's first sleep; then it proves, at growing intervals, that somebody works
     MOST_RESCUES = 12               # that begin at one C: then the state itself kills its coordinators
     MOST_STARTS = 3                 # of coordinators, as long as none has got as far as to take the role
+    PATIENT_RESCUES = 10            # of those, that give up for want of memory; later ones mark what they cannot load
     FAST_RESCUES = 3                # that are made without a pause
     FIRST_PAUSE_NS = 20000000       # before the next one; each is twice as long as the one before it
     LONGEST_PAUSE_NS = 1000000000

@@ -425,6 +425,11 @@ cdef class Control:
         store_rlx(self.word(H_RESCUES), c << 4 | (min(rescues & 15, <uint64_t>14) + 1 if rescues >> 4 == c else 1))
         return chosen
 
+    def is_patient(self):
+        """Whether a coordinator that lacks memory to load something leaves it to the next one."""
+        cdef uint64_t rescues = load_rlx(self.word(H_RESCUES))
+        return rescues >> 4 != self.committed() or rescues & 15 <= PATIENT_RESCUES
+
     def unfinished_rescue(self, uint64_t entry):
         """The role word if the process of that entry is the rescuer and has not yet noted a successor; else 0."""
         cdef uint64_t role = load_acq(self.word(ROLE))

@@ -172,6 +172,30 @@ def test_a_successor_that_has_no_memory(shared: Share, tmp_path: Path) -> None:
     assert not list(shared.errors)
 
 
+@pytest.mark.slow
+def test_code_that_never_has_the_memory(shared: Share, tmp_path: Path) -> None:
+    """After ten successors it is taken for the object's own fault: it says so, and all else goes on."""
+    path = tmp_path / "left"
+    path.write_text("0")
+    shared.job, shared.held, shared.listed = Job(), Scarce(str(path)), [Scarce(str(path)), 5]
+    shared.other, shared.table = Job(), {"a": [1]}
+    shared.job.keep(Scarce(str(path)))
+    shared.flush()
+    path.write_text("1000000")
+    kill_coordinator(shared)
+    assert shared.other.add.call(timeout=60) == 1
+    shared.table["a"].append(2)
+    assert shared.table["a"] == [1, 2]
+    for read in (lambda: shared.job.look.call(), lambda: shared.held.path, lambda: shared.listed[0].path):
+        with pytest.raises((MemoryError, NotShareableError)):
+            read()
+    assert [failed.command for failed in shared.errors if "cannot be loaded" in str(failed.error)]
+    shared.job.kept = shared.held = 1
+    del shared.listed
+    kill_coordinator(shared)
+    assert shared.other.add.call(timeout=60) == 2 and shared.job.kept == 1
+
+
 class Key:
     """Cannot be hashed while its file is there."""
 

@@ -63,6 +63,7 @@ cdef class Store:
     cdef list replanned             # (shape, encoded) of those that have been made anew, until that is committed
     cdef list new_code              # (shape, encoded) of those that have, until that is committed
     cdef bint loading
+    cdef bint patient               # what it has no memory to load it leaves to its successor
     cdef bint preparing
     cdef object replica             # of all cells, while they are being loaded
     cdef list unfilled              # adopted mirrors without their state
@@ -100,6 +101,7 @@ cdef class Store:
     cdef int prepare_extras(self, Mirror mirror, extras) except -1
     cdef int prepare_nodes(self) except -1
     cdef int look_at_links(self) except -1
+    cdef bint may_be_loaded(self, error) except -1
     cdef int note_link(self, uint64_t id, uint32_t index, NodeCell other) except -1
     cdef int end_state(self, dict changes) except -1
     cdef set renewed(self)

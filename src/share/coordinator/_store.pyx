@@ -182,6 +182,7 @@ cdef class Store:
         self.cells = NodeCells(control, self.slots, self.to)
         self.roots, self.mirrors, self.by_identity, self.shapes = {}, {}, {}, {}
         self.unnamed, self.loose = {}, set()
+        self.patient = True
         self.dirty, self.changing, self.dirty_roots, self.assigned = set(), [], set(), []
         self.condemned, self.replaced = set(), {}
         self.unsure, self.trusting = {}, set()
@@ -466,9 +467,9 @@ cdef class Store:
                 self.replanned.append(renewed)
                 return renewed[0]
             return self.shape_from(encoded)
-        except MemoryError:
-            raise               # as wherever state is loaded: it is whole, and a successor may have the memory
         except BaseException as error:
+            if self.may_be_loaded(error):
+                raise
             if self.moves_on and isinstance(error, ClassChangedError):
                 renewed = shape_of_new_code(encoded)
                 if renewed is not None:
@@ -1338,7 +1339,7 @@ cdef class Store:
         """Whether the nodes at home in some cells are what is published; that is loaded beside them to be compared."""
         if not cells:
             return True
-        published = Replica(damaged=self.cells.damaged)
+        published = Replica(damaged=self.cells.damaged, patient=self.patient)
         met = set()
         todo = cells | {0}
 
@@ -1412,6 +1413,7 @@ cdef class Store:
         self.linked = load_rlx(self.control.references) != 0
         self.forget_changes()
         self.loading = True
+        self.patient = self.control.is_patient()
         try:
             bases = self.load_nodes()
             for name, (flag_at, slot_at, owner) in (self.read(self.control.directory, &version) or {}).items():
@@ -1421,9 +1423,9 @@ cdef class Store:
                 root.published = True
                 try:
                     root.value = self.read(root.slot, &version)
-                except MemoryError:
-                    raise
                 except BaseException as error:
+                    if self.may_be_loaded(error):
+                        raise
                     root.value = Unreadable(self.note_unreadable(f"name {name}", owner, error))
                     version.kind = 0xffff
                 if version.kind == ABSENT:
@@ -1460,6 +1462,10 @@ cdef class Store:
         while self.reports:
             self.add_error(self.reports.pop(0), 0)
 
+    cdef bint may_be_loaded(self, error) except -1:
+        """Whether a successor may do what this one cannot, for want of memory: what is published is whole."""
+        return isinstance(error, MemoryError) and self.patient
+
     def load_nodes(self):
         """Loads all cells of nodes; of one that is damaged the nodes are Unreadable. Gives the bases."""
         bases, changes = self.cells.load()
@@ -1472,7 +1478,7 @@ cdef class Store:
                 bases.pop(number, None)
                 changes.pop(number, None)
             self.mirrors, self.by_identity, self.unfilled = {}, {}, []
-            self.replica = Replica(has_finalizers=True, damaged=self.cells.damaged)
+            self.replica = Replica(has_finalizers=True, damaged=self.cells.damaged, patient=self.patient)
             try:
                 self.replica.bring(bases, changes)
             except (CorruptDataError, CellMissingError, RecursionError) as error:
@@ -1517,9 +1523,9 @@ cdef class Store:
                 mirror.live = self.read(mirror.slots + 1, &version)
                 if type(mirror.live) is Unreadable:
                     raise mirror.live._share_error
-        except MemoryError:
-            raise
         except BaseException as error:
+            if self.may_be_loaded(error):
+                raise
             what = f"an object of {class_name(mirror.shape.cls)}"
             mirror.live = Unreadable(self.note_unreadable(what, id, error))
         self.by_identity[builtin_id(mirror.live)] = mirror
@@ -1541,9 +1547,9 @@ cdef class Store:
             else:
                 try:
                     value = self.read(&mirror.slots[i], &version)
-                except MemoryError:
-                    raise
                 except BaseException as error:
+                    if self.may_be_loaded(error):
+                        raise
                     if self.replica is None:
                         raise           # what is published is whole; it is loaded anew
                     value = self.unreadable_cell(mirror, i, error)

@@ -19,7 +19,10 @@ class Replica:
     links: int
     absent: set[int]
     def __init__(
-        self, has_finalizers: bool = False, damaged: dict[int, BaseException] | None = None
+        self,
+        has_finalizers: bool = False,
+        damaged: dict[int, BaseException] | None = None,
+        patient: bool = True,
     ) -> None: ...
     def __len__(self) -> int: ...
     def node(self, id: int) -> Any: ...

@@ -200,10 +200,11 @@ cdef class Replica:
     cdef dict damaged                   # cell -> why it is not loaded, and its nodes are Unreadable
     cdef tuple passed_on                # what is no fault of the bytes
 
-    def __init__(self, has_finalizers: bool = False, damaged: dict[int, BaseException] | None = None):
+    def __init__(self, has_finalizers: bool = False, damaged: dict[int, BaseException] | None = None,
+                 patient: bool = True):
         self.has_finalizers = has_finalizers
         self.damaged = damaged or {}
-        self.passed_on = (CellMissingError, MemoryError)
+        self.passed_on = (CellMissingError, MemoryError) if patient else (CellMissingError,)
         if damaged is None:
             self.passed_on += (KeyboardInterrupt, SystemExit)
         self.nodes = {}
