@@ -225,7 +225,6 @@ MORE = [
             "nx.number_weakly_connected_components(x)",
         ),
         "sorted(x.edges(keys=True), key=repr)",
-        after_kill="cached views hold a copy of the graph's table",
     ),
     Case(
         "networkx.utils.UnionFind",
