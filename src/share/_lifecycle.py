@@ -34,7 +34,7 @@ __all__ = ["attach_session", "bury", "end", "leave", "named_session", "open_sess
 
 log = logging.getLogger("share")
 
-PATIENCE = 5.0  # seconds for which a journal may be in use by somebody who opens the same share
+PATIENCE = 10.0  # seconds for which a journal may be in use by somebody who opens the same share
 
 _lock = threading.RLock()
 _sessions: "weakref.WeakValueDictionary[str, Session]" = weakref.WeakValueDictionary()

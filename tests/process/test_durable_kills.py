@@ -1,16 +1,20 @@
 """Shares with a journal whose processes are killed, whose file is cut short, whose disk is full."""
 
+import contextlib
 import os
 import random
 import resource
 import signal
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from durable import end, line, reopened, start
 from durable_programs import Ledger
+from programs import children, wait_for
 
 from share import EngineError, EngineLostError, Share, plain
 from share.cli._kept import Kept
@@ -69,6 +73,34 @@ def killed_and_restarted(path: Path, seed: int, turns: int, durable: str) -> Non
 @pytest.mark.parametrize("durable", ["engine", "local"])
 def test_owner_and_coordinator_are_killed(path: Path, durable: str) -> None:
     killed_and_restarted(path, 11, 3, durable)
+
+
+def coordinators() -> list[int]:
+    """Those under this process that have begun to work."""
+    found = []
+    for process in children():
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{process.pid}/comm").read_text().startswith("share: "):
+                found.append(process.pid)
+    return found
+
+
+def test_a_coordinator_killed_while_it_restores(path: Path) -> None:
+    with Share(journal=path) as shared:
+        shared.rows, shared.text, shared.n = [[i] for i in range(3000)], "x" * 500_000, 0
+    for turn in range(3):
+        with ThreadPoolExecutor(1) as pool:
+            making = pool.submit(Share, journal=path)
+            wait_for(coordinators)
+            time.sleep(0.03 * turn)  # whenever that is: it may be done
+            for pid in coordinators():
+                os.kill(pid, signal.SIGKILL)
+            shared = making.result()
+        with shared:
+            assert shared.n == turn and shared.text == "x" * 500_000
+            assert shared.rows[7] == [7, *range(turn)] and len(shared.rows) == 3000
+            shared.rows[7].append(turn)
+            shared.n += 1
 
 
 @pytest.mark.slow
