@@ -1,5 +1,6 @@
 """A run in the caller that changes a part of its object, against its plan, is void, and becomes a command."""
 
+from collections import defaultdict
 from typing import Any
 
 import pytest
@@ -115,3 +116,44 @@ def test_what_a_plan_rests_on() -> None:
     methods = plan(Tally).methods
     assert methods["honest"].guessed == "said" and methods["add"].guessed == "types"
     assert plan(Noted).methods["__len__"].guessed == "" and plan(Noted).methods["count"].guessed == "types"
+
+
+class Looker:
+    """Reads what it is given, and nothing of its own."""
+
+    def look(self, shelf: Any, key: str) -> list[int]:
+        return list(shelf.table[key])
+
+    def look_in(self, shelves: list[Any], key: str) -> int:
+        return sum(len(shelf.table[key]) for shelf in shelves)
+
+    def count(self, shelf: Any, key: str) -> int:
+        return shelf.looked if key == "new" else 0
+
+
+class Shelf:
+    def __init__(self) -> None:
+        self.table: defaultdict[str, list[int]] = defaultdict(list, a=[1])
+        self.looks = 0
+
+    @property
+    def looked(self) -> int:
+        self.looks += 1
+        return self.looks
+
+
+def state_of(shelf: Shelf) -> Any:
+    """In the coordinator: here the replica might have been changed."""
+    return [*shelf.table], shelf.looks
+
+
+@pytest.mark.parametrize("name", ["look", "look_in", "count"])
+def test_a_part_that_changes_when_it_is_read_in_a_later_run(shared: Share, name: str) -> None:
+    def run(looker: Any, shelf: Any, transact: Any) -> Any:
+        given = [shelf] if name == "look_in" else shelf
+        found = [getattr(looker, name)(given, key) for key in [*"aaaaaaaaaa", "new", "new"]]
+        return found, transact(state_of, shelf)
+
+    shared.looker, shared.shelves = Looker(), [Shelf()]
+    plain = run(Looker(), Shelf(), lambda function, *args: function(*args))
+    assert run(shared.looker, shared.shelves[0], shared.transact) == plain

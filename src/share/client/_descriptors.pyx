@@ -315,7 +315,8 @@ cdef class Effects:
         cdef uint64_t at
         self.runs += 1
         is_turn = self.runs <= SURELY_LOOKED_AT or not self.runs & (self.runs - 1)
-        if not is_turn and (self.guessed is None or self.guessed == TYPES and is_proved(proxy, local, args, kwargs)):
+        if not is_turn and (self.guessed is None or self.guessed == TYPES and is_proved(proxy, local, args, kwargs)) \
+                and (not parts or all([is_harmless_part(proxy, local.tables, part) for part in parts])):
             return None
         at = versions_of(local.cells)
         if local.seen is None or local.seen_at != at:
@@ -331,12 +332,15 @@ cdef class Effects:
                     local.seen = encoded(proxy, held)
                 except Exception:
                     pass        # what is there cannot be encoded
-        if not local.seen or not parts:
+        if not parts:
             return local.seen or None
         try:
+            if not local.seen:
+                held = held_by(local)
+                return encoded(proxy, held) + encoded(proxy, parts) if local.own and not held else None
             return local.seen + encoded(proxy, parts)
         except Exception:
-            return local.seen
+            return local.seen or None
 
     cdef bint learns(self, Proxy proxy, Local local) except -1:
         """Learns from what a run has done that the plan did not say. True: the run is void."""
