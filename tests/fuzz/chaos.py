@@ -1,9 +1,10 @@
 """Random programs against a model while everything goes wrong: ``python tests/fuzz/chaos.py MINUTES [SEED]``.
 
 Workers change containers and objects of their own in one share, and plain twins of them; results, exceptions and state
-have to be the same. Meanwhile workers and the coordinator are killed and stopped, and in every other round /dev/shm is
-full now and then (in a mount namespace, where that is allowed). What a killed worker had done is in memory that
-outlives it: the state that it leaves is that after all of its operations that had returned, or one more.
+have to be the same. They call, with futures and with time-outs that are too short, and delete and make names. Meanwhile
+workers and the coordinator are killed and stopped, and in every other round /dev/shm is full now and then (in a mount
+namespace, where that is allowed). What a killed worker had done is in memory that outlives it: the state that it leaves
+is that after all of its operations that had returned, or one more.
 """
 
 import contextlib
@@ -20,13 +21,17 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from share import Share, ShareMemoryError, plain
+from share import Share, ShareMemoryError, ShareTimeoutError, plain
 from share.testing._ledger import fork, left_of
 
 WORKERS = 3
 ROUND = 8.0  # seconds
 MOST = 50_000  # operations of a worker
-APPLIED, REFUSED, APPLIED_ALL_THE_SAME = 1, 2, 3  # the latter: it raised ShareMemoryError
+APPLIED, REFUSED, APPLIED_ALL_THE_SAME = (
+    1,
+    2,
+    3,
+)  # the latter: it raised ShareMemoryError, or ShareTimeoutError
 ALONE = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=64m tmpfs /dev/shm && exec "$@"', "sh"]
 KINDS = ("list", "dict", "set", "box")
 
@@ -95,6 +100,8 @@ def operation(dice: random.Random, twins: dict[str, Any]) -> tuple[str, Any, str
         }[kind]
         return kind, None, "=", (start,)
     kind = dice.choice(KINDS)
+    if dice.random() < 0.005:
+        return kind, None, "del", ()
     twin, n = twins[kind], dice.randrange(-3, 6)
     if kind == "list":
         parts = [i for i in range(min(len(twin), 20)) if isinstance(twin[i], list)]
@@ -133,6 +140,9 @@ def apply(twins: dict[str, Any], name: str, part: Any, method: str, args: tuple[
     if method == "=":
         twins[name] = args[0]
         return None
+    if method == "del":
+        del twins[name]
+        return None
     target = twins[name] if part is None else twins[name][part]
     try:
         return getattr(target, method)(*args)
@@ -161,6 +171,7 @@ class Worker:
         signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
         stopped: list[bool] = []
         dice, twins, wait = random.Random(self.seed), {}, self.shared.waiting  # type: ignore[var-annotated]
+        self.ways = random.Random(self.seed + 1)
         for number in range(MOST):
             if stopped:
                 break
@@ -171,8 +182,11 @@ class Worker:
             outcome = APPLIED
             try:
                 with wait() if isinstance(expected, Exception) else contextlib.nullcontext():
-                    found = self.call(name, part, method, args)
-            except ShareMemoryError:
+                    found = self.call(name, part, method, args, not isinstance(expected, Exception))
+            except (ShareMemoryError, ShareTimeoutError) as error:
+                if isinstance(error, ShareTimeoutError):
+                    with contextlib.suppress(ShareMemoryError):
+                        self.shared.flush()
                 found, outcome = expected, APPLIED_ALL_THE_SAME
                 if self.looks(name) == (None if before is None else state(before)):
                     outcome = REFUSED
@@ -191,12 +205,22 @@ class Worker:
                 assert self.looks(name) == state(twins[name]), f"{name} after {method}{args!r:.200}"
         self.shared.flush()
 
-    def call(self, name: str, part: Any, method: str, args: tuple[Any, ...]) -> Any:
+    def call(self, name: str, part: Any, method: str, args: tuple[Any, ...], hasty: bool) -> Any:
+        """Does it in any way there is; only if it is `hasty` with a time-out that may be too short."""
         if method == "=":
             self.shared[self.name(name)] = args[0]
             return None
+        if method == "del":
+            del self.shared[self.name(name)]
+            return None
         target = self.shared[self.name(name)]
-        return getattr(target if part is None else target[part], method)(*args)
+        function = getattr(target if part is None else target[part], method)
+        way = self.ways.random()
+        if way < 0.1 and hasattr(function, "submit"):
+            return function.submit(*args).result(60)
+        if way < 0.2 and hasattr(function, "call"):
+            return function.call(*args, timeout=self.ways.choice((0, 0.0002, 0.002)) if hasty else 60)
+        return function(*args)
 
     def looks(self, kind: str) -> Any:
         """What is there, read in any way that needs no memory; None if there is nothing."""
