@@ -83,10 +83,13 @@ cdef class Iterations:
 cdef bint reaches(object start, object wanted) except -1:
     cdef list todo = [start]
     cdef dict seen = {}
+    cdef Py_ssize_t looked_at = 0
     for value in todo:
-        if value is wanted or len(todo) > MOST_LOOKED_AT:
+        referents = get_referents(value)
+        looked_at += len(referents)
+        if value is wanted or looked_at > MOST_LOOKED_AT:
             return True
-        for found in get_referents(value):
+        for found in referents:
             if found is wanted:
                 return True
             if <size_t><void*>found in seen or isinstance(found, OUTSIDE) or hasattr(type(found), "_share_class_"):
