@@ -59,11 +59,11 @@ def group_of(parts: tuple[str, ...]) -> str:
     return parts[0] if parts else "__init__"
 
 
-def imports(path: Path) -> set[tuple[str, ...]]:
+def imports(path: Path, *, for_types: bool = True) -> set[tuple[str, ...]]:
     """The modules of the package that a file imports or cimports, at the top or inside functions."""
     package = path.relative_to(SOURCE).parent.parts
     found = set()
-    for module, names in statements(path):
+    for module, names in statements(path, for_types):
         dots = len(module) - len(module.lstrip("."))
         rest = tuple(part for part in module.lstrip(".").split(".") if part)
         if dots:
@@ -77,11 +77,20 @@ def imports(path: Path) -> set[tuple[str, ...]]:
     return found
 
 
-def statements(path: Path) -> list[tuple[str, list[str]]]:
-    """(module, names) of every import statement of a file."""
+class NotForTypes(ast.NodeTransformer):
+    """Takes out what only checkers of types import."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        test = node.test
+        return None if isinstance(test, ast.Name) and test.id == "TYPE_CHECKING" else self.generic_visit(node)
+
+
+def statements(path: Path, for_types: bool) -> list[tuple[str, list[str]]]:
+    """(module, names) of every import statement of a file; of those for checkers of types if they are wanted."""
     text = path.read_text().replace("\\\n", " ")
     if path.suffix in {".py", ".pyi"}:
-        nodes = list(ast.walk(ast.parse(text)))
+        tree = ast.parse(text)
+        nodes = list(ast.walk(tree if for_types else NotForTypes().visit(tree)))
         found = [(alias.name, [""]) for node in nodes if isinstance(node, ast.Import) for alias in node.names]
         return found + [
             ("." * node.level + (node.module or ""), [alias.name for alias in node.names])
@@ -92,6 +101,40 @@ def statements(path: Path) -> list[tuple[str, list[str]]]:
         (module or plain, [name.split()[0] for name in names.strip("() ").split(",") if name.strip()] or [""])
         for module, names, plain in CIMPORT.findall(text)
     ]
+
+
+def circles(graph: dict[tuple[str, ...], set[tuple[str, ...]]]) -> list[list[str]]:
+    """The modules that import each other in a circle, each once."""
+    reached: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for start in graph:
+        found, left = set(), [start]
+        while left:
+            new = graph.get(left.pop(), set()) - found
+            found |= new
+            left += new
+        reached[start] = found
+    alike = {
+        frozenset(other for other in found if start in reached.get(other, ()))
+        for start, found in reached.items()
+    }
+    return sorted(sorted(map("/".join, circle)) for circle in alike if circle)
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for path in modules():
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        if path.suffix == ".pyi":  # types only
+            continue
+        own = parts[:-1] if parts[-1] == "__init__" else parts
+        graph.setdefault(own, set()).update(imports(path, for_types=False) - {own})
+    assert circles(graph) == []
+
+
+def test_a_circle_is_found() -> None:
+    a, b, c = ("a",), ("b", "x"), ("c",)
+    assert circles({a: {b}, b: {c}, c: set()}) == []
+    assert circles({a: {b}, b: {a, c}, c: set()}) == [["a", "b/x"]]
 
 
 def is_module(parts: tuple[str, ...]) -> bool:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from types import GetSetDescriptorType, MemberDescriptorType
-from typing import Any, cast
+from typing import Any
 
-__all__ = ["rule_for", "travelling"]
+__all__ = ["make", "rule_for"]
 
 _HEAP_TYPE = 1 << 9
 #: A class that has one of these says itself how its instances travel.
@@ -58,10 +58,10 @@ def _reduce(error: BaseException) -> tuple[Any, ...]:
             None,
             _fill,
         )
-    return _make, (cls, reduced[1]), state or None, None, None, _fill
+    return make, (cls, reduced[1]), state or None, None, None, _fill
 
 
-def _make(cls: type, args: tuple[Any, ...]) -> Any:
+def make(cls: type, args: tuple[Any, ...]) -> Any:
     built_in = _built_in(cls)
     try:
         error = built_in.__new__(cls, *args)
@@ -70,24 +70,6 @@ def _make(cls: type, args: tuple[Any, ...]) -> Any:
         error = built_in.__new__(cls)
         _set_args(error, args)
     return error
-
-
-def travelling(error: BaseException) -> BaseException:
-    """The exception, or if it cannot travel, one of its class with what of it can: arguments as texts, no more."""
-    from share.cerial import dumps
-
-    try:
-        dumps(error)
-    except Exception:
-        return cast("BaseException", _make(type(error), tuple(_shown(arg) for arg in error.args)))
-    return error
-
-
-def _shown(value: object) -> str:
-    try:
-        return str(value)
-    except Exception:
-        return f"<{type(value).__name__} object>"
 
 
 def _make_group(cls: type, message: str, errors: tuple[Any, ...], args: tuple[Any, ...]) -> Any:

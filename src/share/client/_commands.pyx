@@ -6,12 +6,11 @@ from operator import methodcaller
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from .._protocol cimport LINKS, RESPOND, RUN, TRANSACT
+from .._protocol cimport RUN, TRANSACT
 from .._wait cimport FOREVER, deadline_of, now_ns
-from ..cerial._codec cimport Encoder
-from ._nested cimport Nested, place_of
+from ._nested cimport Nested, place_of, wildcard_of
 from ._proxy cimport Proxy, own_descriptor
-from ._replica cimport Cell
+from ._sending cimport send
 from ._session cimport MOST_RAISED, note_reference, Session, Shared
 
 from .._program import search_path
@@ -42,20 +41,6 @@ cdef object name_of_class(Proxy proxy):
     return type(proxy)._share_class_.__qualname__
 
 
-cdef uint64_t* wildcard_of(Proxy proxy) except NULL:
-    """The flag of whatever may change in an object, or in the one in which a part is at home."""
-    cdef Nested nested
-    cdef Cell cell
-    if not proxy.is_nested:
-        return proxy.flags
-    nested = proxy
-    if nested.owner is not None:
-        return nested.owner.flags
-    nested.raised()             # finds out where the flags are
-    cell = nested.reader.cell(nested.home)
-    return cell.wildcard
-
-
 cdef int same_share(Session session, Proxy proxy) except -1:
     if proxy.session is not session:
         raise ValueError(f"an object of share {proxy.session.name} was given to a function of share {session.name}")
@@ -80,23 +65,6 @@ cdef int flags_of(Proxy proxy, names, uint64_t** raised) except -1:
         raised[n] = proxy.flags + <uint32_t>index
         n += 1
     return n
-
-
-cdef uint64_t send(Session session, int kind, bytes name, uint64_t target, tuple payload, uint64_t** raised, int n,
-                   bint respond, bint links=False) except 0:
-    cdef Encoder encoder = session.borrow()
-    try:
-        encoder.encode(payload, name.decode())
-        if not links:
-            return session.send(kind, RESPOND if respond else 0, target, name, encoder, raised, n)
-        session.control.count_linking(1)
-        try:
-            return session.send(kind, LINKS | (RESPOND if respond else 0), target, name, encoder, raised, n)
-        except BaseException:
-            session.control.count_linking(-1)   # it has not been queued
-            raise
-    finally:
-        session.give_back(encoder)
 
 
 def update(Session session not None, value, dict attributes not None):
@@ -197,38 +165,9 @@ def moved_on(Session session not None, error):
     return True
 
 
-def caught_up(Session session not None):
-    """Queues a command that does nothing: it is answered when all before it are committed."""
-    return send(session, RUN, b"nothing", 0, (), NULL, 0, True)
-
-
 def await_stored(Session session not None, timeout=None):
     """Waits until everything that has been queued before is in the journal, or raises why it cannot be."""
     session.await_response(send(session, RUN, b"store", 0, (), NULL, 0, True), timeout)
-
-
-def session_of(Proxy proxy not None):
-    """The session of a proxy."""
-    return proxy.session
-
-
-def step(Proxy proxy not None, tuple key not None, str action not None, value, bint wait):
-    """A step of a generator that runs in the coordinator: (whether it has ended, what it yielded or returned)."""
-    position = send_step(proxy, key, action, value, wait)
-    return proxy.session.await_response(position, None) if wait else None
-
-
-async def step_in_loop(Proxy proxy not None, tuple key not None, str action not None, value):
-    """The same for an asynchronous generator, awaited in an event loop."""
-    from ._futures import call_in_loop
-
-    return await call_in_loop(proxy.session, lambda: send_step(proxy, key, action, value, True))
-
-
-cdef uint64_t send_step(Proxy proxy, tuple key, str action, value, bint wait) except 0:
-    cdef uint64_t* raised = wildcard_of(proxy)
-    place = place_of(proxy, "", ())
-    return send(proxy.session, RUN, b"step", place[0], (key, action, value), &raised, 1, wait)
 
 
 cdef str name_of(method):

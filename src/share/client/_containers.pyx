@@ -26,8 +26,8 @@ from ._session cimport Session
 from .._kinds import is_value
 from ..errors import ShareClosedError
 from .._paths import ITEM
+from . import _proxy
 from ._nested import set_item
-from ._views import ItemsView, KeysView, ValuesView
 
 cdef object MISSING = object()
 
@@ -678,15 +678,15 @@ def _dict_reversed(Proxy self not None):
 
 
 def _dict_keys(Proxy self not None):
-    return KeysView(self, place_of(None))
+    return _proxy.views().KeysView(self, place_of(None))
 
 
 def _dict_values(Proxy self not None):
-    return ValuesView(self)
+    return _proxy.views().ValuesView(self)
 
 
 def _dict_items(Proxy self not None):
-    return ItemsView(self)
+    return _proxy.views().ItemsView(self)
 
 
 def iter_keys(Proxy self not None, place, frame):

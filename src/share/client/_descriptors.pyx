@@ -23,7 +23,7 @@ from ._session cimport Session
 from contextlib import asynccontextmanager
 
 from .._protocol import Filled, Finished
-from ..cerial._exceptions import travelling
+from ..cerial._travelling import travelling
 from collections import deque
 
 from .._kinds import is_value

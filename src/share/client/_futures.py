@@ -12,8 +12,9 @@ from typing import Any
 
 from share._protocol import Filled, Finished
 from share.client import _waiting
-from share.client._commands import caught_up, session_of
 from share.client._noted import Watch, noted
+from share.client._proxy import session_of
+from share.client._sending import caught_up
 from share.client._session import NoRoom, WouldWait
 from share.errors import ShareClosedError
 

@@ -5,11 +5,12 @@ from contextlib import _AsyncGeneratorContextManager, _GeneratorContextManager
 from threading import Lock
 from typing import Any, NoReturn
 
-from share.cerial._exceptions import travelling
+from share.cerial._travelling import travelling
 
-from ._commands import step, step_in_loop
+from ._local_generators import thrown
+from ._steps import step, step_in_loop
 
-__all__ = ["given", "later", "local_one", "remote"]
+__all__ = ["given", "later", "remote"]
 
 _Key = tuple[int, int]
 
@@ -47,97 +48,10 @@ def _no_decorator() -> NoReturn:
     )
 
 
-def _thrown(error: Any, value: Any) -> BaseException:
-    if isinstance(error, type):
-        error = error() if value is None else value if isinstance(value, error) else error(value)
-    found: BaseException = error
-    return found
-
-
 def _raise_again(error: BaseException, as_cause: bool) -> NoReturn:
     if as_cause:
         raise RuntimeError(f"generator raised {type(error).__name__}") from error
     raise error
-
-
-class LocalGenerator(Generator[Any, Any, Any]):
-    """What a generator method gives that only reads: it runs here, on the state as it was at the call."""
-
-    def __init__(self, generator: Generator[Any, Any, Any], hand: Any) -> None:
-        self._generator, self._hand = generator, hand
-
-    def send(self, value: Any) -> Any:
-        return self._run(self._generator.send, value)
-
-    def throw(self, error: Any, value: Any = None, trace: Any = None, /) -> Any:
-        return self._run(self._generator.throw, _thrown(error, value))
-
-    def close(self) -> None:
-        self._generator.close()
-
-    def _run(self, step: Callable[[Any], Any], value: Any) -> Any:
-        try:
-            found = step(value)
-        except StopIteration as end:
-            raise StopIteration(self._hand(end.value)) from None
-        except BaseException as error:
-            self._hand.let_out(error)
-            raise
-        return self._hand(found)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._generator, name)
-
-    def __reduce__(self) -> Any:
-        raise TypeError("cannot pickle 'generator' object")
-
-    def __repr__(self) -> str:
-        return repr(self._generator)
-
-
-class LocalAsyncGenerator(AsyncGenerator[Any, Any]):
-    """The same of an asynchronous one."""
-
-    def __init__(self, generator: AsyncGenerator[Any, Any], hand: Any) -> None:
-        self._generator, self._hand = generator, hand
-
-    async def asend(self, value: Any) -> Any:
-        return await _handed(self._generator.asend(value), self._hand)
-
-    async def athrow(self, error: Any, value: Any = None, trace: Any = None, /) -> Any:
-        return await _handed(self._generator.athrow(_thrown(error, value)), self._hand)
-
-    async def aclose(self) -> None:
-        await self._generator.aclose()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._generator, name)
-
-    def __reduce__(self) -> Any:
-        raise TypeError("cannot pickle 'async_generator' object")
-
-    def __repr__(self) -> str:
-        return repr(self._generator)
-
-
-async def _handed(awaitable: Awaitable[Any], hand: Any) -> Any:
-    try:
-        return hand(await awaitable)
-    except BaseException as error:
-        hand.let_out(error)
-        raise
-
-
-def local_one(found: Any, hand: Any) -> Any:
-    """What a method gives that only reads, and that is still to be run here: what it gives goes through ``hand``."""
-    if isinstance(found, Generator):
-        return LocalGenerator(found, hand)
-    if isinstance(found, AsyncGenerator):
-        return LocalAsyncGenerator(found, hand)
-    if isinstance(found, Awaitable):
-        return _handed(found, hand)
-    found.gen = local_one(found.gen, hand)  # a context manager
-    return found
 
 
 class RemoteGenerator(Generator[Any, Any, Any]):
@@ -151,7 +65,7 @@ class RemoteGenerator(Generator[Any, Any, Any]):
         return self._step("send", value)
 
     def throw(self, error: Any, value: Any = None, trace: Any = None, /) -> Any:
-        return self._step("throw", _thrown(error, value))
+        return self._step("throw", thrown(error, value))
 
     def close(self) -> None:
         self._step("close", None)
@@ -209,7 +123,7 @@ class RemoteAsyncGenerator(AsyncGenerator[Any, Any]):
         return await self._step("send", value)
 
     async def athrow(self, error: Any, value: Any = None, trace: Any = None, /) -> Any:
-        return await self._step("throw", _thrown(error, value))
+        return await self._step("throw", thrown(error, value))
 
     async def aclose(self) -> None:
         if not self._ended:

@@ -23,8 +23,11 @@ from ..cerial._digests import check_code
 from ..errors import ClassChangedError, DeletedObjectError, NotShareableError, ReservedNameError, ShareClosedError
 from .._paths import ATTRIBUTE
 from .._protocol import encode, end_making, failed_records, ItselfReducer, owed_records, start_making
+from ._hooks import set_hooks
 from ._proxy import MISSING, plain
 from ._shapes import describe, may_be_missing, may_have_changed
+
+set_hooks()
 
 cdef object RESERVED = frozenset()
 

@@ -27,3 +27,5 @@ cdef Nested new_nested(Proxy owner, uint32_t index, tuple path, object cls)
 cdef Nested new_node(Session session, uint64_t id, uint64_t home, tuple path, object cls)
 # How a command names an object: (id of the object, head).
 cdef tuple place_of(Proxy proxy, str name, tuple steps)
+# The flag of whatever may change in an object, or in the one in which a part is at home.
+cdef uint64_t* wildcard_of(Proxy proxy) except NULL

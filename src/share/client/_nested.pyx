@@ -34,7 +34,7 @@ from .._paths import ATTRIBUTE, ITEM
 from .._protocol import encode, node_reference, reference
 from ..cerial import loads
 from ..errors import DeletedObjectError, ShareClosedError
-from . import _proxy, _replica
+from . import _proxy
 from ._copies import sealed
 
 cdef extern from "Python.h":
@@ -42,6 +42,9 @@ cdef extern from "Python.h":
     object PyObject_GenericGetAttr(object self, object name)
 
 cdef dict classes = {}              # user's class -> generated class
+
+#: callable(user's class) -> generated class; set by _hooks.py.
+class_factory = None
 
 
 cdef object gone():
@@ -367,12 +370,24 @@ cdef tuple place_of(Proxy proxy, str name, tuple steps):
     return 0 if nested.owner is None else nested.owner.id, nested.head(name) + steps
 
 
+cdef uint64_t* wildcard_of(Proxy proxy) except NULL:
+    """The flag of whatever may change in an object, or in the one in which a part is at home."""
+    cdef Nested nested
+    cdef Cell cell
+    if not proxy.is_nested:
+        return proxy.flags
+    nested = proxy
+    if nested.owner is not None:
+        return nested.owner.flags
+    nested.raised()             # finds out where the flags are
+    cell = nested.reader.cell(nested.home)
+    return cell.wildcard
+
+
 cdef object generated_for(cls):
     generated = classes.get(cls)
     if generated is None:
-        from ._classes import nested_class
-
-        generated = classes[cls] = nested_class(cls)
+        generated = classes[cls] = class_factory(cls)
     return generated
 
 
@@ -395,9 +410,7 @@ cdef object at_node(Session session, id, home, tuple path, cls):
 
 
 cdef object array_in(Session session, id, home, tuple path, value):
-    from ._arrays import array_of_node       # needs numpy, which whoever has an array has imported
-
-    return array_of_node(session, id, home, value, path)
+    return _proxy.arrays().array_of_node(session, id, home, value, path)
 
 
 cdef Nested new_node(Session session, uint64_t id, uint64_t home, tuple path, cls):
@@ -514,8 +527,3 @@ def nested_reference(name, id, flags, slots, shape, cells, index, path, cls):
     if isinstance(owner, Proxy):
         return nested_at(owner, index, path, loads(cls) if isinstance(cls, bytes) else cls)
     return _paths.walk(owner, path)
-
-
-_proxy.nested_factory = nested_at
-_proxy.node_factory = node_proxy
-_replica.forget_found = forget_found

@@ -2,15 +2,21 @@ from typing import Any, TypeVar
 
 from share.analysis._plan import ClassPlan
 
-from ._session import Shared
+from ._session import Session, Shared
 
 _T = TypeVar("_T")
 
 MISSING: Any
+nested_factory: Any
+node_factory: Any
+arrays: Any
+views: Any
+take_snapshot: Any
 
 def check_callback(value: Any) -> None: ...
 def plain(value: _T) -> _T: ...
 def attribute_names(proxy: Proxy) -> list[str]: ...
+def session_of(proxy: Any) -> Session: ...
 def identity(proxy: Proxy) -> tuple[str, int]: ...
 def slot_offsets(cls: type) -> bytes: ...
 

@@ -37,10 +37,16 @@ from .._paths import ATTRIBUTE, ITEM
 from ._harmless import is_harmless
 from ._instances import instance_of
 
-#: callable(owner proxy, cell, path, class) -> proxy of a part that is no node; set by the module that makes them.
+# What the modules above make of what is found here; set by _hooks.py.
+#: callable(owner proxy, cell, path, class) -> proxy of a part that is no node.
 nested_factory = None
 #: callable(session, id, number of the cell, class) -> proxy of a node.
 node_factory = None
+#: callable() -> the module of arrays, and that of the views of a dict.
+arrays = None
+views = None
+#: callable(*proxies) -> plain copies of one moment.
+take_snapshot = None
 
 cdef dict VIEWS = {
     type(getattr(made, name)()): name for made in ({}, OrderedDict()) for name in ("keys", "values", "items")
@@ -91,18 +97,14 @@ cdef object read_slot(Session session, const Slot* slot, uint64_t owner, uint64_
 
 
 cdef object array_at(Proxy owner, uint32_t index, tuple path, value):
-    from ._arrays import array_at       # needs numpy, which whoever has an array has imported
-
-    return array_at(owner, index, path, value)
+    return arrays().array_at(owner, index, path, value)
 
 
 cdef bint is_array_at(value, Proxy parent, tuple step):
     """Whether a value is an array that has been read from just that part of `parent`."""
     if type(value).__name__ != "SharedArray":
         return False
-    from ._arrays import is_at
-
-    return is_at(value, parent, step)
+    return arrays().is_at(value, parent, step)
 
 
 cdef object deleted():
@@ -959,7 +961,7 @@ cdef class Proxy(Shared):
     cdef object later_of(self, Local local, result):
         """What gives something when it is run, as a generator does, gets the replica, and we make a new one."""
         cdef Handing handing = Handing.__new__(Handing)
-        from ._generators import local_one
+        from ._local_generators import local_one
 
         handing.proxy, handing.local = self, new_local(local.instance, 0)
         handing.local.tables = local.tables
@@ -1224,9 +1226,7 @@ cdef object part(Session session, Tables tables, value):
 
 
 cdef object node_array(Session session, uint64_t id, uint64_t home, value):
-    from ._arrays import array_of_node       # needs numpy, which whoever has an array has imported
-
-    return array_of_node(session, id, home, value)
+    return arrays().array_of_node(session, id, home, value)
 
 
 cdef object plain_copy(Session session, value, reduce=None):
@@ -1444,14 +1444,17 @@ def plain(value):
     """
     if not isinstance(value, Proxy):
         return value.copy() if type(value).__name__ == "SharedArray" else value
-    from ._snapshots import snapshot
-
-    return snapshot(value)
+    return take_snapshot(value)
 
 
 def run(Proxy proxy not None, str name, tuple args, dict kwargs=None, bint wait=False):
     """Has a method of an object of one cell, or of a nested one, run by the coordinator; see ``execute``."""
     return execute(proxy, name, args, kwargs, wait)
+
+
+def session_of(Proxy proxy not None):
+    """The session of a proxy."""
+    return proxy.session
 
 
 def attribute_names(Proxy proxy not None):

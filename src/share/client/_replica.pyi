@@ -5,6 +5,8 @@ from share._control import Control
 
 from ._session import Session
 
+forget_found: Any
+
 class Reader:
     serial: int
     replica: Any

@@ -5,6 +5,8 @@ from collections import abc
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+from ._containers import contents, is_item_in, is_value_in, iter_items, iter_keys, iter_values
+
 __all__ = ["ItemsView", "KeysView", "ValuesView"]
 
 
@@ -21,8 +23,6 @@ class _View:
         return each(self, self._mapping)
 
     def __repr__(self) -> str:
-        from ._containers import contents
-
         name = type(self).__name__.removesuffix("View").lower()
         return repr(getattr(contents(self._mapping), name)())
 
@@ -48,8 +48,6 @@ class KeysView(_View, abc.KeysView[Any]):
         self._place = place  # where it was made
 
     def __iter__(self) -> Iterator[Any]:
-        from ._containers import iter_keys
-
         return iter_keys(self._mapping, self._place, sys._getframe(1))
 
     def __reversed__(self) -> Iterator[Any]:
@@ -63,18 +61,12 @@ class ValuesView(_View, abc.ValuesView[Any]):
     __slots__ = ()
 
     def __iter__(self) -> Iterator[Any]:
-        from ._containers import iter_values
-
         return iter_values(self._mapping)
 
     def __contains__(self, item: object) -> bool:
-        from ._containers import is_value_in
-
         return is_value_in(self._mapping, item)
 
     def __reversed__(self) -> Iterator[Any]:
-        from ._containers import iter_values
-
         return iter_values(self._mapping, True)
 
 
@@ -84,16 +76,10 @@ class ItemsView(_View, abc.ItemsView[Any, Any]):
     __slots__ = ()
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
-        from ._containers import iter_items
-
         return iter_items(self._mapping)
 
     def __contains__(self, item: object) -> bool:
-        from ._containers import is_item_in
-
         return is_item_in(self._mapping, item)
 
     def __reversed__(self) -> Iterator[tuple[Any, Any]]:
-        from ._containers import iter_items
-
         return iter_items(self._mapping, True)

@@ -1,0 +1,3 @@
+from ._session import Session
+
+def caught_up(session: Session) -> int: ...
