@@ -297,7 +297,7 @@ class Objects:
                 return self.elements(node)
             case functools.cached_property():
                 made = solver.calling.call_object(instance, found.func, Args([{node}]), key)
-                self.store_field(instance, node, name, made)
+                self.store_field(instance, node, name, made, seen=False)
                 return made | self.field(instance, node, name)
             case types.GetSetDescriptorType():
                 return self.load_getset(instance, node, cls, name)
