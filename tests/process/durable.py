@@ -10,6 +10,9 @@ from typing import Any
 from programs import HERE, SOURCE, wait_for
 
 from share import EngineError, FencedError, Share
+from share._control import Control
+from share._lifecycle import bury
+from share.maintenance import shares
 
 PROGRAM = HERE / "durable_programs.py"
 
@@ -33,6 +36,13 @@ def end(program: "subprocess.Popen[str]") -> str:
     """What it has written until it ended."""
     out, _ = program.communicate()
     return out
+
+
+def forget(owners: set[int]) -> None:
+    """Removes the shares of programs that have been killed, of those whose coordinator has been killed, too."""
+    for info in shares():
+        if info.owner in owners and info.state == "dead":
+            bury(Control.attach(info.segment), info.name)
 
 
 def reopened(path: Path, **options: Any) -> Share:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from durable import end, line, reopened, start
+from durable import end, forget, line, reopened, start
 from durable_programs import Ledger
 from programs import children, wait_for
 
@@ -46,9 +46,10 @@ def test_a_successor_goes_on_with_the_journal(path: Path, durable: Any) -> None:
 
 def killed_and_restarted(path: Path, seed: int, turns: int, durable: str) -> None:
     rng = random.Random(seed)
-    known = 0
+    known, owners = 0, set()
     for turn in range(turns):
         program = start("count", path, durable)
+        owners.add(program.pid)
         if turn % 5 == 2:
             program.kill()  # perhaps while it is being restored
             end(program)
@@ -68,6 +69,7 @@ def killed_and_restarted(path: Path, seed: int, turns: int, durable: str) -> Non
                 assert shared.ledger.n >= known, (turn, shared.ledger.n, known)
                 assert shared.ledger.is_whole(), turn
                 known = shared.ledger.n
+    forget(owners)
 
 
 @pytest.mark.parametrize("durable", ["engine", "local"])

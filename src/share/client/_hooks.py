@@ -1,5 +1,6 @@
 """Gives the lower modules of this folder what they need of those above them, each loaded when it is first asked for."""
 
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -7,15 +8,13 @@ from . import _nested, _proxy, _replica
 
 
 def _arrays() -> ModuleType:
-    from . import _arrays as module  # needs numpy, which whoever has an array has imported
-
-    return module
+    return import_module("share.client._arrays")  # needs numpy, which whoever has an array has imported
 
 
 def _views() -> ModuleType:
-    from . import _views as module
+    from . import _views
 
-    return module
+    return _views
 
 
 def _take_snapshot(*objects: Any) -> Any:
