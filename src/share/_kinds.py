@@ -125,13 +125,18 @@ def is_nested(obj: Any) -> bool:
     locks), and tables, whose users are C code that must have the real thing. Arrays are a kind of their own.
     """
     cls = type(obj)
-    if issubclass(cls, BaseException) or cls.__module__.partition(".")[0] in _COPIED_MODULES:
+    if issubclass(cls, BaseException) or _is_copied(cls):
         return False
     if cls is types.MethodType or cls is types.BuiltinMethodType or cls is types.MethodWrapperType:
         # A call of it may change what it is bound to: as a copy it would change that copy.
         bound = obj.__self__
         return bound is not None and not isinstance(bound, (type, types.ModuleType)) and not is_value(bound)
     return not callable(obj) or hasattr(cls, "__len__") or cls.__flags__ & (1 << 9) != 0
+
+
+def _is_copied(cls: type) -> bool:
+    package, _, rest = cls.__module__.partition(".")
+    return package in _COPIED_MODULES and not (package == "numpy" and rest.partition(".")[0] == "random")
 
 
 _COPIED_MODULES = frozenset(

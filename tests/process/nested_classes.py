@@ -1,5 +1,6 @@
 """Classes with objects in objects, and what worker processes do with them."""
 
+import weakref
 from collections import Counter, defaultdict, deque
 from typing import Any
 
@@ -151,3 +152,35 @@ def grow_both(two: Any, start: int, count: int) -> None:
     for i in range(start, start + count):
         two.items.append(i)
         two.table[i] = i
+
+
+class Journal:
+    """Says itself what its state is, so it is encoded whole when it is part of something."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+
+    def __getstate__(self) -> Any:
+        return self.__dict__.copy()
+
+    def record(self, kind: str, **data: Any) -> None:
+        self.events.append((kind, data, [[kind]]))
+
+
+class Tree:
+    """Knows its parent by a weak reference."""
+
+    def __init__(self, parent: "Tree | None" = None) -> None:
+        self.parent = weakref.ref(parent) if parent is not None else None
+        self.children: list[Tree] = []
+        self.visits = 0
+
+    def add(self) -> "Tree":
+        self.children.append(Tree(self))
+        return self.children[-1]
+
+    def visit(self) -> None:
+        self.visits += 1
+
+    def parents(self) -> list[Any]:
+        return [child.parent for child in self.children]

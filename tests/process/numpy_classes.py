@@ -36,6 +36,13 @@ class Grid:
         self.frame["c"] = self.frame["a"] * 2
 
 
+class Twice:
+    """One array in two attributes."""
+
+    def __init__(self) -> None:
+        self.a = self.b = np.zeros(3)
+
+
 def add_to_arrays(shared: Any) -> None:
     """Adds to elements, parts and whole arrays; other processes do it too."""
     grid = shared.grid

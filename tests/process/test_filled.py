@@ -248,6 +248,14 @@ class Till:
         self.count += 1
         return len(order.lines)
 
+    def __enter__(self) -> Any:
+        self.count += 1
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        self.count -= 1
+        return kind is KeyError
+
 
 def test_an_object_that_a_call_changes_is_warned_of_once(capfd: pytest.CaptureFixture[str]) -> None:
     with Share() as shared:
@@ -256,6 +264,8 @@ def test_an_object_that_a_call_changes_is_warned_of_once(capfd: pytest.CaptureFi
             for _ in range(5):
                 for name in ("take", "remember", "look"):
                     getattr(till, name)(Order())
+            with till:
+                raise KeyError(3)
         shared.order = Order()
         shared.till.pay(shared.order)
         assert shared.order.paid

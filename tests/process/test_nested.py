@@ -3,13 +3,25 @@
 import copy
 import json
 import pickle
+import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import MutableMapping, MutableSequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import pytest
-from nested_classes import Bag, Keeper, Names, Slotted, Stats, Timer, append_everywhere, use_proxy
+from nested_classes import (
+    Bag,
+    Journal,
+    Keeper,
+    Names,
+    Slotted,
+    Stats,
+    Timer,
+    Tree,
+    append_everywhere,
+    use_proxy,
+)
 
 from share import DeletedObjectError, Share, plain
 
@@ -400,3 +412,34 @@ def test_a_part_can_be_sent_to_another_process(context: Any, shared: Share) -> N
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         assert pool.submit(use_proxy, shared.stats.items).result() == (["here", "worker"], "list")
     assert shared.stats.items == ["here", "worker"]
+
+
+def test_tuples_in_what_is_encoded_whole_hold_parts(shared: Share) -> None:
+    shared.bag = Bag()
+    shared.bag.journal = Journal()
+    shared.bag.journal.record("open", who="ada")
+    _, data, rows = shared.bag.journal.events[0]
+    data["who"] = "bob"
+    rows[0].append(1)
+    shared.bag.journal.events[0][1]["when"] = 3
+    assert type(shared.bag.journal.events[0]) is tuple
+    assert plain(shared.bag.journal).events == [("open", {"who": "bob", "when": 3}, [["open", 1]])]
+    assert data == {"who": "bob", "when": 3} and rows == [["open", 1]]
+
+
+def test_a_weak_reference_to_a_part_is_one_to_its_proxy(shared: Share) -> None:
+    shared.bag = Bag()
+    shared.bag.tree = Tree()
+    child = shared.bag.tree.add()
+    grandchild = child.add()
+    found = grandchild.parent
+    assert isinstance(found, weakref.ref) and found == grandchild.parent
+    assert found() is child and child.parent() is shared.bag.tree
+    found().visit()
+    child.parent().visits += 5
+    assert (child.visits, shared.bag.tree.visits) == (1, 5)
+    assert [parent() is child for parent in child.parents()] == [True]
+    shared.bag.found = found
+    del found
+    shared.bag.found().visit()
+    assert child.visits == 2

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy_classes import ARRAY_SIZE, Grid, add_to_arrays, fill_arrays
+from numpy_classes import ARRAY_SIZE, Grid, Twice, add_to_arrays, fill_arrays
 
 from share import Share, plain
 from share.cerial import dumps
@@ -292,3 +292,30 @@ def test_an_array_that_is_held_is_written_to_again_and_again(shared: Share, cont
     assert shared.d["a"].tolist() == [50, 5, 7, 10]
     assert shared.d["rows"][1].tolist() == [3, 3, 3]
     assert pickle.loads(pickle.dumps(shared.d["a"])).tolist() == [50, 5, 7, 10]
+
+
+def test_an_array_in_two_attributes_is_read_as_it_is(shared: Share) -> None:
+    shared.grid = Twice()
+    for i in range(1, 20):
+        for written in ("a", "b"):
+            for read in ("a", "b"):
+                getattr(shared.grid, written)[0] = i
+                assert getattr(shared.grid, read)[0] == i
+
+
+def test_a_generator_of_random_numbers_goes_on(shared: Share) -> None:
+    shared.grid = Grid()
+    expected = np.random.default_rng(3)
+    shared.grid.rng = np.random.default_rng(3)
+    for _ in range(3):
+        assert shared.grid.rng.random() == expected.random()
+        assert shared.grid.rng.integers(10, size=3).tolist() == expected.integers(10, size=3).tolist()
+    rng = shared.grid.rng
+    assert rng.normal() == expected.normal()
+    assert shared.grid.rng.random() == expected.random()
+
+
+def test_scalars_show_as_those_of_numpy(shared: Share) -> None:
+    for dtype in ("i1", "u2", "i8", "f4", "f8", "c16", "?", "S3", "U3"):
+        shared.a = value = np.zeros(1, dtype)[0]
+        assert repr(shared.a) == repr(value)

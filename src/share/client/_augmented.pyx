@@ -144,6 +144,8 @@ def _carrier(base, names):
     }
     for name in names.split():
         members[f"__i{name}__"] = _inplace(f"i{name}", getattr(operator, f"__{name}__"))
+    if base.__module__ == "numpy":
+        members["__repr__"] = lambda self: repr(base(self))     # NumPy's depends on the very class
     cls = CarrierType(base.__name__, (base,), members)
     register_value(cls)
     register_plain(cls, base)

@@ -1,10 +1,27 @@
 """Copies that are handed out as they are: arrays and other things that only C code can use directly."""
 
 import sys
+import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
-__all__ = ["factory_of_asdict", "sealed"]
+__all__ = ["Reference", "factory_of_asdict", "sealed"]
+
+
+class Reference(weakref.ref[Any]):
+    """A weak reference that has been read from a share. What it refers to lives there: a proxy of it lives as long."""
+
+    __slots__ = ("_proxy",)
+
+    _proxy: Any
+
+    def __new__(cls, proxy: Any) -> Self:
+        made = super().__new__(cls, proxy)
+        made._proxy = proxy
+        return made
+
+    def __reduce__(self) -> Any:
+        return weakref.ref, (self._proxy,)
 
 
 def factory_of_asdict() -> tuple[Callable[..., Any], Any] | None:

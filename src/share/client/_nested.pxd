@@ -2,6 +2,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from ._proxy cimport Proxy
+from ._replica cimport Tables
 from ._session cimport Session
 
 
@@ -15,6 +16,7 @@ cdef class Nested(Proxy):
 
     cdef object find(self)
     cdef object value_of_owner(self)
+    cdef object inside(self, Tables tables, tuple path, object value)
     cdef tuple head(self, str name)
     cdef object begin(self)
     cdef uint64_t* raised(self) except NULL

@@ -141,14 +141,22 @@ cdef class Nested(Proxy):
         if self.owner is not None:
             return part_at(self.owner, self.index, self.path + (kind, key), value)
         cls = type(value)
-        if cls is int or cls is str or tables.id_of(value) or is_value(value) \
-                or isinstance(value, (tuple, Shared)):
+        if cls is int or cls is str or tables.id_of(value) or is_value(value) or isinstance(value, Shared):
             return part(self.session, tables, value)
-        # Part of something that is encoded whole.
-        if is_nested(value):
-            return at_node(self.session, self.node, self.home, self.path + (kind, key), cls)
-        if is_array(value):
-            return array_in(self.session, self.node, self.home, self.path + (kind, key), value)
+        return self.inside(tables, self.path + (kind, key), value)
+
+    cdef object inside(self, Tables tables, tuple path, value):
+        """What a caller may have of what is at a path in a node, and may be part of something that is encoded whole."""
+        cls = type(value)
+        if isinstance(value, tuple):
+            items = [item if is_value(item) else self.inside(tables, path + (ITEM, i), item)
+                     for i, item in enumerate(tuple.__iter__(value))]
+            return tuple(items) if cls is tuple else tuple.__new__(cls, items)
+        if not tables.id_of(value) and not isinstance(value, Shared):
+            if is_nested(value):
+                return at_node(self.session, self.node, self.home, path, cls)
+            if is_array(value):
+                return array_in(self.session, self.node, self.home, path, value)
         return part(self.session, tables, value)
 
     cdef object attribute(self, str name):

@@ -32,7 +32,7 @@ from .._protocol import reference
 from ..errors import CorruptDataError, DeletedObjectError
 from .._kinds import is_array, is_nested, is_value
 from ..state._unreadable import Unreadable
-from ._copies import factory_of_asdict, sealed
+from ._copies import factory_of_asdict, Reference, sealed
 from .._paths import ATTRIBUTE, ITEM
 from ._harmless import is_harmless
 from ._instances import instance_of
@@ -463,7 +463,8 @@ cdef class Proxy(Shared):
             if value is not MISSING:
                 if version.payload[2] & BOXED:
                     self.cache(index, None, EMPTY)
-                elif isinstance(value, Shared) or type(value).__name__ == "SharedArray":
+                elif isinstance(value, Shared) or type(value).__name__ == "SharedArray" and \
+                        self.reader.cell(version.payload[1]).slot == self.slots + index:   # at home here
                     self.cache(index, value, version.tag)
                 return value
         tag = version.tag
@@ -1222,6 +1223,10 @@ cdef object part(Session session, Tables tables, value):
         return cls([part(session, tables, item) for item in value])
     elif isinstance(value, tuple):
         return tuple.__new__(cls, [part(session, tables, item) for item in value])
+    if cls is weakref.ref:
+        target = value()
+        if target is not None and tables.id_of(target) and is_nested(target):
+            return Reference(part(session, tables, target))
     return sealed(plain_copy(session, value))
 
 

@@ -99,7 +99,7 @@ class Fillings:
         for i, arg, references in _counted(args, kwargs):
             if references > _OURS:
                 continue  # who keeps it has taken it over
-            if is_fillable(type(arg)) or not hasattr(arg, "__dict__") or isinstance(arg, type | FunctionType):
+            if is_fillable(type(arg)) or not type(arg).__dictoffset__ or isinstance(arg, type | FunctionType):
                 continue
             if self.store.state.id_of(arg) or self.store.mirror_of(arg) is not None or is_value(arg):
                 continue  # it is a part of the state, by now
