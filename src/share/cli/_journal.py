@@ -50,6 +50,7 @@ def _names(engine: JournalEngine, found: Restored) -> tuple[dict[str, Any], int]
     """
     if found.is_empty:
         return {}, 0
+    names: dict[str, Any] | None = None
     if found.is_of_slots:
         kept = Kept(found, (engine.blob("identity") or b"").decode())
         names, replica = kept.names(), kept.replica
@@ -63,9 +64,9 @@ def _names(engine: JournalEngine, found: Restored) -> tuple[dict[str, Any], int]
     for node in map(replica.node, replica.node_ids()):
         if type(node) is Unreadable:
             raise node._share_error or NotShareableError(node._share_why)
-    if not found.is_of_slots:
+    if names is None:
         (root,) = replica.ids_in(0)
-        names = replica.node(root)
+        return replica.node(root), len(replica)
     return names, len(replica)
 
 
