@@ -32,6 +32,7 @@ from share.primitives import SPSCRing
 from share.testing._ledger import TRAIL, Ledger, Scratch, Words, fork
 
 FOLDER = Path("/dev/shm")
+SLOT_SIZE = 128  # bytes
 HANG = 60  # seconds
 MEMORY = 1 << 30  # bytes that a child may map besides what it has
 
@@ -362,6 +363,24 @@ def test_a_coordinator_survives_damage_anywhere(queued: Image, drawn: Any) -> No
     # What it cannot go on with ends it, with its message in the log.
     with queued.copied(damage_of(queued, drawn)) as name:
         outcome(take_over(queued.role), name, Exception)
+
+
+def test_a_coordinator_survives_each_word_of_a_containers_slot(quiet: Image, queued: Image) -> None:
+    """What is published for it may be anything but a container then."""
+    places = Words(2)
+
+    def look(name: str) -> None:
+        share = opened(name)
+        for i, value in enumerate((share.trail, share.tags)):
+            places[i] = value.__reduce__()[1][3] + SLOT_SIZE  # after that of attributes, of which it has none
+
+    with quiet.copied([]) as name:
+        outcome(look, name, ())  # type: ignore[arg-type]
+    for start in (places[0], places[1]):
+        assert 0 < start < len(queued.segments["_m0"])
+        for at in range(start, start + SLOT_SIZE, 8):
+            with queued.copied([("_m0", at, struct.pack("Q", 98))]) as name:
+                outcome(take_over(queued.role), name, Exception)
 
 
 def test_the_copies_are_good(quiet: Image, queued: Image) -> None:

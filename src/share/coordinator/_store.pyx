@@ -1523,6 +1523,8 @@ cdef class Store:
                 mirror.live = self.read(mirror.slots + 1, &version)
                 if type(mirror.live) is Unreadable:
                     raise mirror.live._share_error
+                if mirror.shape.is_container and not self.replica.id_of(mirror.live):
+                    raise CorruptDataError("a container is published as what is none")
         except BaseException as error:
             if self.may_be_loaded(error):
                 raise

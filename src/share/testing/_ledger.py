@@ -4,7 +4,6 @@ import mmap
 import os
 import random
 import signal
-import struct
 import traceback
 import zlib
 from collections.abc import Callable, Iterator
@@ -90,13 +89,14 @@ class Words:
     """64-bit words in memory that all forked children share and that survives each of them."""
 
     def __init__(self, count: int) -> None:
-        self.memory = mmap.mmap(-1, 8 * count)
+        # Stores a word at once; `struct.pack_into` clears it first, and a process may be killed in between.
+        self.words = memoryview(mmap.mmap(-1, 8 * count)).cast("q")
 
     def __getitem__(self, index: int) -> int:
-        return int(struct.unpack_from("q", self.memory, 8 * index)[0])
+        return self.words[index]
 
     def __setitem__(self, index: int, value: int) -> None:
-        struct.pack_into("q", self.memory, 8 * index, value)
+        self.words[index] = value
 
 
 class Books:
