@@ -89,8 +89,9 @@ class Words:
     """64-bit words in memory that all forked children share and that survives each of them."""
 
     def __init__(self, count: int) -> None:
+        self.memory = mmap.mmap(-1, 8 * count)
         # Stores a word at once; `struct.pack_into` clears it first, and a process may be killed in between.
-        self.words = memoryview(mmap.mmap(-1, 8 * count)).cast("q")
+        self.words = memoryview(self.memory).cast("q")
 
     def __getitem__(self, index: int) -> int:
         return self.words[index]
