@@ -19,6 +19,7 @@ LAYERS = [
         "_arena",
         "_control",
         "_heap",
+        "_held",
         "_identity",
         "_slots",
         "_names",

@@ -11,7 +11,7 @@ from ..cerial._codec cimport Encoder
 from ._augmented cimport carrying, is_augmented_store, take_operation
 from ._nested cimport Nested
 from ._noted cimport note, noting
-from ._proxy cimport Proxy, is_array_at, new_proxy, read_slot
+from ._proxy cimport Proxy, is_array_at, mark_cached, new_proxy, read_slot
 from ._session cimport pause_before_retry, Session, Shared, note_reference
 
 import weakref
@@ -143,6 +143,9 @@ cdef class Namespace(Shared):
         is_array = isinstance(value, Proxy) and is_array_class(type(value)._share_class_)
         # One store: the end of the old value may let other threads in, so it outlives all three.
         old = cell.value
+        if old is not value:
+            mark_cached(old, False)
+            mark_cached(value, True)
         cell.value, cell.tag, cell.is_array = value, tag, is_array
         del old
         return self.array_of(cell) if is_array else value

@@ -47,6 +47,8 @@ arrays = None
 views = None
 #: callable(*proxies) -> plain copies of one moment.
 take_snapshot = None
+#: What arrays are read as; None before the first.
+array_class = None
 
 cdef dict VIEWS = {
     type(getattr(made, name)()): name for made in ({}, OrderedDict()) for name in ("keys", "values", "items")
@@ -459,7 +461,7 @@ cdef class Proxy(Shared):
             value = self.read_version(index, self.position_of(index), &version)
             if version.kind != NODE:
                 break
-            value = self.node_value(&version)
+            value = self.node_value(&version, index)
             if value is not MISSING:
                 if version.payload[2] & BOXED:
                     self.cache(index, None, EMPTY)
@@ -482,12 +484,14 @@ cdef class Proxy(Shared):
         self.cache(index, value, tag)
         return value
 
-    cdef object node_value(self, const Version* version):
+    cdef object node_value(self, const Version* version, uint32_t index):
         """What a caller may have of a node that is the value of an attribute. MISSING: it has gone."""
         cdef Tables tables
         cdef int kind = (version.payload[2] >> 8) & 0xff
         if 0 < kind < 9 and not version.payload[2] & BOXED:
-            return node_factory(self.session, version.payload[0], version.payload[1], BUILT_IN[kind])
+            value = node_factory(self.session, version.payload[0], version.payload[1], BUILT_IN[kind],
+                                 <size_t>(self.slots + index), version.tag)
+            return MISSING if value is None else value
         self.reader.bring(self.session, [version.payload[1]], version.payload[2] & BOXED)
         tables = self.reader.tables
         found = tables.node(version.payload[0])
@@ -498,6 +502,9 @@ cdef class Proxy(Shared):
     cdef int cache(self, uint32_t place, object value, uint64_t tag) except -1:
         """Keeps a value and its tag, as one store: the end of the old value may let other threads in."""
         _old = self.values[place]
+        if _old is not value:
+            mark_cached(_old, False)
+            mark_cached(value, True)
         self.values[place] = value
         self.tags[place] = tag
         return 0
@@ -1216,8 +1223,10 @@ cdef object part(Session session, Tables tables, value):
         raise value._share_error
     if id:
         if is_nested(value):
-            return node_factory(session, id, home, cls)
-        if is_array(value):
+            made = node_factory(session, id, home, cls)
+            if made is not None:
+                return made             # else nobody stores or holds it any more
+        elif is_array(value):
             return node_array(session, id, home, value)
     elif cls is tuple or cls is frozenset:
         return cls([part(session, tables, item) for item in value])
@@ -1228,6 +1237,18 @@ cdef object part(Session session, Tables tables, value):
         if target is not None and tables.id_of(target) and is_nested(target):
             return Reference(part(session, tables, target))
     return sealed(plain_copy(session, value))
+
+
+cdef int mark_cached(object value, bint is_cached) except -1:
+    cdef Holding holding
+    if isinstance(value, Proxy):
+        if (<Proxy>value).holding is not None:
+            (<Proxy>value).holding.mark(is_cached)
+    elif type(value) is array_class:
+        holding = getattr(value._owner, "holding", None)
+        if holding is not None:
+            holding.mark(is_cached)
+    return 0
 
 
 cdef object node_array(Session session, uint64_t id, uint64_t home, value):

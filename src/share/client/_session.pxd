@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from .._arena cimport Arena, Region
 from .._control cimport Control
+from .._held cimport Held
 from .._layout cimport Slot, Version
 from .._ringbuf cimport SPSC
 from .._segment cimport Segment
@@ -59,6 +60,8 @@ cdef class Session:
     cdef int outstanding            # calls whose response has not been taken from the ring
     cdef dict arrived               # end position -> (kind, payload)
     cdef set abandoned
+    cdef Held held                  # nodes that this process has proxies of
+    cdef dict taken                 # end position -> entry in there, of answers with nodes that are still to be decoded
     cdef dict expected              # end position -> ticket, of those who do not wait in a thread of theirs
     cdef object delivered           # deque of (ticket, position, kind, payload), for the bridge
     cdef public object bridge       # what serves them; None before the first
@@ -83,6 +86,8 @@ cdef class Session:
     cdef Encoder borrow(self)
     cdef void give_back(self, Encoder encoder) noexcept
     cdef int register(self) except -1
+    cdef int open_held(self) except -1
+    cdef int note_decoded(self, uint64_t position) except -1
     cdef uint64_t send(self, int kind, int flags, uint64_t target, bytes name, Encoder payload,
                        uint64_t** raised, int count) except 0
     cdef int reserve_response(self, uint64_t serial) except -1
@@ -97,6 +102,7 @@ cdef class Session:
     cdef tuple large_answer(self, uint32_t kind, const char* reference, uint64_t size)
     cdef str answer_name(self, uint64_t position)
     cdef int throw_away(self, uint64_t position, int kind) except -1
+    cdef object decoded(self, uint64_t position, int kind, data)
     cdef object await_response(self, uint64_t position, object timeout)
     cdef bint must_wait(self)
     cdef uint64_t barrier(self, uint64_t position) except? 0xffffffffffffffff

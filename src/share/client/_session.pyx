@@ -16,10 +16,11 @@ from .._arena cimport Arena, arena_bytes, open_arena, PENDING, referred, Region
 from .._atomic cimport load_acq, load_rlx, pause, store_rel, TESTPOINT
 from .._control cimport Control
 from .._flags cimport flag_raise
-from .._layout cimport CLOSED_BIT, P_RESPONSE, ROLE
+from .._held cimport end_fork, Held, TAKEN
+from .._layout cimport CLOSED_BIT, LOOKED, P_RESPONSE, ROLE
 from .._protocol cimport answers_name, arguments_name, CALL, CALL_AT, COMMAND_HEADER, Command, ERROR, ERROR_SPILLED, \
-    ERROR_STORED, GET, GET_AT, RESPONSE_BYTES, RESPONSE_INLINE, RESULT, RESULT_SPILLED, RESULT_STORED, RUN, \
-    spill_name, SPILLED, STORED, RESPOND
+    ERROR_STORED, GET, GET_AT, NODES_INSIDE, RESPONSE_BYTES, RESPONSE_INLINE, RESULT, RESULT_SPILLED, \
+    RESULT_STORED, RUN, spill_name, SPILLED, STORED, RESPOND
 from .._ringbuf cimport CELL, CLAIM_CLOSED, CLAIM_CORRUPT, CLAIM_OK, MPSC, SPSCRecord, mpsc_body, mpsc_commit, \
     mpsc_has_room, mpsc_try_claim, spsc_bind, spsc_bytes, spsc_init, spsc_peek, spsc_record_bytes, spsc_take
 from .._segment cimport Segment
@@ -143,7 +144,8 @@ cdef class Session:
         self.queued_spills = deque()
         self.arrived = {}
         self.abandoned = set()
-        self.expected = {}
+        self.expected, self.taken = {}, {}
+        self.held = Held(control)
         self.delivered = deque()
         self.local = threading.local()
         self.opening = threading.RLock()
@@ -174,8 +176,20 @@ cdef class Session:
             entry, serial = self.control.register()
             self.serial = serial
             self.entry = entry
+        if self.held.living:
+            self.open_held()    # what a parent, or this process under an earlier registration, has proxies of
         if registration_hook is not None:
             registration_hook()
+        return 0
+
+    cdef int open_held(self) except -1:
+        """Registers this process if it is not, and makes its table of held nodes."""
+        while self.held.segment is None:
+            if self.entry < 0:
+                self.register()
+            with self.opening:
+                if self.held.segment is None and self.entry >= 0:
+                    self.held.open(self.entry, self.serial)
         return 0
 
     def join(self):
@@ -195,6 +209,9 @@ cdef class Session:
         self.entry = -1
         self.serial = 0
         self.opening = threading.RLock()
+        self.held.close()
+        while self.taken:
+            self.held.release(self.taken.popitem()[1], 0)
         self.response_segment = self.large_answers = None
         self.arguments = None
         self.answers_gone = False
@@ -417,7 +434,7 @@ cdef class Session:
             self.queued_spills.append((end, spilled[1]))
             self.queued_bytes += spilled[1]
         wake(self.control.wait_work)
-        self.last_sent = end
+        self.last_sent = self.held.last_sent = end
         if self.over.under_way and (kind == CALL or kind == GET or kind == RUN or
                                     (kind == CALL_AT or kind == GET_AT) and target):
             self.over.note_call(raised, count)
@@ -611,7 +628,8 @@ cdef class Session:
         cdef SPSCRecord record
         cdef const char* payload
         cdef int found
-        cdef uint64_t c, head
+        cdef bint nodes
+        cdef uint64_t c, head, entry
         cdef Segment ring
         # C first, then the ring's tail (inside peek): a record whose position is <= c was written before C was.
         c = self.control.committed()
@@ -627,24 +645,44 @@ cdef class Session:
             if found == 0 or record.position > c:
                 return 0
             position = record.position
+            nodes = record.kind & NODES_INSIDE and position not in self.abandoned
+            record.kind &= ~<uint32_t>NODES_INSIDE
+            entry = 0
+            head = load_rlx(self.responses.head)
+            if nodes:
+                # Before the record is taken, from when on the coordinator does not hold the nodes for us any more.
+                if self.held.segment is None:
+                    if self.entry < 0:
+                        return 0
+                    self.open_held()
+                    continue        # other threads have run
+                entry = self.held.take(position | TAKEN)
+                if self.response_segment is not ring or load_rlx(self.responses.head) != head:
+                    self.held.release(entry, 0)     # other threads have run
+                    continue
             if record.kind == RESULT_STORED or record.kind == ERROR_STORED:
                 if self.large_answers is None and not self.answers_gone:
                     self.open_answers()
+                    if entry:
+                        self.held.release(entry, 0)
                     continue        # other threads have run
                 kind, data = ERROR, None
-                head = load_rlx(self.responses.head)
                 if not self.answers_gone and position not in self.abandoned:
                     kind, data = self.large_answer(record.kind, payload, record.length)
                 TESTPOINT("client.copied_answer")
                 # The collector may have run, and with it code that has taken this record (models/arena.pml,
                 # BUG_NO_RECHECK).
                 if self.response_segment is not ring or load_rlx(self.responses.head) != head:
+                    if entry:
+                        self.held.release(entry, 0)
                     continue
             else:
                 kind = record.kind
                 data = PyBytes_FromStringAndSize(payload, record.length)
             spsc_take(&self.responses)
             self.outstanding -= 1
+            if entry:
+                self.taken[position] = entry
             if position in self.abandoned:
                 self.abandoned.discard(position)
                 self.throw_away(position, kind)
@@ -702,12 +740,28 @@ cdef class Session:
 
     cdef int throw_away(self, uint64_t position, int kind) except -1:
         """Removes the segment of an answer that nobody will read."""
+        self.note_decoded(position)
         if kind == RESULT_SPILLED or kind == ERROR_SPILLED:
             unlink(self.answer_name(position))
         return 0
 
+    cdef int note_decoded(self, uint64_t position) except -1:
+        """What an answer refers to is held by its proxies now, or by nobody."""
+        if self.taken:
+            entry = self.taken.pop(position, None)
+            if entry is not None:
+                self.held.release(entry, 0)
+        return 0
+
     def unwrap(self, uint64_t position, int kind, data):
         """Decodes a response: returns the result, or raises the remote exception."""
+        try:
+            return self.decoded(position, kind, data)
+        finally:
+            if self.taken:
+                self.note_decoded(position)
+
+    cdef object decoded(self, uint64_t position, int kind, data):
         cdef Py_ssize_t used = 0
         if kind == DECODED:
             return data
@@ -807,10 +861,27 @@ def with_traceback(error, str text):
 
 
 def _after_fork():
+    cdef Session session
     global forks
     forks += 1
     for session in list(sessions):
+        parents = session.held.segment
         session.forget_process()
+        if session.held.living:
+            # The parent's proxies are ours now, and it may let go of its own as soon as we have said so.
+            try:
+                session.open_held()
+                session.control.await_commit(load_rlx(session.control.word(LOOKED)), -1)    # as in hold_node
+            except ShareError:
+                pass                # the share is ending, or there is no room: said by the first use
+            if parents is not None:
+                end_fork(parents)
 
 
-os.register_at_fork(after_in_child=_after_fork)
+def _before_fork():
+    cdef Session session
+    for session in list(sessions):
+        session.held.begin_fork()
+
+
+os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
