@@ -356,6 +356,8 @@ class Arena:
 def load_for(point: str) -> str:
     if point in ("arena.grown", "arena.given_back"):
         return "large"
+    if point.startswith(("held.", "holders.")):
+        return "parts"
     return "answers" if point in ("spsc.wrapped", "spsc.skipped") else "mixed"
 
 
