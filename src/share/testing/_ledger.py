@@ -236,6 +236,7 @@ class Producer:
         elif self.load == "large":
             (self._note if self.number % 2 else self._ask)(600 if self.number % 32 > 1 else 14000)
         elif self.load == "parts":
+            self._note(10)
             self._carry(100)
         elif kind < 0.12:
             self._scratch()
