@@ -293,16 +293,16 @@ def test_an_idle_coordinator_gives_removed_parts_up(held: bool, shared: Share, t
     shared.table.mark(str(end))
     mark = shared.table.kept
     shared.table.kept = None
-    for _ in range(3 if held else 0):
-        shared.table.fill(300)
-        shared.table.empty()
-        shared.flush()
+    assert shared.table.kept is None  # no cache has the part, either
+    shared.flush()
+    deadline = time.monotonic() + 60
     if held:
+        committed = shared.health().commit
+        while shared.health().commit == committed and time.monotonic() < deadline:
+            time.sleep(0.1)
         assert not end.exists() and mark.path == str(end)
     del mark
     gc.collect()
-    assert shared.table.kept is None  # no cache has the part, either
-    deadline = time.monotonic() + 60
     while not end.exists() and time.monotonic() < deadline:  # nobody sends a command
         time.sleep(0.1)
     assert end.exists()
