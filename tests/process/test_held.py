@@ -34,6 +34,18 @@ class Table:
         self.queue = deque(Row(i) for i in range(4))
         self.spare: Any = []
 
+    def arrange(self, way: str) -> None:
+        if way == "sort":
+            self.rows.sort(key=lambda row: -row.n)
+        elif way == "reverse":
+            self.rows.reverse()
+        elif way == "refill":
+            rows = self.rows[:]
+            self.rows.clear()
+            self.rows.extend(rows)
+        else:
+            self.rows[1:] = self.rows[:0:-1]
+
     def last(self) -> Any:
         return self.rows.pop()
 
@@ -87,6 +99,21 @@ def test_what_pop_gives_is_the_proxy_that_is_held(shared: Share, table: Any) -> 
     kept = table.queue[0]
     assert table.queue.popleft() is kept
     assert type(table.queue.popleft()) is Row
+
+
+@pytest.mark.parametrize("way", ["sort", "reverse", "refill", "slice"])
+def test_what_only_an_undo_refers_to_is_not_stored(way: str, shared: Share, table: Any) -> None:
+    """In a group of commands, of which the first has noted in which order the items were."""
+    coordinator = shared.health().coordinator
+    os.kill(coordinator, signal.SIGSTOP)
+    try:
+        table.arrange.send(way)
+        answers = [table.last.submit(), table.last_two.submit()]
+    finally:
+        os.kill(coordinator, signal.SIGCONT)
+    last, (second, (third, _)) = [answer.result(60) for answer in answers]
+    assert type(last) is type(second) is type(third) is Row
+    assert table.count.call() == 1 + 4
 
 
 def test_what_nobody_holds_is_a_plain_object_with_the_parts_that_are_held(shared: Share, table: Any) -> None:

@@ -31,7 +31,7 @@ cdef Nested new_nested(Proxy owner, uint32_t index, tuple path, object cls)
 cdef Nested new_node(Session session, uint64_t id, uint64_t home, tuple path, object cls)
 # Holds a node that has been read; None: it has gone meanwhile. `slot`: what refers to it, if that had `tag` when it was
 # read; NULL: the node has been found in the replica.
-cdef Holding hold_node(Session session, uint64_t id, uint32_t home, const Slot* slot, uint64_t tag)
+cdef Holding hold_node(Session session, uint64_t id, uint64_t home, const Slot* slot, uint64_t tag)
 # How a command names an object: (id of the object, head).
 cdef tuple place_of(Proxy proxy, str name, tuple steps)
 # The flag of whatever may change in an object, or in the one in which a part is at home.

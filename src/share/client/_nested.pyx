@@ -34,7 +34,7 @@ from .._kinds import is_array, is_nested, is_value
 from .._paths import ATTRIBUTE, ITEM
 from .._protocol import encode, node_reference, reference
 from ..cerial import loads
-from ..errors import DeletedObjectError, ShareClosedError
+from ..errors import CorruptDataError, DeletedObjectError, ShareClosedError
 from . import _proxy
 from ._copies import sealed
 
@@ -434,11 +434,13 @@ cdef object at_node(Session session, id, home, tuple path, cls, const Slot* slot
     return proxy
 
 
-cdef Holding hold_node(Session session, uint64_t id, uint32_t home, const Slot* slot, uint64_t tag):
+cdef Holding hold_node(Session session, uint64_t id, uint64_t home, const Slot* slot, uint64_t tag):
     cdef Reader reader
     cdef Cell cell
     cdef Holding holding
     cdef uint64_t looked, c, seen = 0
+    if home > <uint32_t>-1:
+        raise CorruptDataError(f"share {session.name}: a part is said to be at home in cell {home}")
     if session.held.segment is None:
         session.open_held()
     holding = hold(session.held, id)    # ends with a fence

@@ -32,6 +32,8 @@ cdef class Holders:
     cdef dict before                # entry of a process -> (serial, where its ring ended at the take-over)
     cdef uint64_t taken_over        # C then
 
+    # Notes which answers of a predecessor's are still to be decoded: who knows which nodes these refer to.
+    cdef int take_over(self) except -1
     # From here on ids only disappear from the tables, until C is at that position.
     cdef int begin(self, uint64_t position) except -1
     cdef int find(self) except -1

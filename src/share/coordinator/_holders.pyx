@@ -35,13 +35,12 @@ cdef class Sent:
 cdef class Holders:
     """What all processes of a share hold."""
 
-    def __init__(self, Control control not None):
+    def __cinit__(self, Control control not None):
         self.control = control
         self.known = <uint64_t>-1
         self.tables, self.sent, self.before = {}, [], {}
 
-    def take_over(self):
-        """Notes which answers of a predecessor's are still to be decoded: who knows which nodes these refer to."""
+    cdef int take_over(self) except -1:
         cdef uint64_t entry
         cdef SPSC ring
         cdef Segment segment            # held as long as the ring is looked at
@@ -51,6 +50,7 @@ cdef class Holders:
             if segment is not None:
                 # our own from now on: nobody else puts anything in
                 self.before[entry] = load_rlx(self.control.process(entry, P_SERIAL)), load_acq(ring.tail)
+        return 0
 
     cdef Segment attach_ring(self, uint64_t entry, SPSC* ring):
         # acquire: pairs with the client's release once its ring is ready

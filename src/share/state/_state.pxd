@@ -46,6 +46,7 @@ cdef class State:
     cdef int let_go(self) except -1
     cdef set renew_opaque(self, set cells)
     cdef Py_ssize_t spare_references(self, PyObject* object) except -1
+    cdef int note_spare_items(self, PyObject* container) except -1
     cdef int forget_spare(self) except -1
     cdef set departed(self, object result, dict replaced, set proxied)
     cdef int check_open(self) except -1

@@ -309,7 +309,7 @@ cdef class State:
         return 0
 
     cdef int hold(self, cells) except -1:
-        """Before a command that may remove nodes of these cells past recording: so they can be kept for those who hold them."""
+        """Before a command that may remove nodes of these cells past recording: they are kept for who holds them."""
         cdef Cell* cell
         cdef uint32_t i
         if not self.keeps:
@@ -388,6 +388,9 @@ cdef class State:
             for address in (<size_t>step.node, <size_t>step.first, <size_t>step.second):
                 if address:
                     self.spare[address] = self.spare.get(address, 0) + 1
+                    if Py_REFCNT(<PyObject*>address) == 1 and find(<PyObject*>address) == NULL and \
+                            type(<object><PyObject*>address) in CONTAINERS:
+                        self.note_spare_items(<PyObject*>address)
             self.spare_inverses += 1
         while self.spare_born < _nodes.here.born_count:
             address = <size_t>_nodes.here.born[self.spare_born]
@@ -398,6 +401,18 @@ cdef class State:
             self.spare[address] = self.spare.get(address, 0) + 1
             self.spare_held += 1
         return self.spare.get(<size_t>object, 0) + (find(object) != NULL and find(object).id & ID in self.strong)
+
+    cdef int note_spare_items(self, PyObject* container) except -1:
+        """What only an undo's own container refers to: the items that were replaced, or their order before."""
+        cdef list rest = gc.get_referents(<object>container)
+        while rest:
+            part = rest.pop()
+            if find(<PyObject*>part) != NULL or isinstance(part, CONTAINERS):
+                self.spare[<size_t><PyObject*>part] = self.spare.get(<size_t><PyObject*>part, 0) + 1
+                if type(part) is tuple and Py_REFCNT(<PyObject*>part) == 2:     # the container's, and ours
+                    rest.extend(gc.get_referents(part))
+            part = None
+        return 0
 
     cdef int forget_spare(self) except -1:
         self.spare.clear()
