@@ -367,6 +367,21 @@ def test_a_release_in_another_folder(start, tmp_path):
     assert user.says("shared.errors") == "[]"
 
 
+def test_a_release_in_another_folder_when_the_old_file_was_touched(start, tmp_path):
+    """What the coordinator has loaded seems newer than it, too: its successor looks elsewhere all the same."""
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    (before / "counted.py").write_text(OLD)
+    first = start(before, UPGRADING)
+    assert first.says("shared.setdefault('c', counted.Counter()).add(), shared.c.n") == "(None, 1)"
+    (before / "counted.py").touch()
+    after.mkdir()
+    (after / "counted.py").write_text(NEW)
+    second = start(after, UPGRADING)
+    assert second.says("shared.c.add(), shared.c.n, shared.c.calls") == "(None, 11, 2)"
+    assert second.says("shared.errors") == "[]"
+
+
 def test_an_upgrade_that_raises_is_in_the_errors(start, tmp_path):
     (tmp_path / "counted.py").write_text(OLD)
     first = start(tmp_path, UPGRADING)

@@ -181,11 +181,13 @@ class Transactions:
         if found is None or code is None or found[2] == code[2]:
             return found is not None and code is not None
         files = {getattr(sys.modules.get(base.__module__), "__file__", None) for base in cls.__mro__}
-        # Else the other one has what was in the file before, or another file.
-        self.steps_down = any(_is_newer(file) for file in files) or (
-            # A release in a folder of its own, which was not there when this process started.
-            code[1] not in files and _is_newer(code[1]) and self._look_elsewhere(path)
-        )
+        # A release in a folder of its own, which was not there when this process started. It comes first: the files of
+        # this process seem newer than it, too, if they were written just before or touched since.
+        if code[1] not in files and _is_newer(code[1]):
+            self.steps_down = self._look_elsewhere(path)
+        else:
+            # Else the other one has what was in the file before, or another file.
+            self.steps_down = any(_is_newer(file) for file in files)
         return self.steps_down
 
     def _look_elsewhere(self, path: list[str]) -> bool:
