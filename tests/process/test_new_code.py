@@ -367,6 +367,23 @@ def test_a_release_in_another_folder(start, tmp_path):
     assert user.says("shared.errors") == "[]"
 
 
+def test_a_release_that_was_there_before_the_coordinator(start, tmp_path):
+    """One with the old code may be started between the copying of a release and the restart of the programs."""
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir(), after.mkdir()
+    (before / "counted.py").write_text(OLD)
+    first, late = start(before, UPGRADING), start(before, UPGRADING)
+    assert first.says("shared.setdefault('c', counted.Counter()).add(), shared.c.n") == "(None, 1)"
+    (after / "counted.py").write_text(NEW)
+    first.says("__import__('os').kill(shared.health().coordinator, 9)")
+    assert first.says("shared.c.add(), shared.c.n") == "(None, 2)"
+    second = start(after, UPGRADING)
+    assert second.says("shared.c.add(), shared.c.n, shared.c.calls") == "(None, 12, 3)"
+    coordinator = second.says("shared.health().coordinator")
+    assert late.says("shared.c").startswith("ClassChangedError counted.Counter is not the same everywhere")
+    assert second.says("shared.health().coordinator, shared.errors") == f"({coordinator}, [])"
+
+
 def test_a_release_in_another_folder_when_the_old_file_was_touched(start, tmp_path):
     """What the coordinator has loaded seems newer than it, too: its successor looks elsewhere all the same."""
     before, after = tmp_path / "before", tmp_path / "after"

@@ -24,8 +24,8 @@ _OUTSIDE = (
     "a command that runs in the coordinator has no `transact`, except a transaction: call the function itself, it is a "
     "part of the command. (What it has changed cannot be undone alone.)"
 )
-#: When this process began, on the clock of files, which lags a little: it has loaded no module before.
-STARTED = time.time() - 0.1
+#: When this process began, on the clock of files, CLOCK_REALTIME_COARSE: it has loaded no module before.
+STARTED = time.clock_gettime(5)
 _Head = tuple[Any, ...]  # (class name, [node id,] step, ...): see _parts.py
 _Place = tuple[int, int, int]  # process entry, serial, ticket: one who waits in a line
 
@@ -127,12 +127,12 @@ def _without_frames(error: BaseException) -> BaseException:
     return error
 
 
-def _is_newer(file: str | None) -> bool:
-    """Whether a file is from after the start of this process."""
+def _changed(file: str | None) -> float:
+    """When a file was written, or touched."""
     try:
-        return file is not None and os.stat(file).st_ctime >= STARTED
+        return 0.0 if file is None else os.stat(file).st_ctime
     except OSError:
-        return False
+        return 0.0
 
 
 class Transactions:
@@ -181,13 +181,14 @@ class Transactions:
         if found is None or code is None or found[2] == code[2]:
             return found is not None and code is not None
         files = {getattr(sys.modules.get(base.__module__), "__file__", None) for base in cls.__mro__}
-        # A release in a folder of its own, which was not there when this process started. It comes first: the files of
-        # this process seem newer than it, too, if they were written just before or touched since.
-        if code[1] not in files and _is_newer(code[1]):
+        own = max(map(_changed, files))
+        others = 0.0 if code[1] in files else _changed(code[1])
+        if others > own or others >= STARTED:
+            # A release in a folder of its own. It comes first, as the files of this process may have been touched since.
             self.steps_down = self._look_elsewhere(path)
         else:
-            # Else the other one has what was in the file before, or another file.
-            self.steps_down = any(_is_newer(file) for file in files)
+            # Else the other one has what was in the file before, or an older file.
+            self.steps_down = own >= STARTED
         return self.steps_down
 
     def _look_elsewhere(self, path: list[str]) -> bool:
