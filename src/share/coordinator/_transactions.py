@@ -184,7 +184,7 @@ class Transactions:
         own = max(map(_changed, files))
         others = 0.0 if code[1] in files else _changed(code[1])
         if others > own or others >= STARTED:
-            # A release in a folder of its own. It comes first, as the files of this process may have been touched since.
+            # A release in a folder of its own. It comes first: the files of this process may have been touched since.
             self.steps_down = self._look_elsewhere(path)
         else:
             # Else the other one has what was in the file before, or an older file.
