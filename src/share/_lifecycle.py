@@ -14,7 +14,7 @@ from typing import Any
 
 from share import _protocol, _runtime, cerial
 from share._control import Control
-from share._names import base_of, give_name, new_name, sweep, take_name
+from share._names import base_of, bury, give_name, new_name, sweep, take_name
 from share._process import pidfd_of
 from share._program import start_program, surroundings
 from share.client._namespace import resolver_for
@@ -30,7 +30,7 @@ from share.errors import (
     WouldDeadlockError,
 )
 
-__all__ = ["attach_session", "bury", "end", "leave", "named_session", "open_session", "start_session"]
+__all__ = ["attach_session", "end", "leave", "named_session", "open_session", "start_session"]
 
 log = logging.getLogger("share")
 
@@ -325,28 +325,6 @@ def _end_receiver(name: str) -> None:
     receiver = _receivers.pop(name, None)
     if receiver is not None:
         receiver.finish()
-
-
-def bury(control: Control, public: str | None) -> bool:
-    """Removes the memory of a share that nobody lives to serve or to save. False: somebody does."""
-    try:
-        if not control.stale():
-            return False
-        # Whoever else attaches now and waits would start a coordinator. Only one of us is elected.
-        entry, _ = control.register(True)
-        role = control.elect(entry)
-    except ShareError:
-        return False
-    if not role:
-        control.leave(entry)
-        return False
-    if control.in_use(entry):
-        control.note_started(role, 0)  # somebody has come: he may start a coordinator
-        control.leave(entry)
-        return False
-    control.abolish(role)
-    sweep(control.name, public)
-    return True
 
 
 def _bury_if_lost(control: Control) -> None:

@@ -4,12 +4,14 @@ import errno
 import fcntl
 import os
 import re
+from typing import Any
 
 from share._segment import unlink
-from share.errors import SegmentError
+from share.errors import SegmentError, ShareError
 
 __all__ = [
     "base_of",
+    "bury",
     "check_name",
     "give_name",
     "is_ours",
@@ -51,6 +53,28 @@ def sweep(name: str, public: str | None = None) -> None:
     for segment in segments_of(f"{name}_"):
         unlink(segment)
     unlink(name)
+
+
+def bury(control: Any, public: str | None) -> bool:
+    """Removes the memory of a share that nobody lives to serve or to save. False: somebody does."""
+    try:
+        if not control.stale():
+            return False
+        # Whoever else attaches now and waits would start a coordinator. Only one of us is elected.
+        entry, _ = control.register(True)
+        role = control.elect(entry)
+    except ShareError:
+        return False
+    if not role:
+        control.leave(entry)
+        return False
+    if control.in_use(entry):
+        control.note_started(role, 0)  # somebody has come: he may start a coordinator
+        control.leave(entry)
+        return False
+    control.abolish(role)
+    sweep(control.name, public)
+    return True
 
 
 # -- names given by users -------------------------------------------------------------------------------

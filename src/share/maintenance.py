@@ -9,8 +9,7 @@ from typing import Literal
 
 from share import cerial
 from share._control import Control
-from share._lifecycle import bury
-from share._names import base_of, is_ours, segments_of, sweep
+from share._names import base_of, bury, is_ours, segments_of, sweep
 from share._process import is_proven_dead
 from share._segment import unlink
 from share.errors import SegmentError

@@ -11,7 +11,7 @@ from programs import HERE, SOURCE, wait_for
 
 from share import EngineError, FencedError, Share
 from share._control import Control
-from share._lifecycle import bury
+from share._names import bury
 from share.maintenance import shares
 
 PROGRAM = HERE / "durable_programs.py"

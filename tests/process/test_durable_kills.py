@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import resource
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -17,8 +18,10 @@ from durable_programs import Ledger
 from programs import children, wait_for
 
 from share import EngineError, EngineLostError, Share, plain
+from share._names import segments_of
 from share.cli._kept import Kept
 from share.engine import JournalEngine, restore
+from share.maintenance import shares
 
 
 @pytest.fixture
@@ -75,6 +78,35 @@ def killed_and_restarted(path: Path, seed: int, turns: int, durable: str) -> Non
 @pytest.mark.parametrize("durable", ["engine", "local"])
 def test_owner_and_coordinator_are_killed(path: Path, durable: str) -> None:
     killed_and_restarted(path, 11, 3, durable)
+
+
+def test_the_memory_of_a_share_whose_processes_were_all_killed_goes_when_its_journal_is_opened(
+    path: Path,
+) -> None:
+    program = start("count", path, "engine")
+    coordinator = int(line(program))
+    (former,) = [info.segment for info in shares() if info.owner == program.pid]
+    os.kill(coordinator, signal.SIGSTOP)
+    program.kill()
+    os.kill(coordinator, signal.SIGKILL)
+    end(program)
+    assert segments_of(former)
+    with reopened(path) as shared:
+        assert shared.ledger.is_whole()
+        assert not segments_of(former)
+
+
+def test_a_copy_of_the_journal_of_a_share_that_lives_leaves_that_alone(path: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    with Share(journal=path) as shared:
+        shared.n = 7
+        for suffix in ("", "-wal"):
+            shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
+        program = start("hold", copy, f"copy_{os.getpid()}")
+        assert line(program) == "up"
+        shared.n += 1
+        assert shared.n == 8
+        end(program)
 
 
 def coordinators() -> list[int]:

@@ -10,11 +10,12 @@ from typing import Any
 
 from share import cerial
 from share._control import Control
+from share._names import bury
 from share.engine import JournalEngine, restore
 from share.engine._commits import LEAST, Restored, base_name
 from share.engine._images import META, folded, meta_entry, meta_of
 from share.engine._records import EPOCH, SLOTS, SLOTS_BASE, encoded
-from share.errors import EngineError, EngineLostError, FencedError
+from share.errors import EngineError, EngineLostError, FencedError, SegmentError
 
 from ._images import all_slots, collected, layout_version, memory_of, next_id_of, put_back
 from ._store import Store
@@ -48,6 +49,7 @@ class Journal:
         self._found = Restored()
         self._number = self._epoch = self._size = self._base_size = 0
         self._stored_position = 0  # of the last record
+        self._former = ""  # the share that has written last, if it is another one
         self._meta = b""  # as the log has it
         self._has_begun = False  # the log has our epoch
         self._is_whole = False  # it goes on from the state at C, less what is kept
@@ -78,6 +80,7 @@ class Journal:
         home = self._home()
         if home != self._control.name and (self._control.is_restored() or found.number != self._expected):
             raise FencedError(f"the journal {self._path} has been used by another share meanwhile")
+        self._former = "" if home == self._control.name else home
 
     def _home(self) -> str:
         """The share that has written last."""
@@ -112,6 +115,16 @@ class Journal:
         self._append_epoch()
         self._is_whole = True
         self._control.note_durable(self._control.position(), self._stored_position)
+        self._bury_former()
+
+    def _bury_former(self) -> None:
+        """What the share has left in memory whose owner and coordinator were killed before this one went on."""
+        try:
+            former = Control.attach(self._former) if self._former else None
+        except SegmentError:
+            return  # it has ended as it should, or is of another machine
+        if former is not None and former.has_journal and former.identity == self._control.identity:
+            bury(former, cerial.loads(former.configuration())["name"])
 
     def go_on(self) -> None:
         """The same after a take-over: at C may be more, or less, than the file holds."""
