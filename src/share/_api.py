@@ -1,6 +1,5 @@
 """The public face: ``Share``, ``shareable`` and what goes with them."""
 
-import os
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeVar, cast
 from share import _runtime
 from share._lifecycle import attach_session, end, leave, named_session, open_session, start_session
 from share._names import check_name
+from share._options import check_full, check_journal, check_writes, coordinator_options
 from share.client._namespace import Namespace, is_detached, reserve
 from share.client._proxy import plain
 from share.client._session import Session, with_traceback
@@ -17,6 +17,8 @@ from share.client._snapshots import snapshot
 from share.errors import CoordinatorLostError, EngineError, EngineLostError, ShareClosedError
 
 if TYPE_CHECKING:
+    import os
+
     from share.client._changes import Changes
 
 __all__ = ["FailedCommand", "Health", "Share", "plain", "shareable"]
@@ -152,9 +154,12 @@ class Share(Namespace):
         durable: Literal["engine", "local"] = "engine",
     ) -> None:
         public = None if name is None else check_name(name)
-        kept = _check_journal(journal, durable)
-        waits, raises = _check_writes(writes), _check_full(on_full)
-        options = {**_options(check, slow_after, max_run, executable, on_new_code), "logging": bool(logging)}
+        kept = check_journal(journal, durable)
+        waits, raises = check_writes(writes), check_full(on_full)
+        options = {
+            **coordinator_options(check, slow_after, max_run, executable, on_new_code),
+            "logging": bool(logging),
+        }
         session = start_session(ring, options, public, kept)
         session.writes_wait, session.on_full_raises = waits, raises
         session.assignments_queue = writes == "queue"
@@ -207,8 +212,11 @@ class Share(Namespace):
             return _stand_in(cls)
         if not linger >= 0:
             raise ValueError(f"linger must be at least 0 seconds, not {linger!r}")
-        options = {**_options(check, slow_after, max_run, executable, on_new_code), "linger": float(linger)}
-        kept = _check_journal(journal, durable)
+        options = {
+            **coordinator_options(check, slow_after, max_run, executable, on_new_code),
+            "linger": float(linger),
+        }
+        kept = check_journal(journal, durable)
         return _share_of(cls, open_session(ring, options, check_name(name), kept), writes, on_full)
 
     # -- state of the share ---------------------------------------------------------------------------
@@ -544,14 +552,6 @@ def attach_share(name: str) -> Any:
 _runtime.attach = attach_share
 
 
-def _check_journal(
-    journal: "str | os.PathLike[str] | None", durable: Literal["engine", "local"]
-) -> tuple[str, str] | None:
-    if durable not in {"engine", "local"}:
-        raise ValueError(f"durable must be 'engine' or 'local', not {durable!r}")
-    return None if journal is None else (os.path.abspath(os.fspath(journal)), durable)
-
-
 def _stand_in(cls: type[S]) -> S:
     """What a coordinator gets that imports a module which makes, opens or attaches a share at its top level."""
     from share.coordinator._inside import StandIn
@@ -563,7 +563,7 @@ def _share_of(
     cls: type[S], session: Session, writes: Literal["queue", "wait"] | None, on_full: str = "wait"
 ) -> S:
     """This process's Share for a session; of the class, if there is none yet."""
-    waits, raises = _check_writes(writes), _check_full(on_full)
+    waits, raises = check_writes(writes), check_full(on_full)
     share = _shares.get(session.name)
     if share is None or is_detached(share):
         share = _shares[session.name] = Namespace.__new__(cls)
@@ -572,35 +572,6 @@ def _share_of(
     session.on_full_raises = session.on_full_raises or raises
     session.assignments_queue = session.assignments_queue or writes == "queue"
     return cast("S", share)
-
-
-def _check_writes(writes: str | None) -> bool:
-    if writes not in (None, "queue", "wait"):
-        raise ValueError(f'writes must be None, "queue" or "wait", not {writes!r}')
-    return writes == "wait"
-
-
-def _check_full(on_full: str) -> bool:
-    if on_full not in ("wait", "raise"):
-        raise ValueError(f'on_full must be "wait" or "raise", not {on_full!r}')
-    return on_full == "raise"
-
-
-def _options(
-    check: bool, slow_after: float | None, max_run: float | None, executable: str | None, on_new_code: str
-) -> dict[str, Any]:
-    if on_new_code not in ("raise", "upgrade"):
-        raise ValueError(f"on_new_code is 'raise' or 'upgrade', not {on_new_code!r}")
-    for name, seconds in ("slow_after", slow_after), ("max_run", max_run):
-        if seconds is not None and not seconds > 0:
-            raise ValueError(f"{name} must be more than 0 seconds, or None, not {seconds!r}")
-    return {
-        "check": bool(check),
-        "slow_after": slow_after,
-        "max_run": max_run,
-        "executable": executable,
-        "on_new_code": on_new_code,
-    }
 
 
 reserve(name for name in dir(Share))

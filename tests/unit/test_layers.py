@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "share"
 # From the top down. A module may import its own group and the groups below it. A folder's name means all of it.
 LAYERS = [
     {"cli", "__main__", "contrib", "recipes", "testing"},
-    {"__init__", "_api", "_lifecycle", "maintenance"},
+    {"__init__", "_api", "_lifecycle", "_options", "maintenance"},
     {"client", "coordinator"},
     {"_protocol", "engine", "primitives", "state"},
     {
