@@ -1,4 +1,4 @@
-/* elect.pml: the election of a rescuer and the taking of the role (_control.pyx: elect, note_started, take_role).
+/* elect.pml: the election of a rescuer and the taking of the role (_roles.pyx: elect, note_started, take_role).
  *
  * `role` = epoch | COORD or RESCUER | who, changed by CAS only. `started`, `started_epoch`: which process the rescuer
  * of that epoch has started. Clients 1..CLIENTS wait for ever and look after the coordinator; 8.. are coordinators.

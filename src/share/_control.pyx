@@ -4,62 +4,39 @@ cimport cython
 
 import errno
 import logging
-import os
 import threading
 
 from cpython.exc cimport PyErr_CheckSignals
-from cpython.object cimport PyTypeObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
-from ._atomic cimport BROKEN, cas, fence_acq, fence_sc, load32_rlx, load_acq, load_rlx, store_rel, store_rlx, pause, \
-    TESTPOINT
-from ._internal cimport make_internal
+from ._atomic cimport BROKEN, cas, fence_acq, fence_sc, load32_rlx, load_acq, load_rlx, pause, store_rel, store_rlx
 from ._layout cimport *
+from ._mapped cimport is_cell_count
 from ._process cimport pid_namespace, process_word, proven_dead
-from ._ringbuf cimport mpsc_bind, mpsc_bytes, mpsc_close, mpsc_has_room, mpsc_init, mpsc_start
+from ._ringbuf cimport mpsc_bytes, mpsc_close, mpsc_has_room, mpsc_init, mpsc_start
+from ._roles cimport FIRST_EPOCH, role_word, ROLE_RESCUER, Roles
 from ._segment cimport Segment
-from ._wait cimport announce, now_ns, sleep, spin_rounds, spun, wake, wake_always, wake_classes
+from ._wait cimport announce, now_ns, sleep, spin_rounds, spun, wake, wake_always
 
 from ._process import boot_identity
-from ._segment import unlink
 from ._wait import has_testpoints
-from .errors import CoordinatorLostError, CorruptDataError, SegmentError, ShareClosedError, ShareError, \
-    ShareTimeoutError, WouldDeadlockError
+from .errors import CorruptDataError, SegmentError, ShareError, ShareTimeoutError, WouldDeadlockError
 
 log = logging.getLogger("share")
 
 #: Whether this build has the test points of the crash suite.
 TESTPOINTS = has_testpoints()
 
-cdef uint64_t MASK63 = ~CLOSED_BIT
-cdef int64_t ENTRY_NS = 10000000000     # how long a registration waits for the entry of a process that has gone
 # In a coordinator: the control segment of its share.
 cdef Control served = None
-# A process word that is certainly dead: no process with the greatest pid was started one tick after the boot.
-cdef uint64_t NOBODY = <uint64_t>1 << 22 | ((1 << 22) - 1)
 cdef enum:
-    LEAST_SEGMENT = 4096        # a page; all are made of whole ones
-    PID_BITS = 22               # of a process word (see _process)
     MOST_WANTED = (1 << 20) - 1
-    LOOK_NS = 10000000          # between looks for an entry that is given back
 
 
 @cython.binding(False)
-cdef class Control:
-    """One share's control segment as this process has it mapped. The mapping lasts as long as this object."""
-
-    def __cinit__(self):
-        self.bases = <char**>calloc(MAX_SEGMENTS, sizeof(char*))
-        self.sizes = <uint64_t*>calloc(MAX_SEGMENTS, sizeof(uint64_t))
-        self.attached = []
-        if self.bases == NULL or self.sizes == NULL:
-            raise MemoryError
-
-    def __dealloc__(self):
-        free(self.bases)
-        free(self.sizes)
+cdef class Control(Roles):
+    """One share's control segment as this process has it mapped."""
 
     @staticmethod
     def create(str name, uint64_t cells, bytes configuration, bint until_last=False, start=None, str identity=None):
@@ -69,13 +46,12 @@ cdef class Control:
         start: of a share with a journal, a position that the journal has not come to yet.
         identity: of such a share: the name that references in its state have.
         """
-        if cells < 64 or cells & (cells - 1) or cells > 1 << 17:
+        if not is_cell_count(cells):
             raise ValueError(f"cells must be a power of two from 64 to {1 << 17}, not {cells}")
         if len(configuration) > CONFIG_SIZE:
             raise ShareError(f"the coordinator's configuration (mostly sys.path) takes {len(configuration)} bytes; "
                              f"{CONFIG_SIZE} is the most")
-        cdef Control self = Control.__new__(Control)
-        self._bind(Segment.create(name, RING + mpsc_bytes(cells)), cells)
+        cdef Control self = Control.__new__(Control, Segment.create(name, RING + mpsc_bytes(cells)), cells)
         cdef char* base = self.base
         mpsc_init(base + RING, cells)
         # Who made this and where comes first, so that `gc` can tell what a killed creator has left.
@@ -109,7 +85,7 @@ cdef class Control:
     def attach(str name):
         """Maps the control segment of that name. Raises SegmentError if it is missing or not one of ours."""
         segment = Segment.attach(name, RING)
-        cdef Control self = Control.__new__(Control)
+        cdef Control self
         cdef Segment mapped = segment
         cdef char* base = mapped.base
         if load_acq(<uint64_t*>(base + H_STATE)) != 1:
@@ -121,14 +97,12 @@ cdef class Control:
             raise SegmentError(errno.EINVAL, f"segment {name!r} has layout version {version}, this library "
                                f"{LAYOUT_VERSION}: use the same version of share-state in all processes")
         cdef uint64_t cells = load_rlx(<uint64_t*>(base + H_CELLS))
-        if cells < 64 or cells & (cells - 1) or cells > 1 << 17 or mapped.size < RING + mpsc_bytes(cells):
-            raise SegmentError(errno.EINVAL, f"segment {name!r} is damaged: its ring cannot have {cells} cells")
+        self = Control.__new__(Control, mapped, cells)
         if load_rlx(<uint64_t*>(base + H_BOOT)) != <uint64_t>boot_identity():
             raise SegmentError(errno.EINVAL, f"segment {name!r} was made in another boot of this machine")
         if load_rlx(<uint64_t*>(base + H_PIDNS)) != pid_namespace():
             raise SegmentError(errno.EINVAL, f"segment {name!r} belongs to another pid namespace (container): a share "
                                "needs its processes in one, to prove which of them are dead")
-        self._bind(mapped, cells)
         return self
 
     @staticmethod
@@ -170,109 +144,7 @@ cdef class Control:
         cdef Control control = Control.attach(link)
         return f"share_{load_rlx(control.word(H_TOKEN)):016x}"
 
-    def _bind(self, Segment segment, uint64_t cells):
-        cdef char* base = segment.base
-        self.name = segment.name
-        self.segment = segment
-        self.base = base
-        self.cells = cells
-        self.commit = <uint64_t*>(base + COMMIT)
-        self.wide = <uint64_t*>(base + WIDE)
-        self.references = <uint64_t*>(base + REFERENCES)
-        self.root_flag = <uint64_t*>(base + ROOT_FLAG)
-        self.wait_work = <uint32_t*>(base + WAIT_WORK)
-        self.wait_commit = <uint32_t*>(base + WAIT_COMMIT)
-        self.wait_room = <uint32_t*>(base + WAIT_ROOM)
-        self.wait_change = <uint32_t*>(base + WAIT_CHANGE)
-        self.awaited = <uint32_t*>(base + CLASSES)
-        self.directory = <Slot*>(base + DIRECTORY_SLOT)
-        self.errors = <Slot*>(base + ERRORS_SLOT)
-        mpsc_bind(&self.ring, base + RING, cells)
-
-    # -- processes ------------------------------------------------------------------------------------
-
-    cdef uint64_t* process(self, uint64_t entry, uint64_t field) noexcept nogil:
-        # Entries come out of stamps and the role word too; a damaged one must not lead out of the table.
-        return <uint64_t*>(self.base + PROCESS_TABLE + (entry & (MAX_PROCESSES - 1)) * PROCESS_ENTRY + field)
-
-    def register(self, bint even_if_ending=False):
-        """Takes a free entry of the process table for this process. Returns (entry, serial).
-
-        even_if_ending: for who keeps the share going, a successor above all; entries are reserved for them.
-        Raises ShareClosedError if the share is ending because its last process has left.
-        """
-        cdef uint64_t serial = self.next_serial()
-        cdef int64_t entry = -1
-        if even_if_ending:
-            entry = self.take_entry(ORDINARY_PROCESSES, MAX_PROCESSES, serial)
-        if entry < 0:
-            entry = self.take_entry(0, ORDINARY_PROCESSES, serial)
-        while entry < 0 and self.await_entry():
-            entry = self.take_entry(0, ORDINARY_PROCESSES, serial)
-        if entry < 0:
-            raise ShareError(f"share {self.name} serves at most {ORDINARY_PROCESSES} processes at a time, and so many "
-                             "are registered: end some, or let fewer of them write")
-        self.note_registration(entry, even_if_ending)
-        return entry, serial
-
-    cdef bint await_entry(self) except -1:
-        """Waits a while for an entry that the coordinator gives back. False: all are those of living processes."""
-        cdef int64_t end = now_ns() + ENTRY_NS
-        cdef uint64_t entry, word, count
-        cdef uint32_t w
-        cdef bint gone = True
-        while gone and now_ns() < end and not load_acq(self.commit) & CLOSED_BIT:
-            gone = False
-            for entry in range(<uint64_t>ORDINARY_PROCESSES):
-                word = load_acq(self.process(entry, P_WORD))
-                if word == 0:
-                    return True
-                gone = gone or self.has_gone(entry)
-            # The coordinator looks for the dead when this count changes.
-            count = load_acq(self.word(REGISTRATIONS))
-            cas(self.word(REGISTRATIONS), count, count + 1)
-            with nogil:
-                wake_always(self.wait_work)
-                w = announce(self.wait_room)
-                sleep(self.wait_room, w, LOOK_NS)
-            PyErr_CheckSignals()
-            self.look_after()
-        return False
-
-    cdef int64_t take_entry(self, uint64_t first, uint64_t end, uint64_t serial) noexcept:
-        """Enters this process into a free entry of that part of the table; -1 if there is none."""
-        cdef uint64_t word = process_word(), entry
-        for entry in range(first, end):
-            if load_rlx(self.process(entry, P_WORD)) == 0 and cas(self.process(entry, P_WORD), 0, word):
-                TESTPOINT("process.entered")
-                store_rlx(self.process(entry, P_RESPONSE), 0)
-                store_rlx(self.process(entry, P_TOLD), 0)
-                store_rel(self.process(entry, P_SERIAL), serial)    # pairs with the coordinator's acquire
-                return entry
-        return -1
-
-    cdef int note_registration(self, uint64_t entry, bint even_if_ending) except -1:
-        """Tells the coordinator of a new entry."""
-        cdef uint64_t count
-        while True:
-            count = load_acq(self.word(REGISTRATIONS))
-            if count & CLOSED_BIT and not even_if_ending:
-                store_rel(self.process(entry, P_WORD), 0)
-                raise ShareClosedError(f"share {self.name} is ending: its last process has left")
-            # Either this count or our entry is seen by a coordinator that is about to end (see end_if_left).
-            if cas(self.word(REGISTRATIONS), count, count + 1):
-                break
-        wake(self.wait_work)
-        TESTPOINT("process.registered")
-        return 0
-
-    cdef uint64_t next_serial(self) noexcept nogil:
-        cdef uint64_t* counter = self.word(H_COUNTER)
-        cdef uint64_t serial
-        while True:
-            serial = load_acq(counter)
-            if cas(counter, serial, serial + 1):
-                return serial
+    # -- references between objects ---------------------------------------------------------------------
 
     # While this word is not 0, every command raises the share-wide flag, as it may write any object. Who sends one
     # that may make objects refer to each other counts it before its claim, and whoever comes after it in the ring looks
@@ -291,205 +163,15 @@ cdef class Control:
             if cas(self.references, word, word + <uint64_t>(change * 2)):
                 break
 
-    def leave(self, uint64_t entry) -> None:
-        """Tells the coordinator that this process is done; it reclaims the entry."""
-        cdef uint64_t count
-        # In place of the process's word, in one store: nothing of it can be taken for the entry's next owner's.
-        # Release: pairs with the acquire in has_gone. Whoever sees it also sees all that was claimed and committed.
-        store_rel(self.process(entry, P_WORD), NOBODY)
-        while True:
-            count = load_acq(self.word(REGISTRATIONS))
-            if count & CLOSED_BIT or cas(self.word(REGISTRATIONS), count, count + 1):
-                break
-        wake(self.wait_work)
-
-    cdef bint has_gone(self, uint64_t entry) noexcept nogil:
-        """Whether the process of a used entry has left or is proven dead."""
-        cdef uint64_t word = load_acq(self.process(entry, P_WORD))
-        return word == NOBODY or proven_dead(word)
-
-    def is_left(self, uint64_t mine) -> bool:
-        """For a share without an owner: whether only the coordinator is there."""
-        cdef uint64_t entry
-        if load_rlx(self.word(H_LIFE)) == 0:
-            return False
-        for entry in range(<uint64_t>MAX_PROCESSES):
-            if entry != mine and load_acq(self.process(entry, P_WORD)) != 0 and not self.has_gone(entry):
-                return False
-        return True
-
-    def end_if_left(self, uint64_t mine) -> bool:
-        """The same; and then it takes no more processes in."""
-        cdef uint64_t count = load_acq(self.word(REGISTRATIONS))
-        return self.is_left(mine) and cas(self.word(REGISTRATIONS), count, count | CLOSED_BIT)
-
-    def stale(self) -> bool:
-        """Whether everybody who could serve or save this share is proven dead."""
-        cdef uint64_t role = load_acq(self.word(ROLE)), entry, word
-        if (role >> 16) & 0xffff == ROLE_COORDINATOR:
-            if not proven_dead(load_acq(self.process(role & 0xffff, P_WORD))):
-                return False
-        else:
-            word = load_acq(self.word(H_STARTED))
-            if word != 0 and not proven_dead(word):
-                return False
-        for entry in range(<uint64_t>MAX_PROCESSES):
-            if load_acq(self.process(entry, P_WORD)) != 0 and not self.has_gone(entry):
-                return False
-        return True
-
-    def in_use(self, int64_t besides=-1) -> bool:
-        """Whether a process other than the coordinator, and that of the entry ``besides``, is registered and lives."""
-        cdef uint64_t role = load_acq(self.word(ROLE)), entry
-        for entry in range(<uint64_t>MAX_PROCESSES):
-            if <int64_t>entry != besides and (entry != role & 0xffff or (role >> 16) & 0xffff != ROLE_COORDINATOR) and \
-                    load_acq(self.process(entry, P_WORD)) != 0 and not self.has_gone(entry):
-                return True
-        return False
-
-    @property
-    def until_last(self) -> bool:
-        """Whether the share lives until its last process leaves, instead of as long as its owner."""
-        return load_rlx(self.word(H_LIFE)) != 0
-
-    def process_info(self, uint64_t entry):
-        """(process word, serial) of an entry; the word is 0 if it is free."""
-        return load_acq(self.process(entry, P_WORD)), load_rlx(self.process(entry, P_SERIAL))
-
-    # -- fail-over ------------------------------------------------------------------------------------
-    #
-    # The role word says who may write: epoch | COORDINATOR | its entry, or epoch | RESCUER | the entry of the process
-    # that has been elected to start a successor. It only ever changes by CAS. H_STARTED is the process that the rescuer
-    # of the epoch in H_STARTED_EPOCH has started.
-
-    cdef bint coordinator_lost(self) noexcept nogil:
-        """Whether the process that has the role, or was chosen to take it or to fill it, is proven dead."""
-        cdef uint64_t role = load_acq(self.word(ROLE)), word = 0
-        if (role >> 16) & 0xffff != ROLE_COORDINATOR:
-            # acquire: pairs with the release in note_started; the word is of that epoch, or of a later one
-            if load_acq(self.word(H_STARTED_EPOCH)) == role >> 32:
-                word = load_rlx(self.word(H_STARTED))
-        if word == 0:
-            word = load_acq(self.process(role & 0xffff, P_WORD))
-        if word == 0 or not proven_dead(word):
-            return False
-        # The entry or the word may have got another meaning since; not if the role is still the same.
-        return load_acq(self.word(ROLE)) == role
-
-    cdef int look_after(self) except -1:
-        """What a process that waits does now and then: if the coordinator is lost, has a successor started."""
-        cdef uint64_t rescues, count, most, role = load_acq(self.word(ROLE))
-        cdef int64_t since, rest
-        cdef bint started = load_rlx(self.word(H_TAKEN)) != 0
-        if (role & 0xffff >= MAX_PROCESSES or role >> 32 < FIRST_EPOCH or (role >> 16) & 0xffff > ROLE_RESCUER or
-                load_acq(self.process(role & 0xffff, P_WORD)) == 0) and load_acq(self.word(ROLE)) == role:
-            raise CorruptDataError(f"share {self.name}: nobody has the coordinator's role, its memory is damaged")
-        if not self.coordinator_lost() or load_acq(self.commit) & CLOSED_BIT:
-            return 0
-        rescues = load_rlx(self.word(H_RESCUES))
-        count = rescues & 15 if rescues >> 4 == self.committed() else 0
-        most = MOST_RESCUES if started else MOST_STARTS
-        if self.rescuer is None or count >= most:
-            what = "the coordinator process has died, and so have its" if started else \
-                "no coordinator could be started, nor any of"
-            raise CoordinatorLostError(
-                f"share {self.name}: {what} {count} successors (see their messages on standard error); what is queued "
-                "is not executed, create a new Share")
-        if count >= FAST_RESCUES:
-            since, rest = load_rlx(self.word(H_RESCUED_AT)), FIRST_PAUSE_NS
-            rest <<= count - FAST_RESCUES
-            if now_ns() - since < (rest if rest < LONGEST_PAUSE_NS else LONGEST_PAUSE_NS):
-                return 0        # who waits comes again soon
-        self.rescuer(self)
-        return 0
-
-    def rescue(self):
-        """What every process that waits does now and then, for one that keeps a share going: see look_after."""
-        self.look_after()
-
-    def elect(self, uint64_t entry):
-        """Makes this process, registered in that entry, the one to start a successor of a lost coordinator.
-
-        Returns the role word that the successor has to replace, or 0 if somebody else has been elected.
-        """
-        cdef uint64_t role = load_acq(self.word(ROLE)), chosen, rescues, c
-        if not self.coordinator_lost():
-            return 0
-        chosen = role_word((role >> 32) + 1, ROLE_RESCUER, entry)
-        # acq_rel: pairs with the loads of the role. Of several that have found it lost, one wins.
-        if not cas(self.word(ROLE), role, chosen):
-            return 0
-        TESTPOINT("rescue.elected")
-        store_rlx(self.word(H_RESCUED_AT), now_ns())
-        rescues, c = load_rlx(self.word(H_RESCUES)), self.committed()
-        store_rlx(self.word(H_RESCUES), c << 4 | (min(rescues & 15, <uint64_t>14) + 1 if rescues >> 4 == c else 1))
-        return chosen
-
-    def is_patient(self):
-        """Whether a coordinator that lacks memory to load something leaves it to the next one."""
-        cdef uint64_t rescues = load_rlx(self.word(H_RESCUES))
-        return rescues >> 4 != self.committed() or rescues & 15 <= PATIENT_RESCUES
-
-    def unfinished_rescue(self, uint64_t entry):
-        """The role word if the process of that entry is the rescuer and has not yet noted a successor; else 0."""
-        cdef uint64_t role = load_acq(self.word(ROLE))
-        if role & 0xffffffff != role_word(0, ROLE_RESCUER, entry) or load_acq(self.word(H_STARTED_EPOCH)) == role >> 32:
-            return 0
-        return role
-
-    def note_started(self, uint64_t role, uint64_t pid):
-        """Notes which process was started for that role word; pid 0: none could be, so that others may try."""
-        cdef uint64_t word = 0
-        TESTPOINT("rescue.started")
-        if pid:
-            try:
-                with open(f"/proc/{pid}/stat", "rb") as file:
-                    ticks = int(file.read().rpartition(b")")[2].split()[19])
-                word = <uint64_t>ticks << PID_BITS | pid
-            except (FileNotFoundError, ProcessLookupError):
-                pass            # it has ended, and somebody has waited for it
-        store_rlx(self.word(H_STARTED), word or NOBODY)
-        TESTPOINT("rescue.noted_process")
-        store_rel(self.word(H_STARTED_EPOCH), role >> 32)       # pairs with the acquire in coordinator_lost
-        TESTPOINT("rescue.noted")
-
     def take_role(self, uint64_t role):
-        """Becomes the coordinator in the place of exactly that rescuer's word. Returns the entry, or -1.
-
-        A rescuer that was itself replaced has a successor that must not write: it is told -1.
-        """
-        cdef uint64_t entry
-        if load_acq(self.word(ROLE)) != role:
-            return -1
-        entry = self.register(True)[0]
-        TESTPOINT("takeover.registered")
-        # acq_rel: pairs with the loads of the role in coordinator_lost and elect
-        if cas(self.word(ROLE), role, role_word(role >> 32, ROLE_COORDINATOR, entry)):
-            TESTPOINT("takeover.role")
-            global served
+        """As Roles, and notes that this process serves this share."""
+        global served
+        entry = Roles.take_role(self, role)
+        if entry >= 0:
             served = self
-            store_rel(self.word(AWAITED), 0)        # a predecessor may have died waiting
-            store_rlx(self.word(H_TAKEN), load_rlx(self.word(H_TAKEN)) + 1)
-            return entry
-        store_rel(self.process(entry, P_WORD), 0)
-        return -1
+        return entry
 
-    def abolish(self, uint64_t role):
-        """Closes a share in which no process lives any more; `role` is what elect gave. What was queued is lost."""
-        if load_acq(self.word(ROLE)) == role:
-            mpsc_close(&self.ring)
-            store_rel(self.commit, load_acq(self.commit) | CLOSED_BIT)
-            self.wake_everybody()
-
-    def wake_everybody(self):
-        """Bumps and wakes every wait word: a killed process may have published and not woken."""
-        wake_always(self.wait_work)
-        wake_always(self.wait_commit)
-        wake_always(self.wait_room)
-        wake_always(self.wait_change)
-
-    cdef void wake_waiters(self, uint32_t classes) noexcept nogil:
-        wake_classes(self.wait_change, self.awaited, classes)
+    # -- waiting ----------------------------------------------------------------------------------------
 
     def lines(self) -> int:
         """How often somebody has left a line of those who wait to run a command, or died."""
@@ -507,138 +189,6 @@ cdef class Control:
     def await_closed(self):
         """Waits until the coordinator, or its successor, has executed everything and closed the share."""
         self.await_commit(CLOSED_BIT, -1)
-
-    def processes(self):
-        """[(entry, process word)] of every process that is registered."""
-        cdef uint64_t entry
-        return [(entry, load_acq(self.process(entry, P_WORD))) for entry in range(<uint64_t>MAX_PROCESSES)
-                if load_acq(self.process(entry, P_WORD))]
-
-    @property
-    def role(self) -> int:
-        """The role word as it is now."""
-        return load_acq(self.word(ROLE))
-
-    def coordinator_word(self) -> int:
-        """The process word of the coordinator or, while there is none, of who is about to be it; 0 if unknown."""
-        cdef uint64_t role = load_acq(self.word(ROLE))
-        if (role >> 16) & 0xffff != ROLE_COORDINATOR:
-            return load_acq(self.word(H_STARTED))
-        return load_acq(self.process(role & 0xffff, P_WORD))
-
-    # -- segments -------------------------------------------------------------------------------------
-
-    cdef char* at(self, uint64_t where, uint64_t length) except NULL:
-        """The memory that a locator means, attached on first use and checked against the segment's size."""
-        cdef uint64_t index = locator_segment(where), offset = locator_offset(where)
-        if index >= MAX_SEGMENTS:
-            raise CorruptDataError(f"a reference to segment {index} of {MAX_SEGMENTS}")
-        if self.bases[index] == NULL:
-            self.attach_segment(index)
-        if offset % 8 or offset > self.sizes[index] or length > self.sizes[index] - offset:
-            raise CorruptDataError(f"a reference of {length} bytes at {offset} in a segment of {self.sizes[index]}")
-        return self.bases[index] + offset
-
-    cdef int reserve(self, uint64_t where, uint64_t length) except -1:
-        """Finds memory for what has been given back. Raises ShareMemoryError."""
-        cdef Segment segment
-        self.at(where, length)
-        segment = self.attached[locator_segment(where)]
-        segment.reserve(locator_offset(where), length)
-        return 0
-
-    cdef int give_back(self, uint64_t where, uint64_t length) except -1:
-        """Frees the memory of a part, but for the page in which it begins and the one in which it ends."""
-        cdef Segment segment
-        cdef uint64_t start = (locator_offset(where) // 4096 + 1) * 4096
-        cdef uint64_t end = (locator_offset(where) + length) // 4096 * 4096
-        self.at(where, length)
-        segment = self.attached[locator_segment(where)]
-        if start < end:
-            segment.give_back(start, end - start)
-        return 0
-
-    def memory(self):
-        """Bytes of memory that the segments besides the control segment have."""
-        total = 0
-        for index, (_, size) in enumerate(self.segments()):
-            try:
-                total += min(size, os.stat(f"/dev/shm/{self.name}_m{index:x}").st_blocks * 512)
-            except OSError:
-                total += size           # it has been unlinked
-        return total
-
-    cdef Slot* cell_slot(self, uint64_t cell) except? NULL:
-        cdef uint64_t page, place = 0, where
-        if cell >= 0xFFFFFFC0:
-            raise CorruptDataError(f"a reference to cell {cell}")
-        page = page_of_cell(cell, &place)
-        # acquire: pairs with the release in which the coordinator adds a page
-        where = load_acq(self.word(CELL_PAGES + 8 * page))
-        if where == 0:
-            return NULL
-        return <Slot*>self.at(where + place * SLOT_SIZE, SLOT_SIZE)
-
-    cdef int attach_segment(self, uint64_t index) except -1:
-        # acquire: pairs with the release in add_segment; a listed segment exists and has its size
-        if index >= load_acq(self.word(SEGMENTS)):
-            raise CorruptDataError(f"a reference to segment {index}, which does not exist")
-        cdef uint64_t size = load_rlx(self.word(SEGMENT_TABLE + index * SEGMENT_ENTRY + 8))
-        try:
-            self._keep(index, Segment.attach(f"{self.name}_m{index:x}", size))
-        except SegmentError as error:
-            if error.errno == errno.ENOENT:
-                raise ShareClosedError("the share has been closed") from None
-            raise
-        return 0
-
-    def _keep(self, uint64_t index, Segment segment):
-        if self.bases[index] != NULL:
-            return          # another thread was faster, and pointers into its mapping are in use
-        while <uint64_t>len(self.attached) <= index:
-            self.attached.append(None)
-        self.attached[index] = segment
-        self.sizes[index] = segment.size
-        self.bases[index] = segment.base
-
-    cdef uint64_t add_segment(self, uint32_t kind, uint64_t size, uint64_t reserved=0) except? 0xffffffff:
-        """Creates the next segment (the coordinator only), with memory for its first `reserved` bytes or for all.
-
-        Returns its index.
-        """
-        cdef uint64_t index = load_rlx(self.word(SEGMENTS))
-        if index >= MAX_SEGMENTS:
-            raise ShareError(f"a share has at most {MAX_SEGMENTS} segments")
-        name = f"{self.name}_m{index:x}"
-        try:
-            segment = Segment.create(name, size, reserved)
-        except FileExistsError:         # of a coordinator that died between the two steps below
-            unlink(name)
-            segment = Segment.create(name, size, reserved)
-        TESTPOINT("coordinator.made_segment")
-        self._keep(index, segment)
-        store_rlx(self.word(SEGMENT_TABLE + index * SEGMENT_ENTRY), kind)
-        store_rlx(self.word(SEGMENT_TABLE + index * SEGMENT_ENTRY + 8), size)
-        store_rel(self.word(SEGMENTS), index + 1)       # pairs with the acquire in attach_segment
-        TESTPOINT("coordinator.listed_segment")
-        return index
-
-    def segments(self):
-        """[(kind, bytes)] of the segments besides the control segment, by index."""
-        count = load_acq(self.word(SEGMENTS))
-        if count > MAX_SEGMENTS:
-            raise CorruptDataError(f"share {self.name} with {count} segments: its memory is damaged")
-        found = [(load_rlx(self.word(SEGMENT_TABLE + i * SEGMENT_ENTRY)),
-                  load_rlx(self.word(SEGMENT_TABLE + i * SEGMENT_ENTRY + 8))) for i in range(count)]
-        for _, size in found:
-            if size < LEAST_SEGMENT:
-                raise CorruptDataError(f"share {self.name} with a segment of {size} bytes: its memory is damaged")
-        return found
-
-    # -- waiting --------------------------------------------------------------------------------------
-
-    cdef uint64_t committed(self) noexcept nogil:
-        return load_acq(self.commit) & MASK63
 
     cpdef uint64_t backlog(self):
         """How many ring cells are queued and not yet committed."""
@@ -873,10 +423,6 @@ cdef class Control:
         """How many commands have been executed; what a successor runs again counts again."""
         return load_rlx(self.word(COMMANDS))
 
-    def takeovers(self) -> int:
-        """How often a process has been elected to replace the coordinator."""
-        return (load_acq(self.word(ROLE)) >> 32) - FIRST_EPOCH
-
     @property
     def closed(self) -> bool:
         """Whether the coordinator has closed the share."""
@@ -894,13 +440,6 @@ cdef class Control:
     def tail(self) -> int:
         """The position behind the last claimed cell."""
         return load_acq(self.ring.tail)
-
-    def coordinator_pid(self) -> int:
-        """The process id of the coordinator, 0 while none has taken the role."""
-        cdef uint64_t role = load_acq(self.word(ROLE))
-        if (role >> 16) & 0xffff != ROLE_COORDINATOR:
-            return 0
-        return load_acq(self.process(role & 0xffff, P_WORD)) & ((1 << PID_BITS) - 1)
 
     def close_ring(self) -> bool:
         """Closes the command ring: what is queued is still executed, nothing more is accepted."""
@@ -934,14 +473,7 @@ cdef class Control:
         store_rel(self.word(H_CONFIG), place << 32 | size)      # pairs with the acquire in configuration
         return True
 
-    def owner_word(self) -> int:
-        """The process word of the owner."""
-        return load_rlx(self.word(H_OWNER))
-
 
 def number_of(str name not None):
     """The number in the name of a control segment."""
     return int(name.rpartition("_")[2], 16)
-
-
-make_internal(<PyTypeObject*>Control)

@@ -18,6 +18,8 @@ LAYERS = [
         "_cells",
         "_arena",
         "_control",
+        "_mapped",
+        "_roles",
         "_heap",
         "_identity",
         "_slots",
