@@ -1,11 +1,11 @@
 /* arena.pml: arenas, which hold what is too large for a ring (_arena.pyx; store_arguments and drain in
- * client/_session.pyx; arena_of and reap in coordinator/_loop.pyx; coordinator/_answers.pyx).
+ * client/_large_arguments.pyx and client/_responses.pyx; arena_of and reap in coordinator/_loop.pyx; coordinator/_answers.pyx).
  *
  *   here                          there
  *   release, take, note_part      Arena.release, Arena.take (early: its "rather than to reserve more"), Arena.take_at
  *   placed                        region.until = end in Session.send; = ring.tail in Answers.send; = 0 where either gives up
  *   thread, up to tail++          store_arguments, then Session.send up to mpsc_try_claim; IS_IN is check_registered
- *   client                        Session.drain, from its peek to spsc_take; STILL is its look at head after large_answer
+ *   client                        Receiver.drain, from its peek to spsc_take; STILL is its look at head after large_response
  *   coordinator (answers)         ring_of with find_stored, Answers.add, forget, send; Loop.finish_commit; Loop.reap
  *
  * Who makes an arena gives its parts out, and notes in private memory which are in use: a queue, oldest first. A part is

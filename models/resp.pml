@@ -1,5 +1,5 @@
 /* resp.pml: the response ring across deaths of the coordinator (spsc_* in _ringbuf.pyx, reserve_response and drain in
- * client/_session.pyx, cut_responses in coordinator/_recovery.pyx).
+ * client/_responses.pyx, cut_responses in coordinator/_recovery.pyx).
  *
  * One client sends K calls, numbered by their end positions, and each wants an answer of one or two units in a ring
  * of CAP units. No answer crosses the end of the ring: what is left there is padding. A replayed call may answer

@@ -1,5 +1,5 @@
-/* whole.pml: the ring, flags, slots and responses together, across deaths (send and await_response in
- * client/_session.pyx, read_slot in client/_proxy.pyx, finish_commit in coordinator/_loop.pyx, recover in _recovery.pyx).
+/* whole.pml: the ring, flags, slots and responses together, across deaths (send in client/_session.pyx,
+ * await_response in client/_responses.pyx, read_slot in client/_proxy.pyx, finish_commit in coordinator/_loop.pyx, recover in _recovery.pyx).
  *
  * PRODUCERS clients, each with K writes of one cell to one object: every second one is a call, which waits for its
  * answer, the others are queued. After each the client reads the object. The object's state is how many writes of

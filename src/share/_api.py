@@ -12,7 +12,8 @@ from share._names import check_name
 from share._options import check_full, check_journal, check_writes, coordinator_options
 from share.client._namespace import Namespace, is_detached, reserve
 from share.client._proxy import plain
-from share.client._session import Session, with_traceback
+from share.client._responses import with_traceback
+from share.client._session import Session
 from share.client._snapshots import snapshot
 from share.errors import CoordinatorLostError, EngineError, EngineLostError, ShareClosedError
 

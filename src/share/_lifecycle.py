@@ -17,10 +17,11 @@ from share._control import Control
 from share._names import base_of, bury, give_name, new_name, sweep, take_name
 from share._process import pidfd_of
 from share._program import start_program, surroundings
+from share.client._attachment import set_registration_hook
 from share.client._namespace import resolver_for
 from share.client._nested import node_resolver_for
 from share.client._rescue import rescuer_for
-from share.client._session import Session, set_registration_hook
+from share.client._session import Session
 from share.errors import (
     CoordinatorLostError,
     EngineError,

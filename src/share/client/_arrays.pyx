@@ -24,7 +24,7 @@ from .. import _paths, _protocol
 from .._paths import ITEM
 from .._protocol import node_reference, reference
 from ..cerial._codec import register_plain
-from ._session import sessions
+from ._attachment import sessions
 
 
 @cython.binding(False)

@@ -12,10 +12,10 @@ from typing import Any
 
 from share._protocol import Filled, Finished
 from share.client import _waiting
+from share.client._attachment import NoRoom, WouldWait
 from share.client._noted import Watch, noted
 from share.client._proxy import session_of
 from share.client._sending import caught_up
-from share.client._session import NoRoom, WouldWait
 from share.errors import ShareClosedError
 
 __all__ = ["call_in_loop", "each", "future_of", "get_in_loop", "wait_for_async"]
