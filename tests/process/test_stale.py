@@ -90,3 +90,43 @@ def test_an_object_that_another_process_gave_the_name_ends_with_it(
     with pytest.raises(DeletedObjectError):
         box.content
     opener.join()
+
+
+class Bag:
+    """What is assigned from outside has no place of its own; with a list in it all of that is one part of the state."""
+
+    def __init__(self) -> None:
+        self.n = 1
+
+    def names(self) -> list[str]:
+        return sorted(self.__dict__)
+
+    def has(self, name: str) -> bool:
+        return hasattr(self, name)
+
+
+LOOKS: dict[str, Callable[[Any], Any]] = {
+    "vars": lambda bag: (sorted(vars(bag)), len(vars(bag))),
+    "names": lambda bag: bag.names(),
+    "has": lambda bag: bag.has("other"),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("read_before", [False, True])
+def test_attributes_without_a_place_of_their_own(shared: Share, look: str, read_before: bool) -> None:
+    shared.bag, plain = Bag(), Bag()
+    for bag in (shared.bag, plain):
+        bag.items = [3]  # type: ignore[attr-defined]
+    for turn in range(3):
+        for bag in (shared.bag, plain):
+            bag.other = turn  # type: ignore[attr-defined]
+        assert not read_before or shared.bag.other == turn
+        assert LOOKS[look](shared.bag) == LOOKS[look](plain)
+        for bag in (shared.bag, plain):
+            bag.items.append(turn)  # type: ignore[attr-defined]
+        assert LOOKS[look](shared.bag) == LOOKS[look](plain)
+        for bag in (shared.bag, plain):
+            del bag.other  # type: ignore[attr-defined]
+        assert not read_before or not hasattr(shared.bag, "other")
+        assert LOOKS[look](shared.bag) == LOOKS[look](plain)

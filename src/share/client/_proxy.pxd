@@ -35,6 +35,8 @@ cdef class Local:
     cdef list cells                 # those and all that they refer to, as of `links`; None: no nodes
     cdef list pinned                # while a run is under way
     cdef uint64_t links, serial
+    cdef Cell extras                # where the attributes without a cell are, if they are a node ...
+    cdef uint64_t extras_tag        # ... and as of when the instance has them
     cdef object __weakref__
 
     cdef int add_cells(self, list cells) except -1

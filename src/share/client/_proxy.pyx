@@ -746,7 +746,8 @@ cdef class Proxy(Shared):
                 if slot_find(self.slots + index, c, &tag) < 0 or tag != local.tags[index]:
                     fresh = False
                     break
-            if fresh and (local.cells is None or self.move_nodes(local, c)):
+            if fresh and (local.cells is None or self.move_nodes(local, c)) and \
+                    (local.extras is None or local.extras.tag == local.extras_tag):
                 local.position = c
                 return local
             local = self.locals[number] = None
@@ -786,10 +787,15 @@ cdef class Proxy(Shared):
         cdef Snapshot state
         cdef Local local
         cdef list roots = [], closure = []
-        cdef uint64_t links, serial
+        cdef uint64_t links, serial, extras_tag = 0
+        cdef Cell extras = None
         state = self.states_at(indices, count, position, &at, roots, closure)
         links, serial = self.reader.links, self.reader.serial
         tables = self.reader.tables
+        if (count < 0 or count and indices[0] == 0) and tables.id_of(state.values[0]):
+            # The instance has what is in that node, not the node.
+            extras = self.reader.cell(tables.home_of(tables.id_of(state.values[0])))
+            extras_tag = extras.tag
         try:
             if n >= <int>self.cells:
                 local = new_local(instance_of(type(self), state.values, MISSING), self.cells)
@@ -802,6 +808,7 @@ cdef class Proxy(Shared):
         if roots:
             local.roots, local.cells = roots, closure
             local.links, local.serial = links, serial
+            local.extras, local.extras_tag = extras, extras_tag
             local.tables = tables       # to make the instance takes a while: the reader may have others already
         for i in range(n):
             index = indices[i] if count >= 0 else <uint32_t>i
