@@ -1,11 +1,14 @@
 """Shares with a journal whose processes are killed, whose file is cut short, whose disk is full."""
 
 import contextlib
+import errno
 import os
 import random
 import resource
 import shutil
 import signal
+import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -144,7 +147,7 @@ def test_owner_and_coordinator_are_killed_often(path: Path, durable: str, seed: 
     killed_and_restarted(path, seed, 50 if "SHARE_LONG" in os.environ else 10, durable)
 
 
-def test_a_file_cut_anywhere_in_its_tail_opens_to_a_state_that_existed(path: Path, tmp_path: Path) -> None:
+def cut_and_open(path: Path, copy: Path, every: int) -> None:
     """Each cut is read as `journal export` reads it; some are opened by a share."""
     program = start("states", path, 40)
     for _ in range(40):
@@ -154,7 +157,6 @@ def test_a_file_cut_anywhere_in_its_tail_opens_to_a_state_that_existed(path: Pat
     end(program)
     with reopened(path) as shared:
         assert shared.ledger.n == 40
-    copy = tmp_path / "copy.db"
 
     def cut(end: int) -> None:
         copy.write_bytes(files[""])
@@ -162,8 +164,7 @@ def test_a_file_cut_anywhere_in_its_tail_opens_to_a_state_that_existed(path: Pat
 
     whole = len(files["-wal"])
     seen = set()
-    cuts = [*range(whole - 200, whole + 1, 5), *range(whole - 40_000, whole, 1997)]
-    for end_at in cuts:
+    for end_at in {*range(whole - 200, whole + 1, min(every, 5)), *range(whole - 40_000, whole, every)}:
         cut(end_at)
         with JournalEngine(copy) as engine:
             found = restore(engine)
@@ -179,7 +180,51 @@ def test_a_file_cut_anywhere_in_its_tail_opens_to_a_state_that_existed(path: Pat
             assert shared.ledger.add("x") == len(shared.ledger.entries)
 
 
+def test_a_file_cut_anywhere_in_its_tail_opens_to_a_state_that_existed(path: Path, tmp_path: Path) -> None:
+    cut_and_open(path, tmp_path / "copy.db", 1997)
+
+
+@pytest.mark.slow
+def test_a_file_cut_at_any_byte_opens_to_a_state_that_existed() -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:  # a disk would take minutes
+        cut_and_open(
+            Path(folder, "shop.db"), Path(folder, "copy.db"), 1 if "SHARE_LONG" in os.environ else 101
+        )
+
+
 # -- no room -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("durable", ["engine", "local"])
+def test_a_full_disk_is_an_error_and_the_share_goes_on(tmp_path: Path, durable: Any) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs the right to mount a file system")
+    try:
+        ballast = folder / "ballast"
+        with Share(journal=folder / "shop.db", durable=durable) as shared:
+            shared.d = {}
+            shared.flush(durable=True)
+            ballast.write_bytes(bytes(500 << 10))
+            stored = 0
+            with pytest.raises(EngineError) as caught:
+                for stored in range(100):
+                    shared.d[stored] = "x" * 10_000
+                    shared.flush(durable=True)
+            assert caught.value.errno == errno.ENOSPC and 0 < stored < 99
+            assert len(shared.d) == (stored if durable == "engine" else stored + 1)  # it can be read
+            ballast.unlink()
+            shared.d["after"] = 1
+            shared.flush(durable=True)
+            assert shared.restore_point == shared.health().commit
+            expected = plain(shared.d)
+        assert expected.keys() == {*range(stored + (durable == "local")), "after"}
+        with Share(journal=folder / "shop.db") as shared:
+            assert plain(shared.d) == expected
+    finally:
+        subprocess.run(["umount", folder], check=True)
 
 
 @pytest.fixture
