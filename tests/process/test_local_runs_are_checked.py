@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from forked import all_well, in_child
+from sortedcontainers import SortedKeyList
 
 from share import Share
 from share.analysis import plan, writes
@@ -157,3 +158,28 @@ def test_a_part_that_changes_when_it_is_read_in_a_later_run(shared: Share, name:
     shared.looker, shared.shelves = Looker(), [Shelf()]
     plain = run(Looker(), Shelf(), lambda function, *args: function(*args))
     assert run(shared.looker, shared.shelves[0], shared.transact) == plain
+
+
+class Key:
+    """Counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self, x: int) -> int:
+        self.asked += 1
+        return -x
+
+
+def test_a_method_that_reads_by_rule_writes_through_what_it_calls(shared: Share) -> None:
+    def asked() -> Any:
+        return shared.transact(lambda rows: rows._key.asked, shared.rows) - before
+
+    plain = SortedKeyList([3, 1, 2], key=Key())
+    shared.rows = SortedKeyList([3, 1, 2], key=Key())
+    before = 0
+    before = asked() - plain._key.asked
+    assert shared.rows.copy.plan.guessed == "said"
+    for _ in range(4):
+        assert [*shared.rows.copy()] == [*plain.copy()]
+        assert asked() == plain._key.asked

@@ -7,7 +7,6 @@ import random
 import pytest
 
 from share.analysis import _closer, _planner, closer, draft
-from share.analysis._members import members_of
 from share.analysis._planner import Planner
 from share.analysis.solver._solver import Solver
 
@@ -105,52 +104,3 @@ def test_methods_are_looked_at_when_they_are_first_asked_for(monkeypatch: pytest
     names = [each.name for each in made.methods.values() if each.pending]
     closer(cls, made, made.methods[names[0]])
     assert looked == names[:1]
-
-
-def test_pandas_is_known_by_rule() -> None:
-    import pandas as pd
-
-    made = draft(pd.DataFrame)
-    assert made.methods["sum"].read_only and made.getters["shape"].read_only
-    for name in ("insert", "update", "drop", "pipe", "__setitem__"):
-        assert made.methods[name].writes is None and not made.methods[name].pending
-    assert not made.getters["loc"].read_only  # it holds the frame
-
-    class Mine(pd.DataFrame):
-        def sum(self) -> None:
-            self["a"] = 0
-
-    assert not draft(Mine).methods["sum"].read_only
-
-
-def test_what_the_rule_calls_a_reader_leaves_its_object_as_it_is() -> None:
-    import pickle
-
-    import pandas as pd
-
-    makers = [
-        lambda: pd.DataFrame({"a": [3, 1, 2], "b": [1.5, None, 3.0]}),
-        lambda: pd.Series([3, 1, 2], name="s"),
-        lambda: pd.Index([3, 1, 2], name="i"),
-        lambda: pd.RangeIndex(3, name="i"),
-    ]
-    arguments = [(), (1,), ("a",), ([1, 2, 3],), ({"a": 2},), (lambda x: 0,)]
-    tried = 0
-    for make in makers:
-        thing = make()
-        cls = type(thing)
-        made = draft(cls)
-        for each in [*made.methods.values(), *made.getters.values()]:
-            if not each.read_only:
-                continue
-            for args in arguments if each.kind == "method" and not each.name.startswith("to_") else [()]:
-                before = pickle.dumps(thing)
-                try:
-                    found = getattr(thing, each.name)
-                    tried += bool(each.kind != "method" or found(*args) is not None)
-                except Exception:
-                    continue
-                finally:
-                    assert pickle.dumps(thing) == before, (cls, each.name, args)
-    assert tried > 300
-    assert {member.name for member in members_of(pd.DataFrame)} >= {"sum", "loc"}

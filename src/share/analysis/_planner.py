@@ -6,6 +6,7 @@ method is *pending*, and whoever calls it looks at it more closely (see :mod:`sh
 """
 
 import functools
+import inspect
 import types
 import weakref
 from typing import TypeAlias
@@ -19,7 +20,7 @@ from ._plan import ClassPlan, MethodPlan, Reason
 from ._plan import Kind as StateKind
 from .frontend._ir import Body
 from .knowledge._plain import SAID
-from .knowledge._rules import by_rule
+from .knowledge._rules import Rule, rule_of
 from .knowledge._table import is_immutable_type
 from .solver._nodes import Kind, Node, NodeSet
 from .solver._objects import IN_PLACE
@@ -56,7 +57,9 @@ def draft(cls: type) -> ClassPlan:
 def seen_in_attributes(cls: type) -> "dict[str, tuple[set[type], set[type]]]":
     """The classes of what the methods of a class were seen storing, as far as that is known."""
     found = _seen.get(cls)
-    if found is None:
+    if found is None and rule_of(cls) is not None:
+        found = _seen[cls] = {}
+    elif found is None:
         planner = Planner(cls, WORK)
         planner.solve(list(members_of(cls)))
         found = _seen[cls] = planner.solver.seen_in_attributes()
@@ -90,24 +93,34 @@ class Planner:
             self.solved = True
         except (TooComplexError, RecursionError):
             self.solver.forget()
-            self.entries = [(member, None) for member in members]
-            for member in members:
-                member.wild = "too much code is reached to follow it all at once"
+            self.leave(members, "too much code is reached to follow it all at once")
+
+    def leave(self, members: list[Member], why: str) -> None:
+        """Know nothing of some members."""
+        self.entries = [(member, None) for member in members]
+        for member in members:
+            member.wild = why
 
     def draft(self) -> ClassPlan:
         members = list(members_of(self.cls))
-        rules = {member: by_rule(self.cls, member) for member in members}
-        self.solve([member for member in members if rules[member] is None])
-        if not self.solved:
-            _seen[self.cls] = self.solver.seen_in_attributes()
+        rule = rule_of(self.cls)
+        listed = (
+            {} if rule is None else {each: ruled(each, rule) for each in members if is_listed(each, rule)}
+        )
+        others = [member for member in members if member not in listed]
+        if rule is not None and rule.closer:
+            self.leave(others, "a class known by rule is not looked at as a whole")
+        else:
+            self.solve(others)
+            if not self.solved:
+                _seen[self.cls] = self.solver.seen_in_attributes()
         plans: dict[str, dict[str, MethodPlan]] = {"getter": {}, "setter": {}, "deleter": {}, "method": {}}
         groups = self.alias_groups()
         for member, instance in self.entries:
             made = self.method_plan(member, instance, groups)
             plans[member.kind if member.kind in plans else "method"][member.name] = made
-        for member, reads in rules.items():
-            if reads is not None:
-                plans[member.kind if member.kind in plans else "method"][member.name] = _ruled(member, reads)
+        for member, made in listed.items():
+            plans[member.kind if member.kind in plans else "method"][member.name] = made
         pending = any(made.pending for part in plans.values() for made in part.values())
         return ClassPlan(
             name=f"{self.cls.__module__}:{self.cls.__qualname__}",
@@ -287,10 +300,24 @@ class Planner:
         return tuple(name for name in found if name not in ("__dict__", "__weakref__"))
 
 
-def _ruled(member: Member, only_reads: bool) -> MethodPlan:
-    writes: frozenset[str] | None = frozenset() if only_reads else None
-    reasons = () if only_reads else (Reason("writes anything", "not among what is known to read only"),)
-    return MethodPlan(member.name, member.kind, None, writes, returns=True, reasons=reasons, guessed=SAID)
+def is_listed(member: Member, rule: Rule) -> bool:
+    """Whether a rule says all that is known of a method."""
+    return not rule.closer or (member.name in rule.readers and member.kind in ("method", "getter"))
+
+
+def ruled(member: Member, rule: Rule) -> MethodPlan:
+    reads_only = member.name in rule.readers and member.kind in ("method", "getter")
+    flags = getattr(getattr(member.function, "__code__", None), "co_flags", 0)
+    return MethodPlan(
+        member.name,
+        member.kind,
+        None,
+        frozenset() if reads_only else None,
+        returns=True,
+        is_generator=bool(flags & inspect.CO_GENERATOR),
+        reasons=() if reads_only else (Reason("writes anything", "not among what is known to read only"),),
+        guessed=SAID,
+    )
 
 
 def looks_later(body: Body) -> bool:

@@ -336,25 +336,29 @@ cdef class State:
 
         That cannot be undone.
         """
-        cdef set anew = set()
+        cdef set anew = set(), far
         cdef Cell* cell
         cdef PyObject* at
-        for number in cells & self.opaque_in.keys():
-            cell = _nodes.here.cells[<uint32_t>number]
-            for id in list(self.opaque_in[number]):
-                at = object_of(id)
-                if at == NULL or self.digests.get(id) == digest_of(encode_opaque(<object>at)):
-                    continue
-                anew.add(number)
-                anew |= self.far_opaque.pop(id, set())
-                forget(at)
-                (<set>self.opaque_in[number]).discard(id)
-                _nodes.note_birth(at)
-                add_node(at, cell, FRESH)
-                first = first_ids.pop(id, id)
-                first_ids[find(at).id & ID] = first
-                self.renewed[first] = find(at).id & ID
-                touch(cell)
+        while cells:
+            begun, cells = cells & self.opaque_in.keys(), set()
+            for number in begun:
+                cell = _nodes.here.cells[<uint32_t>number]
+                for id in list(self.opaque_in[number]):
+                    at = object_of(id)
+                    if at == NULL or self.digests.get(id) == digest_of(encode_opaque(<object>at)):
+                        continue
+                    far = self.far_opaque.pop(id, set())
+                    far.add(number)
+                    anew |= far
+                    cells |= far            # what is encoded with the old id: a bound method that is kept
+                    forget(at)
+                    (<set>self.opaque_in[number]).discard(id)
+                    _nodes.note_birth(at)
+                    add_node(at, cell, FRESH)
+                    first = first_ids.pop(id, id)
+                    first_ids[find(at).id & ID] = first
+                    self.renewed[first] = find(at).id & ID
+                    touch(cell)
         return anew
 
     def set_foreign(self, encoded: object, reduce: object) -> None:
