@@ -1,4 +1,7 @@
-"""40 classes that nobody here wrote, and how long the draft of a class's plan takes."""
+"""40 classes that nobody here wrote, and how long the draft of a class's plan takes.
+
+`python -m bench.registration` prints the table of docs/performance.md.
+"""
 
 import contextlib
 import importlib
@@ -6,6 +9,7 @@ import time
 
 from share.analysis._planner import WORK, Planner
 from share.analysis.frontend import _body
+from share.analysis.knowledge._rules import rule_of
 
 __all__ = ["CLASSES", "classes", "planned"]
 
@@ -38,3 +42,26 @@ def planned(cls: type, cold: bool) -> float:
     start = time.process_time()
     Planner(cls, WORK).draft()
     return time.process_time() - start
+
+
+def table() -> list[str]:
+    """A line for each class: processor time, and whether its methods were looked at together."""
+    rows = []
+    for cls in classes():
+        cold, warm = planned(cls, cold=True), min(planned(cls, cold=False) for _ in range(3))
+        together = "by rule" if rule_of(cls) else "yes" if Planner(cls, WORK).draft().together else "too much"
+        rows.append(
+            (
+                warm,
+                f"| {cls.__module__}.{cls.__qualname__} | {cold * 1e3:.1f} | {warm * 1e3:.1f} | {together} |",
+            )
+        )
+    return [
+        "| class | cold, ms | warm, ms | together |",
+        "|---|---|---|---|",
+        *(row for _, row in sorted(rows)),
+    ]
+
+
+if __name__ == "__main__":
+    print("\n".join(table()))
