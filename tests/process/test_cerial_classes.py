@@ -248,3 +248,50 @@ def test_functions_of_main_travel_by_value(run):
         print("fine")
         """
     )
+
+
+def test_tracebacks_name_the_file_of_the_main_program(run):
+    run(
+        """
+        from share import Share
+
+        class Failing:
+            def __init__(self):
+                self.n = 0
+            def fail(self, callback):
+                self.n += 1
+                callback()
+
+        with Share() as shared:
+            shared.failing = Failing()
+            try:
+                shared.failing.fail.call(lambda: 1 / 0)
+            except ZeroDivisionError as error:
+                text = str(error.__cause__)
+        assert text.count(f'File "{__file__}"') == 2, text
+        assert "    callback()" in text and "shared.failing.fail.call(lambda: 1 / 0)" in text, text
+        print("fine")
+        """
+    )
+
+
+def test_a_context_variable_in_a_method(run):
+    run(
+        """
+        import contextvars
+        from share import NotShareableError, Share
+
+        user = contextvars.ContextVar("user")
+
+        class Orders:
+            def add(self):
+                self.last = user.get()
+
+        with Share() as shared:
+            try:
+                shared.orders = Orders()
+            except NotShareableError as error:
+                assert "global user of Orders.add" in str(error) and "pass its value" in str(error), error
+                print("fine")
+        """
+    )

@@ -51,6 +51,12 @@ def test_vars_reads_and_writes_through(shared: Share) -> None:
     with pytest.raises(KeyError):
         del names["extra"]
     assert vars(shared.d.inner) == {"z": 1}
+    inner, own = vars(shared.d.inner), {"z": 1}
+    for name in "keys", "values", "items":
+        assert repr(getattr(inner, name)()) == repr(getattr(own, name)())
+    keys = inner.keys()
+    inner["y"] = 2
+    assert list(keys) == ["z", "y"] and keys & {"y", "x"} == {"y"}
 
 
 def test_what_has_no_dict_has_none_here(shared: Share) -> None:

@@ -230,10 +230,20 @@ def _reduce_method(method: types.MethodType) -> Any:
     return types.MethodType, (method.__func__, method.__self__)
 
 
+def _reduce_code(code: types.CodeType) -> Any:
+    """As cloudpickle does, which leaves out the file that tracebacks name."""
+    from cloudpickle import Pickler
+
+    return _make_code, (Pickler.dispatch_table[types.CodeType](code)[1], code.co_filename)
+
+
+def _make_code(arguments: tuple[Any, ...], file: str) -> types.CodeType:
+    return types.CodeType(*arguments).replace(co_filename=file)
+
+
 # What only cloudpickle knows how to reduce: parts of functions and classes, and views of dicts.
 _CLOUDPICKLE = frozenset(
     {
-        types.CodeType,
         types.CellType,
         types.ModuleType,
         types.GetSetDescriptorType,
@@ -263,6 +273,7 @@ _rules: dict[type, Rule] = {
     weakref.WeakSet: _reduce_weak_set,
     memoryview: _reduce_view,
     types.MethodType: _reduce_method,
+    types.CodeType: _reduce_code,
     types.TracebackType: reduce_traceback,
     types.FrameType: reduce_frame,
     **dict.fromkeys(FILE_TYPES, reduce_file),

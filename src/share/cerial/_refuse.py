@@ -41,6 +41,7 @@ _HINTS = {
     "socket": "keep the address, and connect in the process that needs it",
     "SSLSocket": "keep the address, and connect in the process that needs it",
     "SimpleQueue": "its items cannot be read without taking them; use queue.Queue or a list",
+    "ContextVar": "pass its value as an argument, as methods that write run in another process, where it is not set",
     "mmap": "share the file's name",
     "Connection": "share what is needed to connect again",
     "Cursor": "share the rows",

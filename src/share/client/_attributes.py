@@ -1,11 +1,32 @@
 """``vars(proxy)``: the attributes of a shared object as a mapping that reads and writes through."""
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import ItemsView, Iterator, KeysView, MutableMapping, ValuesView
 from typing import Any
 
 from ._proxy import attribute_names
 
 __all__ = ["Attributes"]
+
+
+class _Keys(KeysView[str]):
+    _mapping: Any
+
+    def __repr__(self) -> str:
+        return repr(dict(self._mapping).keys())
+
+
+class _Values(ValuesView[Any]):
+    _mapping: Any
+
+    def __repr__(self) -> str:
+        return repr(dict(self._mapping).values())
+
+
+class _Items(ItemsView[str, Any]):
+    _mapping: Any
+
+    def __repr__(self) -> str:
+        return repr(dict(self._mapping).items())
 
 
 class Attributes(MutableMapping[str, Any]):
@@ -34,6 +55,15 @@ class Attributes(MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         return len(attribute_names(self._proxy))
+
+    def keys(self) -> KeysView[str]:
+        return _Keys(self)
+
+    def values(self) -> ValuesView[Any]:
+        return _Values(self)
+
+    def items(self) -> ItemsView[str, Any]:
+        return _Items(self)
 
     def __repr__(self) -> str:
         return repr(dict(self))
