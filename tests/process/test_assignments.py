@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -112,6 +112,79 @@ def test_one_that_only_stores_is_queued(shared: Share) -> None:
     else:
         pytest.fail("each has waited")
     assert level.plain == i
+
+
+class Table:
+    """A ``__setitem__`` that only stores, and an operator in place that checks."""
+
+    def __init__(self) -> None:
+        self.names: dict[Any, int] = {}
+        self.rows = [0, 0]
+        self.n = 0
+
+    def __setitem__(self, key: Any, value: int) -> None:
+        self.names[key] = value
+
+    def __iadd__(self, n: int) -> Self:
+        if n < 0:
+            raise ValueError("below zero")
+        self.n += n
+        return self
+
+
+class Rows(Table):
+    def __setitem__(self, key: int, value: int) -> None:
+        self.rows[key] = value
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_keys_that_do_not_fit(shared: Share, nested: bool) -> None:
+    shared.tables = [Table(), Rows()]
+    shared.table, shared.rows = Table(), Rows()
+    table, rows = shared.tables if nested else (shared.table, shared.rows)
+    with pytest.raises(TypeError, match="unhashable"):
+        table[[]] = 1
+    table["a"] = table[0] = 1
+    with pytest.raises(IndexError):
+        rows[2] = 1
+    rows[-1] = 1
+    rows[:1] = [5, 6]
+    assert (table.names, rows.rows) == ({"a": 1, 0: 1}, [5, 6, 1])
+    shared.flush()
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_operators_in_place(shared: Share, nested: bool) -> None:
+    shared.tables = [Table()]
+    shared.table = Table()
+    table = held = shared.tables[0] if nested else shared.table
+    table += 2
+    with pytest.raises(ValueError, match="below zero"):
+        table += -1
+    with pytest.raises(ValueError, match="below zero"):
+        if nested:
+            shared.tables[0] += -1
+        else:
+            shared.table += -1
+    if nested:
+        shared.tables[0] += 1
+    else:
+        shared.table += 1
+    assert table is held and held.n == 3
+    shared.flush()
+
+
+def test_a_name_is_queued(shared: Share) -> None:
+    shared.table = Table()
+    control = shared.session_of().control
+    shared.flush()
+    for i in range(1000):
+        shared.table["a"] = i
+        if control.backlog():
+            break
+    else:
+        pytest.fail("each has waited")
+    assert shared.table.names == {"a": i}
 
 
 def test_queue_never_waits(no_process_left: None) -> None:

@@ -3,7 +3,12 @@
 from types import FunctionType
 from typing import Any
 
-__all__ = ["may_raise"]
+__all__ = ["IN_PLACE", "may_raise", "surely_fits"]
+
+IN_PLACE = frozenset(
+    f"__i{name}__" for name in
+    "add sub mul matmul truediv floordiv mod pow lshift rshift and xor or".split()
+)  # fmt: skip
 
 #: Loads and stores of variables, attributes and items, and nothing else.
 _HARMLESS = frozenset(
@@ -24,3 +29,18 @@ def may_raise(function: Any) -> bool:
     import dis  # only for classes that have such methods
 
     return any(each.opname not in _HARMLESS for each in dis.get_instructions(function))
+
+
+def surely_fits(key: Any) -> bool:
+    """Whether a value can be stored under this key in any dict, and the key is no index that a list may not have.
+
+    >>> surely_fits("name"), surely_fits(5), surely_fits([])
+    (True, False, False)
+    """
+    if type(key) is str:
+        return True
+    try:
+        hash(key)
+    except TypeError:
+        return False
+    return not hasattr(type(key), "__index__")

@@ -28,7 +28,7 @@ from collections import deque
 
 from .._kinds import is_value
 from ..errors import ShareClosedError
-from ._assignments import may_raise
+from ._assignments import IN_PLACE, may_raise, surely_fits
 from ._instances import slots_of
 from ._proxy import MISSING
 
@@ -603,7 +603,8 @@ cdef class Method:
     cdef object found               # its MethodPlan
     cdef object owner               # the generated class
     cdef tuple origin               # class, its plan, its cells by name, and the sets of cells that methods read
-    cdef bint assigns               # an item, in a way that may raise, so that it waits
+    cdef bint assigns               # an item, or in place, in a way that may raise, so that it waits
+    cdef bint stores                # an item, and does nothing else: it may raise for some keys
     cdef bint awaits                # an async def: a call gives an awaitable
     cdef int streams                # 1: an asynchronous generator, 2: a context manager made of one
     cdef bint enters                # `with` calls it: it waits, and an exception of its caller reaches it in some form
@@ -617,8 +618,9 @@ cdef class Method:
         self.function = function
         self.special = origin[1].kind == "opaque" and type(function).__name__ != "function"
         self.least, self.most = -1, -1
-        self.assigns = name in ("__setitem__", "__delitem__") and type(function).__name__ == "function" and \
-            may_raise(function)
+        if (name in ("__setitem__", "__delitem__") or name in IN_PLACE) and type(function).__name__ == "function":
+            self.assigns = may_raise(function)
+            self.stores = name == "__setitem__" and not self.assigns
         self.enters = name in ("__enter__", "__exit__", "__aenter__", "__aexit__")
         code = getattr(function, "__code__", None)
         self.awaits = code is not None and code.co_flags & 0x80 != 0          # CO_COROUTINE
@@ -724,11 +726,12 @@ cdef class Method:
         if self.enters:
             wait = True
         elif effects.returns_self:
-            wait = proxy.session.must_wait()
+            wait = proxy.session.must_wait() or self.assigns and not proxy.session.assignments_queue
         else:
             wait = effects.returns or effects.read_only or proxy.session.must_wait() or \
-                not proxy.session.assignments_queue and (self.assigns or effects.touches and (
-                    may_be_filled(args, kwargs) & FILLED or are_of_others(proxy, args, kwargs)))
+                not proxy.session.assignments_queue and (
+                    self.assigns or self.stores and not (args and surely_fits(args[0])) or effects.touches and (
+                        may_be_filled(args, kwargs) & FILLED or are_of_others(proxy, args, kwargs)))
         position = send_call(proxy, CALL, effects, self.encoded, args, kwargs, wait)
         if wait:
             result = proxy.session.await_response(position, None)
