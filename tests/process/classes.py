@@ -328,6 +328,27 @@ def increment_in_threads(shared: Any, threads: int, times: int) -> None:
         worker.join()
 
 
+def leave_while_a_thread_drains(shared: Any, times: int) -> None:
+    """Leaves the share again and again while another thread takes the responses that are there."""
+    import threading
+
+    session, stop = shared.session_of(), threading.Event()
+
+    def drain() -> None:
+        while not stop.is_set():
+            session.take_delivered()
+
+    drainer = threading.Thread(target=drain)
+    drainer.start()
+    try:
+        for _ in range(times):
+            shared.counter.next()
+            session.leave()
+    finally:
+        stop.set()
+        drainer.join()
+
+
 def ask_once(shared: Any) -> None:
     """One call that waits, with an argument that does not fit into the ring, and exit without any goodbye."""
     shared.counter.next()

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from classes import Counter, Log, Pair, increment_in_threads
+from classes import Counter, Log, Pair, increment_in_threads, leave_while_a_thread_drains
 
 from share import Share
 
@@ -117,6 +117,17 @@ def test_processes_with_threads(context: Any, shared: Share) -> None:
         process.join()
     assert [process.exitcode for process in processes] == [0, 0]
     assert shared.counter.n == 2 * 4 * (200 + 50)
+
+
+@pytest.mark.parametrize("method", ["fork"])
+def test_leaving_while_a_thread_drains(context: Any, shared: Share) -> None:
+    """Unmapping the response ring lets other threads in: they must not find it there any more."""
+    shared.counter = Counter()
+    process = context.Process(target=leave_while_a_thread_drains, args=(shared, 300))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    assert shared.counter.n == 300
 
 
 def test_names_from_many_threads(shared: Share) -> None:

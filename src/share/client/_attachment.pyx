@@ -86,7 +86,9 @@ cdef class Attachment:
         self.entry = -1
         self.serial = 0
         self.opening = threading.RLock()
+        held = self.arguments
         self.arguments = None
+        del held                    # only now: unmapping lets other threads in
         self.bridge = None
         # The thread that forked may be inside a waiting block; the others are not in the child.
         self.waiting_blocks = getattr(self.local, "waiting", 0)

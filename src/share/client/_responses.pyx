@@ -46,8 +46,10 @@ cdef class Receiver(Attachment):
 
     def forget_process(self):
         """In a forked child: as Attachment."""
+        held = self.response_segment, self.large_responses
         Attachment.forget_process(self)
         self.response_segment = self.large_responses = None
+        del held                    # only now: unmapping lets other threads in, and they drain
         self.large_responses_gone = False
         self.outstanding = 0
         self.arrived = {}
