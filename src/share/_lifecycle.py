@@ -2,6 +2,7 @@
 
 import atexit
 import errno
+import importlib._bootstrap
 import logging
 import os
 import select
@@ -10,6 +11,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from share import _protocol, _runtime, cerial
@@ -386,6 +388,16 @@ _protocol.make_generator = _make_generator
 
 _forking: list[tuple[list[Session], int, int]] = []
 
+#: CPython's locks of the modules that are being imported, by name.
+_importing: dict[str, Any] = getattr(importlib._bootstrap, "_module_locks", {})
+
+
+def _await_imports() -> None:
+    """What another thread is importing of ours, at its first use, would be locked in the child for ever."""
+    for name in list(_importing):
+        if name.startswith("share."):
+            import_module(name)
+
 
 def _before_fork() -> None:
     _lock.acquire()
@@ -401,6 +413,7 @@ def _before_fork() -> None:
         except OSError:
             pass  # no descriptor left: then it is a user once it has sent or read something
     _forking.append((joined, reading, writing))
+    _await_imports()
 
 
 def _after_fork_in_parent() -> None:

@@ -65,6 +65,23 @@ PROGRAMS = {
         "done",
         "",
     ),
+    "a fork while another thread imports what it uses of share": (
+        "import signal, sys, warnings; warnings.simplefilter('ignore', DeprecationWarning)\n"
+        "importing, forking = threading.Event(), threading.Event()\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'share.client._futures': importing.set(); forking.wait()\n"
+        "shared = Share(); shared.c = Counter(); submit = shared.c.increment.submit\n"
+        "sys.meta_path.insert(0, Finder()); os.register_at_fork(before=forking.set)\n"
+        "thread = threading.Thread(target=submit); thread.start(); importing.wait()\n"
+        "sys.setswitchinterval(10)  # it goes on when the fork waits for it\n"
+        "child = os.fork(); sys.setswitchinterval(0.005)\n"
+        "if child == 0:\n"
+        "    signal.alarm(60); shared.c.increment.submit().result(); os._exit(0)\n"
+        "assert os.waitpid(child, 0)[1] == 0; thread.join(); print(shared.c.n); shared.close()",
+        "2",
+        "",
+    ),
     "a fork before the coordinator is up": (
         "shared = Share()\n"
         "child = os.fork()\n"
