@@ -51,3 +51,13 @@ def test_processes_as_with_plain_objects(name: str) -> None:
 def test_forms_of_classes() -> None:
     ended = run("forms.py")
     assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    "program", [path.stem for path in sorted(HERE.glob("scenarios/*.py")) if path.stem != "compared"]
+)
+def test_scenarios_as_with_plain_objects(program: str) -> None:
+    ended = run(f"scenarios/{program}.py")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.stdout.startswith("OK"), ended.stdout
+    assert "DIFF" not in ended.stdout, ended.stdout
