@@ -134,7 +134,7 @@ def check(segments_before: set[str], running_before: set[int]) -> None:
 
 def is_old(segment: str, before: set[str]) -> bool:
     """Whether a segment was there before, or is memory that a share which was has taken since: of a wider fixture."""
-    return segment in before or re.sub("_[clmr][0-9a-f]+$", "", segment) in before
+    return segment in before or re.sub("_[chlmr][0-9a-f]+$", "", segment) in before
 
 
 def segments() -> set[str]:

@@ -17,6 +17,7 @@
 #   1280 | directory slot (128)   1408 errors slot (128)                 |
 #   1536 | wait word: changes, and which are waited for      (own line)  |
 #   1664 | locators of the pages of cells' slots (26 words)              |
+#   1920 | LOOKED, see _held; how many tables of held nodes were made    |
 #   4096 | segment table: 4096 entries of 16 bytes {kind, size}          |
 #  69632 | process table: 1024 entries of 64 bytes                       |
 # 135168 | configuration of the coordinator, encoded (64 KiB)            |
@@ -47,7 +48,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 cdef enum:
-    LAYOUT_VERSION = 4          # of journals, too: a new one also where values or changes are written in another way
+    LAYOUT_VERSION = 5          # of journals, too: a new one also where values or changes are written in another way
     LINE = 128
     # header, 8-byte words
     H_MAGIC = 0
@@ -97,6 +98,8 @@ cdef enum:
     CELL_PAGES = 1664           # page i has FIRST_CELL_PAGE << i slots; 0: not there yet
     CELL_PAGE_COUNT = 26
     FIRST_CELL_PAGE = 64
+    LOOKED = 1920               # the commit for which the coordinator looks, or last looked, which nodes are held
+    HOLDERS = 1928              # how many tables of held nodes have been made
     PURPOSE_INDEX = 52          # bits of the locator in the purpose of a cell's slot
     SEGMENT_TABLE = 4096
     SEGMENT_ENTRY = 16
@@ -117,6 +120,7 @@ cdef enum:
     P_SERIAL = 8                # of the registration, never reused
     P_RESPONSE = 16             # bytes of the response ring's data, 0 = none yet
     P_TOLD = 24                 # the failures of its commands up to this position have been raised there
+    P_HELD = 32                 # 1: it has a table of held nodes
     # slots
     SLOT_SIZE = 128
     PURPOSE_SHAPE = 1           # a slot that holds a shape, and does so for ever

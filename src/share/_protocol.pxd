@@ -44,6 +44,7 @@ cdef enum:
     ERROR_SPILLED = 4
     RESULT_STORED = 5           # in the coordinator's arena for that process
     ERROR_STORED = 6
+    NODES_INSIDE = 256          # in addition: nodes are referred to in it
     RESPONSE_BYTES = 1 << 16    # data of a response ring: room for 264 answers
     RESPONSE_INLINE = 232       # largest payload that lies in it, not in the arena
     MOST_CELLS = 1 << 20        # of an object: more than any class can have attributes

@@ -82,6 +82,7 @@ cdef class Roles(Mapped):
                 TESTPOINT("process.entered")
                 store_rlx(self.process(entry, P_RESPONSE), 0)
                 store_rlx(self.process(entry, P_TOLD), 0)
+                store_rlx(self.process(entry, P_HELD), 0)
                 store_rel(self.process(entry, P_SERIAL), serial)    # pairs with the coordinator's acquire
                 return entry
         return -1

@@ -131,13 +131,17 @@ class Arena:
         steps = MANY.get(load, self.steps)
 
         def produce() -> None:
-            os.environ["SHARE_TESTPOINT"] = point
             producer = Producer(self.books, who, seed, self.largest, load=load)
             for _ in range(steps):
                 producer.step()
             self.share.flush()
 
-        return fork(produce)
+        # Before the fork: what the child does first is to register, as it has what its parent holds.
+        os.environ["SHARE_TESTPOINT"] = point
+        try:
+            return fork(produce)
+        finally:
+            del os.environ["SHARE_TESTPOINT"]
 
     def join(self, pid: int, point: str) -> bool:
         """Waits for a producer's end, waking it up if it has stopped itself. Whether the point was reached."""
@@ -356,6 +360,8 @@ class Arena:
 def load_for(point: str) -> str:
     if point in ("arena.grown", "arena.given_back"):
         return "large"
+    if point.startswith(("held.", "holders.")):
+        return "parts"
     return "answers" if point in ("spsc.wrapped", "spsc.skipped") else "mixed"
 
 

@@ -8,6 +8,7 @@ CLIENT = """
     mpsc.claimed mpsc.moved_tail mpsc.written
     mpsc.committed mpsc.wrapped mpsc.helped wait.announced wait.bumped wait.bumped_always spsc.looked spsc.taken
     spsc.skipped
+    held.made held.noted held.grown held.written
     segment.unlinked
 """.split()
 
@@ -18,7 +19,7 @@ COORDINATOR = """
     coordinator.made_segment coordinator.listed_segment mpsc.consumer_helped mpsc.padded mpsc.freed
     mpsc.moved_head slot.begun slot.written slot.published heap.carved heap.released store.released store.buried
     spsc.wrapped spsc.written spsc.committed segment.created segment.unlinked wait.announced wait.bumped
-    reap.unlinked
+    reap.unlinked holders.looking
 """.split()
 
 SUCCESSOR = """
@@ -49,4 +50,5 @@ ONCE = """
     rescue.noted arena.made takeover.registered takeover.role takeover.dropped_directory takeover.dropped takeover.freed
     takeover.loaded takeover.cells takeover.heap takeover.woken coordinator.made_segment coordinator.listed_segment
     mpsc.closed coordinator.closed takeover.unlinked_spill reap.unlinked mpsc.padded mpsc.consumer_helped
+    held.made held.noted
 """.split()

@@ -83,6 +83,18 @@ def move(source: Any, i: int, target: Any) -> None:
     target.append(part)
 
 
+def pop_and_push(source: Any, i: int, target: Any) -> None:
+    target.append(source.pop(i))
+
+
+def rotate(items: Any) -> None:
+    items.append(items.popleft() if isinstance(items, deque) else items.pop(0))
+
+
+def pop_key_and_push(source: Any, key: Any, target: Any) -> None:
+    target.append(source.pop(key))
+
+
 def move_key(source: Any, key: Any, target: Any) -> None:
     part = source[key]
     del source[key]
@@ -133,6 +145,7 @@ def work(connection: Connection, board: Any) -> None:
             connection.send((None, result))
         except Exception as error:
             connection.send((error, None))
+        asked = args = places = result = None  # so that nothing is held but what is in the dict
 
 
 Handle = tuple[
@@ -208,15 +221,48 @@ class Program:
             assert type(error) is type(failed), (function, places, error, failed)
             return
         assert failed is None, (function, places, failed)
+        if function is replace:
+            self.read_again()
+        if is_part(expected):
+            # What something stores or holds is a proxy, and the rest a plain object.
+            is_held = any(expected is part for part in reachable(self.model.values()))
+            assert isinstance(result, Shared) == is_held, (function, places, result, expected, is_held)
         if isinstance(result, Shared):
             assert is_part(expected), (function, expected)
             self.model[number] = expected
-        else:
+        elif not is_part(expected):
             assert same_value(result, expected), (function, places, result, expected)
 
+    def read_again(self) -> None:
+        """Attributes of the board: what either process has read of them before is what it holds, and no more."""
+        look_at_attributes(self.here[0])
+        self.connection.send((0, look_at_attributes, None, [("held", 0)]))
+        assert self.connection.recv()[0] is None
+
+    def pop(self, items: int, i: int) -> None:
+        """Takes something out, to keep or to store it elsewhere."""
+        size, ends = len(self.model[items]), isinstance(self.model[items], deque)
+        kind = self.choose(4)
+        if kind == 0:
+            self.run(rotate, ("held", items))
+        elif ends:
+            self.run(call, ("held", items), ("", self.one_of(["pop", "popleft"])))
+        elif kind == 1:
+            self.run(call, ("held", items), ("", "pop"), ("", i))
+        elif kind == 2:
+            self.run(pop_and_push, ("held", items), ("", i), ("held", self.part(list, deque)))
+        else:
+            self.run(pop_and_push, ("held", items), ("", size - 1), ("held", items))
+
     def step(self) -> None:
-        which = self.choose(18)
+        which = self.choose(20)
         items, table = self.part(list, deque), self.part(dict)
+        if which >= 18:
+            if items is not None and self.model[items]:
+                self.pop(items, self.choose(len(self.model[items])))
+            if table is not None and items is not None and self.choose(2):
+                self.run(pop_key_and_push, ("held", table), ("", self.one_of(KEYS)), ("held", items))
+            return
         row, any_part = self.part(Row, Slotted, Board), self.part(list, dict, deque, Row, Slotted)
         value = ("held", any_part) if any_part is not None and self.choose(2) else ("fresh", self.fresh())
         if which < 10 and items is not None:
@@ -284,14 +330,8 @@ class Program:
             self.run(take_attribute, ("held", row), ("", "link"))
 
     def check(self) -> None:
-        """Both are the same, seen from the board and from each part that is held; what has left is let go."""
-        seen = compare([(self.here[0], self.plain)])
-        alive = {id(part) for part in seen}
-        for number in list(self.model):
-            if id(self.model[number]) not in alive:
-                del self.model[number]
-                self.here.pop(number, None)
-                self.there.discard(number)
+        """Both are the same, seen from the board and from each part that is held, also of those that were removed."""
+        compare([(self.here[0], self.plain)])
         while len(self.model) > 14:
             number = self.one_of(list(self.model)[1:])
             del self.model[number]
@@ -304,6 +344,30 @@ class Program:
             known = by_model.setdefault(id(self.model[number]), part)
             assert known is part, f"two proxies of {part!r}"
         compare([(self.here[number], self.model[number]) for number in self.here])
+
+
+def look_at_attributes(board: Any) -> None:
+    for name in ("rows", "table", "queue", "order"):
+        getattr(board, name)
+
+
+def reachable(parts: Any) -> list[Any]:
+    """All plain parts that these hold, themselves included."""
+    met: dict[int, Any] = {}
+    rest = list(parts)
+    while rest:
+        part = rest.pop()
+        if not is_part(part) or id(part) in met:
+            continue
+        met[id(part)] = part
+        if isinstance(part, (list, deque)):
+            rest.extend(part)
+        elif isinstance(part, dict):
+            rest.extend(part.values())
+        else:
+            names = ("rows", "table", "queue", "order") if isinstance(part, Board) else ("n", "link")
+            rest.extend(getattr(part, name) for name in names)
+    return list(met.values())
 
 
 def is_part(value: Any) -> bool:

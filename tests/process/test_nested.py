@@ -269,24 +269,39 @@ def test_a_pickled_part_is_the_part(stats: Any) -> None:
         assert pickle.loads(pickle.dumps(part)) is part
 
 
-def test_a_part_that_is_gone_says_so(shared: Share) -> None:
+def remove_many(shared: Share) -> None:
+    """So many that the coordinator looks which of the removed parts are held."""
+    with shared.waiting():
+        for i in range(1000):
+            shared.d["more"] = [i]
+        del shared.d["more"]
+
+
+def test_a_part_that_is_held_outlives_its_removal(shared: Share) -> None:
     shared.d = {"k": [1], "m": {}}
     part, other = shared.d["k"], shared.d["m"]
     del shared.d["k"]
     shared.d["m"] = [1]
-    with shared.waiting():
-        for i in range(1200):  # what has been removed is kept for a while, but not very much of it
-            shared.d["more"] = [i]
-    for use in (part, other):
-        with pytest.raises(DeletedObjectError, match="no part of its share any more"):
-            len(use)
-    with shared.waiting(), pytest.raises(DeletedObjectError):
-        part.append(2)
-    with pytest.raises(DeletedObjectError):
+    remove_many(shared)
+    part.append(2)
+    assert part == [1, 2]
+    with pytest.raises(KeyError):
         other.pop("x")
+    shared.d["again"] = part
+    assert shared.d["again"] is part
     shared.d = 1
-    with pytest.raises(DeletedObjectError):
-        len(other)
+    other["x"] = part
+    assert other == {"x": [1, 2]} and other["x"] is part
+
+
+def test_a_part_that_nobody_held_says_so(shared: Share) -> None:
+    shared.d = {"k": [1]}
+    token = pickle.dumps(shared.d["k"])
+    assert pickle.loads(token) is shared.d["k"]
+    del shared.d["k"]
+    remove_many(shared)
+    with pytest.raises(DeletedObjectError, match="no part of its share any more"):
+        pickle.loads(token)
 
 
 def test_an_iteration_goes_on_as_pythons_does(shared: Share) -> None:

@@ -21,6 +21,7 @@ LAYERS = [
         "_mapped",
         "_roles",
         "_heap",
+        "_held",
         "_identity",
         "_slots",
         "_names",

@@ -12,7 +12,8 @@ from libc.stdint cimport uint32_t
 from .._protocol cimport APPLY, CALL, RESPOND
 from ..cerial._codec cimport Encoder
 from ._augmented cimport carrying, is_augmented_store, note_operation, take_operation
-from ._nested cimport Nested, new_nested, new_node, place_of
+from .._held cimport Holding
+from ._nested cimport hold_node, Nested, new_nested, new_node, place_of
 from ._proxy cimport Proxy
 from ._session cimport Session
 
@@ -103,6 +104,10 @@ cdef bint same_key(first, second):
     if isinstance(first, tuple) and isinstance(second, tuple) and len(first) == len(second):
         return all([same_key(a, b) for a, b in zip(first, second)])
     return type(first) is type(second) and type(first) in (int, slice) and first == second
+
+
+class NodeOwner(tuple):
+    """The share's name and the node's id, for all views of an array that is a node: they hold it."""
 
 
 class SharedArray(ndarray):
@@ -255,8 +260,13 @@ def array_at(Proxy owner not None, uint32_t index, tuple path, value):
 
 def array_of_node(Session session not None, id, uint32_t home, value, tuple path=()):
     """An array that is a node, as a reader may have it. The replica has another one when it has changed."""
+    cdef Holding holding = hold_node(session, id, home, NULL, 0)
+    if holding is None:
+        return array(value)             # nobody stores or holds it any more
     made = view_of(value)
-    put(made, (session.name, id), home, path, False)
+    owner = NodeOwner((session.name, id))
+    owner.holding = holding
+    put(made, owner, home, path, False)
     return made
 
 

@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from .._arena cimport Arena
 from .._control cimport Control
+from .._held cimport Held
 
 cdef uint64_t forks                 # how many lie between this process and the first
 
@@ -15,6 +16,7 @@ cdef class Attachment:
     cdef int64_t entry              # in the process table, -1 before the first command (and after a fork)
     cdef uint64_t serial
     cdef object opening             # lock: one thread registers this process, or opens its response ring
+    cdef Held held                  # nodes that this process has proxies of
     cdef Arena arguments            # of commands that are too large for the ring; None before the first
     cdef uint64_t spills            # number of the last
     cdef object queued_spills       # deque of (end position, bytes) of those that may still be needed
@@ -29,6 +31,7 @@ cdef class Attachment:
     cdef object __weakref__
 
     cdef int register(self) except -1
+    cdef int open_held(self) except -1
     cdef int64_t patience(self) except -2
     cdef bint goes_behind(self) except -1
     cdef int check_registered(self, uint64_t serial) except -1

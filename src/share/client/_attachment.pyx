@@ -9,7 +9,10 @@ from collections import deque
 
 from libc.stdint cimport int64_t, uint64_t
 
+from .._atomic cimport load_rlx
 from .._control cimport Control
+from .._held cimport end_fork, Fork, Held
+from .._layout cimport LOOKED
 from .._wait cimport now_ns
 
 from .._names import sweep
@@ -27,6 +30,7 @@ def set_registration_hook(hook):
 
 #: Every session of this process, so that a forked child can start afresh.
 sessions = weakref.WeakSet()
+cdef dict forking = {}              # thread -> (Held of each session that awaits its child, Fork or None)
 
 
 class WouldWait(BaseException):
@@ -53,6 +57,7 @@ cdef class Attachment:
         self.control = control
         self.name = control.name
         self.entry = -1
+        self.held = Held(control)
         self.queued_spills = deque()
         self.local = threading.local()
         self.opening = threading.RLock()
@@ -65,8 +70,20 @@ cdef class Attachment:
             entry, serial = self.control.register()
             self.serial = serial
             self.entry = entry
+        if self.held.living:
+            self.open_held()    # what a parent, or this process under an earlier registration, has proxies of
         if registration_hook is not None:
             registration_hook()
+        return 0
+
+    cdef int open_held(self) except -1:
+        """Registers this process if it is not, and makes its table of held nodes."""
+        while self.held.segment is None:
+            if self.entry < 0:
+                self.register()
+            with self.opening:
+                if self.held.segment is None and self.entry >= 0:
+                    self.held.open(self.entry, self.serial)
         return 0
 
     def join(self):
@@ -86,6 +103,7 @@ cdef class Attachment:
         self.entry = -1
         self.serial = 0
         self.opening = threading.RLock()
+        self.held.close()
         self.arguments = None
         self.bridge = None
         # The thread that forked may be inside a waiting block; the others are not in the child.
@@ -181,10 +199,44 @@ cdef class Attachment:
 
 
 def _after_fork():
+    cdef Attachment session
     global forks
     forks += 1
     for session in list(sessions):
+        parents = session.held.segment
         session.forget_process()
+        if session.held.living:
+            # The parent's proxies are ours now, and it may let go of its own as soon as we have said so.
+            try:
+                session.open_held()
+                session.control.await_commit(load_rlx(session.control.word(LOOKED)), -1)    # as in hold_node
+            except ShareError:
+                pass                # the share is ending, or there is no room: said by the first use
+            if parents is not None:
+                end_fork(parents)
+    forking.clear()                 # from here on the parent knows
 
 
-os.register_at_fork(after_in_child=_after_fork)
+def _before_fork():
+    cdef Attachment session
+    helds = [session.held for session in list(sessions) if session.held.begin_fork()]
+    if helds:
+        try:
+            forking[threading.get_ident()] = helds, Fork()
+        except OSError:             # no descriptor
+            forking[threading.get_ident()] = helds, None
+
+
+def _after_fork_in_parent():
+    cdef Held held
+    helds, fork = forking.pop(threading.get_ident(), ((), None))
+    if fork is not None:
+        (<Fork>fork).close(&(<Fork>fork).writing)
+    for held in helds:
+        if fork is None:
+            held.lacks_fork = True
+        else:
+            held.forks.append(fork)
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork)

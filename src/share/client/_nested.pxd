@@ -1,6 +1,8 @@
 # Nested proxies: mutable objects that are part of other objects' state.
 from libc.stdint cimport uint32_t, uint64_t
 
+from .._held cimport Holding
+from .._layout cimport Slot
 from ._proxy cimport Proxy
 from ._replica cimport Tables
 from ._session cimport Session
@@ -27,6 +29,9 @@ cdef class Nested(Proxy):
 # A proxy that nobody else will get: of what is at a path in an object, or in a node.
 cdef Nested new_nested(Proxy owner, uint32_t index, tuple path, object cls)
 cdef Nested new_node(Session session, uint64_t id, uint64_t home, tuple path, object cls)
+# Holds a node that has been read; None: it has gone meanwhile. `slot`: what refers to it, if that had `tag` when it was
+# read; NULL: the node has been found in the replica.
+cdef Holding hold_node(Session session, uint64_t id, uint64_t home, const Slot* slot, uint64_t tag)
 # How a command names an object: (id of the object, head).
 cdef tuple place_of(Proxy proxy, str name, tuple steps)
 # The flag of whatever may change in an object, or in the one in which a part is at home.

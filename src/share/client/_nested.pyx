@@ -15,7 +15,8 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from .._atomic cimport fence_acq, load_acq, load_rlx
-from .._layout cimport CLOSED_BIT, EMPTY
+from .._held cimport hold, Holding
+from .._layout cimport CLOSED_BIT, EMPTY, LOOKED, Slot
 from .._protocol cimport APPLY, CALL, CALL_AT, DELETE, DELETE_AT, GET_AT, RESPOND, SET, SET_AT
 from .._slots cimport slot_find
 from ..cerial._codec cimport Encoder
@@ -33,7 +34,7 @@ from .._kinds import is_array, is_nested, is_value
 from .._paths import ATTRIBUTE, ITEM
 from .._protocol import encode, node_reference, reference
 from ..cerial import loads
-from ..errors import DeletedObjectError, ShareClosedError
+from ..errors import CorruptDataError, DeletedObjectError, ShareClosedError
 from . import _proxy
 from ._copies import sealed
 
@@ -154,8 +155,10 @@ cdef class Nested(Proxy):
             return tuple(items) if cls is tuple else tuple.__new__(cls, items)
         if not tables.id_of(value) and not isinstance(value, Shared):
             if is_nested(value):
-                return at_node(self.session, self.node, self.home, path, cls)
-            if is_array(value):
+                made = at_node(self.session, self.node, self.home, path, cls, NULL, 0)
+                if made is not None:
+                    return made
+            elif is_array(value):
                 return array_in(self.session, self.node, self.home, path, value)
         return part(self.session, tables, value)
 
@@ -399,12 +402,17 @@ cdef object generated_for(cls):
     return generated
 
 
-def node_proxy(Session session not None, id, home, cls):
-    """The proxy of a node of class ``cls``, one for each node and process."""
-    return at_node(session, id, home, (), cls)
+def node_proxy(Session session not None, id, home, cls, size_t slot=0, uint64_t tag=0):
+    """The proxy of a node of class ``cls``, one for each node and process. None: the node has gone.
+
+    ``slot`` is the address of what refers to it and had that tag; 0: it has been found in the replica.
+    """
+    return at_node(session, id, home, (), cls, <const Slot*>slot, tag)
 
 
-cdef object at_node(Session session, id, home, tuple path, cls):
+cdef object at_node(Session session, id, home, tuple path, cls, const Slot* slot, uint64_t tag):
+    cdef Nested proxy
+    cdef Holding holding
     cdef dict proxies = reader_of(session).proxies
     key = (id, path) if path else id
     weak = proxies.get(key)
@@ -412,9 +420,44 @@ cdef object at_node(Session session, id, home, tuple path, cls):
         found = weak()
         if found is not None and type(found) is classes.get(cls):
             return found
+    holding = hold_node(session, id, home, slot, tag)
+    if holding is None:
+        return None
+    weak = proxies.get(key)             # another thread may have made it meanwhile
+    if weak is not None:
+        found = weak()
+        if found is not None and type(found) is classes.get(cls):
+            return found
     proxy = new_node(session, id, home, path, cls)
+    proxy.holding = holding
     proxies[key] = weakref.ref(proxy, partial(forget, proxies, key))
     return proxy
+
+
+cdef Holding hold_node(Session session, uint64_t id, uint64_t home, const Slot* slot, uint64_t tag):
+    cdef Reader reader
+    cdef Cell cell
+    cdef Holding holding
+    cdef uint64_t looked, c, seen = 0
+    if home > <uint32_t>-1:
+        raise CorruptDataError(f"share {session.name}: a part is said to be at home in cell {home}")
+    if session.held.segment is None:
+        session.open_held()
+    holding = hold(session.held, id)    # ends with a fence
+    reader = session.reader
+    if slot == NULL:
+        cell = reader.cell(home)
+        if reader.tables.node(id) is not None:
+            slot, tag = cell.slot, cell.tag
+    looked = load_rlx(session.control.word(LOOKED))
+    c = load_acq(session.control.commit)
+    if looked <= c and slot != NULL and slot_find(slot, c, &seen) >= 0 and seen == tag:
+        return holding                  # it was there when everybody could see that we hold it
+    session.barrier(looked)
+    reader.bring(session, [home], False)
+    if reader.tables.node(id) is None or reader.tables.home_of(id) != home:
+        return None
+    return holding
 
 
 cdef object array_in(Session session, id, home, tuple path, value):
@@ -451,7 +494,10 @@ def node_resolver_for(Session session not None):
         found = tables.node(id)
         if found is None or tables.home_of(id) != home:
             raise gone()
-        return part(session, tables, found)
+        made = part(session, tables, found)
+        if is_nested(found) and not isinstance(made, Shared):
+            raise gone()
+        return made
 
     return resolve
 

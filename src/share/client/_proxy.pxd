@@ -1,6 +1,7 @@
 # Proxies: what user code holds of a shared object.
 from libc.stdint cimport uint32_t, uint64_t
 
+from .._held cimport Holding
 from .._internal cimport Maker
 from .._layout cimport Slot, Version
 from ..cerial._codec cimport Encoder
@@ -75,6 +76,7 @@ cdef class Proxy(Shared):
     cdef uint64_t node              # its id
     cdef uint64_t node_tag          # of the version that says so; EMPTY: none does
     cdef uint32_t home              # number of the cell where it is at home
+    cdef Holding holding            # of the node; None: not of a nested proxy, or of one that lives for a moment
     cdef Cell cell                  # that cell
     cdef object found               # its object in the replica ...
     cdef uint64_t seen              # ... when the cell had this tag
@@ -86,7 +88,7 @@ cdef class Proxy(Shared):
     cdef object __weakref__
 
     cdef object read(self, uint32_t index)
-    cdef object node_value(self, const Version* version)
+    cdef object node_value(self, const Version* version, uint32_t index)
     cdef object read_array(self)
     cdef int cache(self, uint32_t place, object value, uint64_t tag) except -1
     cdef Local take_local(self, uint32_t* indices, int count, int number)

@@ -459,7 +459,7 @@ cdef class Proxy(Shared):
             value = self.read_version(index, self.position_of(index), &version)
             if version.kind != NODE:
                 break
-            value = self.node_value(&version)
+            value = self.node_value(&version, index)
             if value is not MISSING:
                 if version.payload[2] & BOXED:
                     self.cache(index, None, EMPTY)
@@ -482,12 +482,14 @@ cdef class Proxy(Shared):
         self.cache(index, value, tag)
         return value
 
-    cdef object node_value(self, const Version* version):
+    cdef object node_value(self, const Version* version, uint32_t index):
         """What a caller may have of a node that is the value of an attribute. MISSING: it has gone."""
         cdef Tables tables
         cdef int kind = (version.payload[2] >> 8) & 0xff
         if 0 < kind < 9 and not version.payload[2] & BOXED:
-            return node_factory(self.session, version.payload[0], version.payload[1], BUILT_IN[kind])
+            value = node_factory(self.session, version.payload[0], version.payload[1], BUILT_IN[kind],
+                                 <size_t>(self.slots + index), version.tag)
+            return MISSING if value is None else value
         self.reader.bring(self.session, [version.payload[1]], version.payload[2] & BOXED)
         tables = self.reader.tables
         found = tables.node(version.payload[0])
@@ -1216,8 +1218,10 @@ cdef object part(Session session, Tables tables, value):
         raise value._share_error
     if id:
         if is_nested(value):
-            return node_factory(session, id, home, cls)
-        if is_array(value):
+            made = node_factory(session, id, home, cls)
+            if made is not None:
+                return made             # else nobody stores or holds it any more
+        elif is_array(value):
             return node_array(session, id, home, value)
     elif cls is tuple or cls is frozenset:
         return cls([part(session, tables, item) for item in value])

@@ -14,6 +14,7 @@ cdef class Receiver(Attachment):
     cdef int outstanding            # calls whose response has not been taken from the ring
     cdef dict arrived               # end position -> (kind, payload)
     cdef set abandoned
+    cdef dict taken                 # end position -> entry in `held`, of responses with nodes that are still to be decoded
     cdef dict expected              # end position -> ticket, of those who do not wait in a thread of theirs
     cdef object delivered           # deque of (ticket, position, kind, payload), for the bridge
 
@@ -21,6 +22,8 @@ cdef class Receiver(Attachment):
     cdef int open_responses(self, uint64_t serial) except -1
     cdef int drain(self) except -1
     cdef tuple large_response(self, uint32_t kind, const char* reference, uint64_t size)
+    cdef int note_decoded(self, uint64_t position) except -1
+    cdef object decoded(self, uint64_t position, int kind, data)
     cdef str response_name(self, uint64_t position)
     cdef int throw_away(self, uint64_t position, int kind) except -1
     cdef object await_response(self, uint64_t position, object timeout)

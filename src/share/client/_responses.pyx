@@ -9,9 +9,10 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from .._arena cimport referred
 from .._atomic cimport load_rlx, store_rel, TESTPOINT
+from .._held cimport TAKEN
 from .._layout cimport P_RESPONSE, ROLE
-from .._protocol cimport answers_name, ERROR, ERROR_SPILLED, ERROR_STORED, RESPONSE_BYTES, RESPONSE_INLINE, RESULT, \
-    RESULT_SPILLED, RESULT_STORED
+from .._protocol cimport answers_name, ERROR, ERROR_SPILLED, ERROR_STORED, NODES_INSIDE, RESPONSE_BYTES, \
+    RESPONSE_INLINE, RESULT, RESULT_SPILLED, RESULT_STORED
 from .._ringbuf cimport mpsc_has_room, SPSCRecord, spsc_bind, spsc_bytes, spsc_init, spsc_peek, spsc_record_bytes, \
     spsc_take
 from .._segment cimport Segment
@@ -41,12 +42,14 @@ cdef class Receiver(Attachment):
     def __cinit__(self, *_):
         self.arrived = {}
         self.abandoned = set()
-        self.expected = {}
+        self.expected, self.taken = {}, {}
         self.delivered = deque()
 
     def forget_process(self):
         """In a forked child: as Attachment."""
         Attachment.forget_process(self)
+        while self.taken:
+            self.held.release(self.taken.popitem()[1], 0)
         self.response_segment = self.large_responses = None
         self.large_responses_gone = False
         self.outstanding = 0
@@ -111,7 +114,8 @@ cdef class Receiver(Attachment):
         cdef SPSCRecord record
         cdef const char* payload
         cdef int found
-        cdef uint64_t c, head
+        cdef bint nodes
+        cdef uint64_t c, head, entry
         cdef Segment ring
         # C first, then the ring's tail (inside peek): a record whose position is <= c was written before C was.
         c = self.control.committed()
@@ -127,24 +131,44 @@ cdef class Receiver(Attachment):
             if found == 0 or record.position > c:
                 return 0
             position = record.position
+            nodes = record.kind & NODES_INSIDE and position not in self.abandoned
+            record.kind &= ~<uint32_t>NODES_INSIDE
+            entry = 0
+            head = load_rlx(self.responses.head)
+            if nodes:
+                # Before the record is taken, from when on the coordinator does not hold the nodes for us any more.
+                if self.held.segment is None:
+                    if self.entry < 0:
+                        return 0
+                    self.open_held()
+                    continue        # other threads have run
+                entry = self.held.take(position | TAKEN)
+                if self.response_segment is not ring or load_rlx(self.responses.head) != head:
+                    self.held.release(entry, 0)     # other threads have run
+                    continue
             if record.kind == RESULT_STORED or record.kind == ERROR_STORED:
                 if self.large_responses is None and not self.large_responses_gone:
                     self.open_large_responses()
+                    if entry:
+                        self.held.release(entry, 0)
                     continue        # other threads have run
                 kind, data = ERROR, None
-                head = load_rlx(self.responses.head)
                 if not self.large_responses_gone and position not in self.abandoned:
                     kind, data = self.large_response(record.kind, payload, record.length)
                 TESTPOINT("client.copied_answer")
                 # The collector may have run, and with it code that has taken this record (models/arena.pml,
                 # BUG_NO_RECHECK).
                 if self.response_segment is not ring or load_rlx(self.responses.head) != head:
+                    if entry:
+                        self.held.release(entry, 0)
                     continue
             else:
                 kind = record.kind
                 data = PyBytes_FromStringAndSize(payload, record.length)
             spsc_take(&self.responses)
             self.outstanding -= 1
+            if entry:
+                self.taken[position] = entry
             if position in self.abandoned:
                 self.abandoned.discard(position)
                 self.throw_away(position, kind)
@@ -202,12 +226,28 @@ cdef class Receiver(Attachment):
 
     cdef int throw_away(self, uint64_t position, int kind) except -1:
         """Removes the segment of an answer that nobody will read."""
+        self.note_decoded(position)
         if kind == RESULT_SPILLED or kind == ERROR_SPILLED:
             unlink(self.response_name(position))
         return 0
 
+    cdef int note_decoded(self, uint64_t position) except -1:
+        """What a response refers to is held by its proxies now, or by nobody."""
+        if self.taken:
+            entry = self.taken.pop(position, None)
+            if entry is not None:
+                self.held.release(entry, 0)
+        return 0
+
     def unwrap(self, uint64_t position, int kind, data):
         """Decodes a response: returns the result, or raises the remote exception."""
+        try:
+            return self.decoded(position, kind, data)
+        finally:
+            if self.taken:
+                self.note_decoded(position)
+
+    cdef object decoded(self, uint64_t position, int kind, data):
         cdef Py_ssize_t used = 0
         if kind == DECODED:
             return data

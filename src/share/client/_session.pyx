@@ -261,7 +261,7 @@ cdef class Session(Receiver):
             self.queued_spills.append((end, spilled[1]))
             self.queued_bytes += spilled[1]
         wake(self.control.wait_work)
-        self.last_sent = end
+        self.last_sent = self.held.last_sent = end
         if self.over.under_way and (kind == CALL or kind == GET or kind == RUN or
                                     (kind == CALL_AT or kind == GET_AT) and target):
             self.over.note_call(raised, count)

@@ -6,6 +6,7 @@ from .._control cimport Control
 from .._ringbuf cimport SPSC
 from .._segment cimport Segment
 from ..cerial._codec cimport Encoder
+from ._holders cimport Holders
 
 
 cdef class Responses:
@@ -25,11 +26,14 @@ cdef class Answer:
     cdef uint64_t end, size
     cdef bytes data                 # None: it lies in the arena
     cdef Region region
+    cdef list nodes                 # to which it refers
 
 
 cdef class Answers:
     cdef Control control
     cdef Encoder encoder
+    cdef Holders holders
+    cdef list handed                # nodes that what is being encoded refers to
     cdef dict rings                 # process-table entry -> Responses
     cdef list prepared              # of this batch: Answer
     cdef bint keeps                 # whether there may be memory to give back

@@ -11,11 +11,12 @@ from .._arena cimport open_arena, referred, Region
 from .._atomic cimport load_acq, load_rlx, TESTPOINT
 from .._control cimport Control
 from .._layout cimport P_RESPONSE, P_SERIAL
-from .._protocol cimport answers_name, ERROR, ERROR_SPILLED, ERROR_STORED, RESPONSE_BYTES, RESPONSE_INLINE, RESULT, \
-    RESULT_SPILLED, RESULT_STORED
+from .._protocol cimport answers_name, ERROR, ERROR_SPILLED, ERROR_STORED, NODES_INSIDE, RESPONSE_BYTES, \
+    RESPONSE_INLINE, RESULT, RESULT_SPILLED, RESULT_STORED
 from .._ringbuf cimport spsc_bind, spsc_bytes, spsc_following, spsc_put, SPSCRecord
 from .._segment cimport Segment
 from ..cerial._codec cimport Encoder
+from ._holders cimport Holders, Sent
 
 from .._protocol import encode, write_spill
 from ..errors import SegmentError, ShareMemoryError
@@ -51,6 +52,7 @@ cdef class Responses:
         cdef uint64_t start, length = 0
         cdef uint64_t at = load_acq(self.ring.head)     # pairs with the release in spsc_take
         while spsc_following(&self.ring, &at, &record, &payload):
+            record.kind &= ~<uint32_t>NODES_INSIDE
             if record.kind == RESULT_STORED or record.kind == ERROR_STORED:
                 if self.arena is None:
                     self.arena = open_arena(answers_name(share, self.serial))
@@ -63,8 +65,10 @@ cdef class Responses:
 cdef class Answers:
     """The answers of a group of commands."""
 
-    def __init__(self, Control control not None, Encoder encoder not None):
+    def __init__(self, Control control not None, Encoder encoder not None, Holders holders not None,
+                 list handed not None):
         self.control = control
+        self.holders, self.handed = holders, handed
         self.encoder = encoder
         self.rings, self.prepared = {}, []
 
@@ -91,6 +95,9 @@ cdef class Answers:
         cdef Answer answer = Answer()
         cdef Responses responses
         answer.owner, answer.end, answer.kind, answer.size = owner, end, kind, self.encoder.size
+        if self.handed:
+            answer.nodes = list(self.handed)
+            self.handed.clear()
         if answer.size > RESPONSE_INLINE:
             responses = self.ring_of(owner)
             if responses is not None:
@@ -127,6 +134,7 @@ cdef class Answers:
         """Puts every answer into its caller's ring; nobody takes it before C says so."""
         cdef Responses responses
         cdef Answer answer
+        cdef Sent sent
         cdef bytes data
         cdef int kind
         cdef uint64_t[2] reference
@@ -152,13 +160,22 @@ cdef class Answers:
                     TESTPOINT("coordinator.spilled")
                     data = len(data).to_bytes(8, "little")
                     kind = RESULT_SPILLED if kind == RESULT else ERROR_SPILLED
+            if answer.nodes is not None:
+                kind |= NODES_INSIDE
             # The caller has reserved this space before it sent the command.
             if not spsc_put(&responses.ring, kind, answer.end, data, len(data)):
                 log.error("the response ring of process entry %d is full: an answer is lost", answer.owner)
                 if answer.region is not None:
                     answer.region.until = 0
-            elif answer.region is not None:
-                answer.region.until = load_rlx(responses.ring.tail)
+            else:
+                if answer.region is not None:
+                    answer.region.until = load_rlx(responses.ring.tail)
+                if answer.nodes is not None:
+                    sent = Sent()
+                    sent.owner, sent.end, sent.nodes = answer.owner, answer.end, answer.nodes
+                    sent.segment, sent.head = responses.segment, responses.ring.head
+                    sent.behind = load_rlx(responses.ring.tail)
+                    self.holders.sent.append(sent)
         self.prepared.clear()
         return 0
 

@@ -15,7 +15,8 @@ from .._atomic cimport BROKEN, load32_rlx, load_acq, load_rlx, pause, store_rel,
 from .._control cimport ALL_CHANGES, ANSWERS, Control, DIED, ROOM
 from .._flags cimport flag_raise
 from .._fillable cimport CHANGED, FILLED, may_be_filled
-from .._layout cimport CLOSED_BIT, COMMANDS, MAX_PROCESSES, P_RESPONSE, P_SERIAL, P_TOLD, P_WORD, POISON, \
+from .._held cimport held_name
+from .._layout cimport CLOSED_BIT, COMMANDS, MAX_PROCESSES, P_HELD, P_RESPONSE, P_SERIAL, P_TOLD, P_WORD, POISON, \
     POISON_BEFORE, REGISTRATIONS, RUNNING_SINCE
 from .._process cimport proven_dead
 from .._protocol cimport answers_name, APPLY, arguments_name, ASSIGN, CALL, CALL_AT, CLEAR, Command, COMMAND_HEADER, \
@@ -28,7 +29,7 @@ from .._wait cimport announce, coarse_ns, now_ns, sleep, spin_rounds, spun, wake
 from ..cerial._codec cimport decode
 from ._answers cimport Answers
 from ._mirrors cimport Call, Mirror, Shape
-from ._store cimport KEPT_SECONDS, Store
+from ._store cimport Store
 
 from .._protocol import encode, end_making, Finished, read_spill, start_making
 from .._segment import unlink
@@ -74,7 +75,7 @@ cdef class Loop:
         self.linger = <int64_t>(min(linger, 1e9) * 1e9)
         self.store = store
         self.entry = entry
-        self.answers = Answers(control, store.encoder)
+        self.answers = Answers(control, store.encoder, store.holders, store.handed)
         self.transactions = Transactions(store, control)
         self.fillings = Fillings(store)
         self.reports = []
@@ -234,6 +235,7 @@ cdef class Loop:
         cdef const char* data
         memcpy(&command, body, COMMAND_HEADER)
         self.owner, self.part = owner, None
+        self.store.handed.clear()
         store_rlx(self.control.word(COMMANDS), load_rlx(self.control.word(COMMANDS)) + 1)
         try:
             if command.size > n * CELL or command.size < <uint32_t>COMMAND_HEADER + command.name_length:
@@ -274,7 +276,7 @@ cdef class Loop:
     cdef int answer(self, uint32_t owner, uint64_t end, object result) except -1:
         if result is not None:
             try:
-                self.store.look_at_result(result)
+                self.store.look_at_result(result, self.position, end)
             except BaseException as error:
                 self.answers.prepare_error(owner, end, describe(error, self.store.reduce))
                 return 0
@@ -521,6 +523,7 @@ cdef class Loop:
         cdef int64_t start = now_ns()
         changes = None
         self.ran_on = None
+        self.store.position = self.position
         while self.reports:
             self.store.add_error(self.reports.pop(0), 0)
         try:
@@ -618,6 +621,7 @@ cdef class Loop:
             elif state != PAD:
                 raise damaged(self.position)
             self.position += n
+            self.store.position = self.position
             try:
                 self.store.prepare()
                 if self.journal is not None:
@@ -652,12 +656,13 @@ cdef class Loop:
         cdef int _
         cdef uint64_t registrations = self.registrations
         cdef int64_t longest = IDLE_NS
-        if not self.store.keeps_removed():
+        cdef int64_t keeps = self.store.keeps_removed()
+        if not keeps:
             self.removed_until = 0
         elif self.removed_until == 0:
-            self.removed_until = now_ns() + <int64_t>KEPT_SECONDS * 1000000000
+            self.removed_until = now_ns() + keeps
         elif now_ns() >= self.removed_until and self.send_own(b"nothing", encode(None, "nothing")):
-            self.removed_until = 0          # a commit gives up what has been kept for long enough
+            self.removed_until = 0          # a commit gives up what nobody holds
             return True
         if self.removed_until:
             longest = max(<int64_t>1, min(longest, self.removed_until - now_ns()))
@@ -744,12 +749,14 @@ cdef class Loop:
             self.answers.rings.pop(entry, None)
             self.arenas.pop(entry, None)
             remove_leftovers(self.control.name, serial)
+            self.store.holders.forget(self.store.state, entry)
             self.store.forget_errors(serial)
             if self.transactions.generators.has_of(serial):
                 self.ended.append(serial)
             self.control.forget_wanted(entry)
             TESTPOINT("reap.unlinked")
             store_rlx(self.control.process(entry, P_RESPONSE), 0)
+            store_rlx(self.control.process(entry, P_HELD), 0)
             # release: pairs with the CAS in take_entry
             store_rel(self.control.process(entry, P_WORD), 0)
         while self.ended and self.send_own(b"end_generators", encode(self.ended[0], "serial")):
@@ -839,6 +846,7 @@ def remove_leftovers(str name, serial):
     unlink(f"{name}_r{serial:x}")
     unlink(arguments_name(name, serial))
     unlink(answers_name(name, serial))
+    unlink(held_name(name, serial))
     for kind in "sa":
         for spill in segments_of(f"{name}_{kind}{serial:x}_"):
             unlink(spill)

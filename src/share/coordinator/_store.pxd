@@ -1,18 +1,19 @@
 # The coordinator's live objects and their publication.
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from .._control cimport Control
 from .._heap cimport Cells
 from .._layout cimport Slot, Version
 from ..cerial._codec cimport Encoder
 from ..state._state cimport State
+from ._holders cimport Holders
 from ._mirrors cimport Call, Mirror, Shape
 from ._node_cells cimport NodeCell, NodeCells
 from ._publications cimport Publications
 
 
 cdef enum:
-    # A part that has been removed is kept for a while: somebody may have a proxy of it, to look at or to store again.
+    # An object whose only name another object has got is kept for a while: to swap two names is two commands.
     KEPT_SECONDS = 10
 
 
@@ -55,6 +56,12 @@ cdef class Store:
     cdef uint64_t errors_told       # position of the last that has been published
     cdef bint linked                # the state refers to a top-level object, or parts of one are in another
     cdef object self_encoded        # the mirror's object whose own state is being encoded
+    cdef readonly Holders holders
+    cdef list handed                # nodes that the answer being encoded refers to
+    cdef uint64_t position          # executed up to here
+    cdef set let_go_in              # cells of which the commit under way has given up removed parts
+    cdef int64_t next_look          # when it is looked again which nodes are held
+    cdef bint is_loaded             # ... of all that have been loaded, which may be by answers of a predecessor's
     cdef set departed               # ids of nodes that have left the state with the result that is being encoded
     cdef list doomed                # mirrors that this commit deletes
     cdef readonly bint check
@@ -82,7 +89,9 @@ cdef class Store:
     cdef int touch_call(self, Mirror mirror, Call call) except -1
     cdef int touch_accessor(self, Mirror mirror, method) except -1
     cdef int touch_referred(self) except -1
-    cdef int look_at_result(self, result) except -1
+    cdef int look_at_result(self, result, uint64_t start, uint64_t end) except -1
+    cdef bint wants_look(self) except -1
+    cdef int look(self) except -1
     cdef int enter_values(self, Mirror mirror, list values) except -1
     cdef int enter_extras(self, Mirror mirror, extras) except -1
     cdef bint has_unknown(self, result) except -1
@@ -90,7 +99,7 @@ cdef class Store:
     cpdef int publish(self, uint64_t position) except -1
     cpdef int settle(self) except -1
     cpdef int abandon(self) except -1
-    cdef bint keeps_removed(self) noexcept
+    cdef int64_t keeps_removed(self) noexcept
     cdef bint dirty_at_all(self) noexcept
     cdef int prepare_all(self) except -1
     cdef int prepare_mirror(self, Mirror mirror) except -1

@@ -8,7 +8,7 @@ from time import monotonic
 from weakref import ref
 
 from cpython.object cimport PyObject
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from .._atomic cimport load_rlx, store_rlx, TESTPOINT
 from .._control cimport Control
@@ -17,6 +17,7 @@ from .._layout cimport ABSENT, BOXED, DELETED, H_NEXT_ID, NODE, PURPOSE_INDEX, P
     SEGMENT_SLOTS, Slot, SLOT_SIZE, Version
 from .._protocol cimport version_value
 from .._slots cimport slot_assign, slot_find, slot_read
+from .._wait cimport coarse_ns, now_ns
 from ..cerial._codec cimport Encoder, decode
 from ..cerial._kinds cimport Kind
 from ..cerial._plain cimport is_scalar
@@ -26,6 +27,7 @@ from ..state._nodes cimport find as find_node, ID, object_of
 from ..state._record cimport far_cells
 from ..state._shapes cimport built_in_kind, IS_BOXED, IS_NODE, IS_OPAQUE, IS_VALUE, numbered, role_of
 from ..state._state cimport State
+from ._holders cimport Holders
 from ._mirrors cimport Call, Mirror, new_mirror, Root, Shape
 from ._node_cells cimport NodeCell, NodeCells
 from ._publications cimport Publication, Publications
@@ -54,7 +56,12 @@ log = logging.getLogger("share.coordinator")
 cdef enum:
     PAGE = 64                   # root names whose cells are allocated together
     MOST_INDEX = 4096           # in a purpose
-    MOST_KEPT = 1000            # removed parts of a cell
+    # How many removed parts there are before it is looked which of them are held, and how long it waits for so many.
+    MOST_REMOVED = 256
+    LOOK_NS = 300000000
+    # An idle coordinator looks: after a removal, and as long as removed parts are held.
+    REMOVED_NS = 1000000000
+    HELD_NS = 10000000000
 
 # As what a cell of a mirror is published, beside (node id, cell of the node, bits).
 cdef object ENCODED = "encoded"         # a value
@@ -196,6 +203,7 @@ cdef class Store:
         self.identity = control.identity
         if control.has_journal:
             _protocol.now_called[self.identity] = control.name
+        self.holders, self.handed = Holders(control), []
         _protocol.resolvers[control.name] = self.resolve
         _protocol.node_resolvers[control.name] = self.resolve_node
 
@@ -285,6 +293,8 @@ cdef class Store:
         if reduced is not NotImplemented or node == NULL or value is self.self_encoded or \
                 self.departed and node.id & ID in self.departed:
             return reduced
+        if not self.preparing:
+            self.handed.append(value)
         return _protocol.node_reference, (self.identity, first_ids.get(node.id & ID, node.id & ID), node.cell)
 
     @property
@@ -448,7 +458,6 @@ cdef class Store:
         """An object has lost a name; with the last one it goes, unless the state refers to it."""
         mirror.names -= 1
         if mirror.names <= 0:
-            self.state.drop_removed(self.cells.cells_of(mirror.id, None))
             self.unnamed[mirror.id] = mirror
             self.loose.add(mirror)
             if Py_REFCNT(<PyObject*>mirror.live) > 1 and unreachable([mirror], self.by_identity):
@@ -731,10 +740,10 @@ cdef class Store:
 
     # -- results --------------------------------------------------------------------------------------
 
-    cdef int look_at_result(self, result) except -1:
-        """What of a result is part of the state is encoded as a reference, and what has left it as it is.
+    cdef int look_at_result(self, result, uint64_t start, uint64_t end) except -1:
+        """What of a result is part of the state, or held, is encoded as a reference, and what has left it as it is.
 
-        The caller has one reference to it.
+        The caller has one reference to it. It is of the command from start to end.
         """
         cdef Mirror mirror
         cdef uint32_t i
@@ -759,7 +768,17 @@ cdef class Store:
                 self.state.base(number)
         self.state.settle_births()
         value = values = mirror = None
-        self.departed = self.state.departed(result, replaced)
+        if self.holders.sent:
+            self.holders.begin(end)
+            self.holders.settle(self.state)
+        self.departed = self.state.departed(result, replaced, set())
+        if self.departed:
+            # Who makes a proxy now waits until C has passed this command, and then finds them gone.
+            self.holders.begin(end)
+            proxied = self.holders.among(self.state, self.departed, start)
+            if proxied:
+                self.departed = self.state.departed(result, replaced, proxied)
+            self.state.note_left(self.departed)
         return 0
 
     cdef int enter_values(self, Mirror mirror, list values) except -1:
@@ -818,9 +837,13 @@ cdef class Store:
 
     # -- publishing -----------------------------------------------------------------------------------
 
-    cdef bint keeps_removed(self) noexcept:
-        """Whether something would go if time passed and there was a commit."""
-        return bool(self.state.removed) or bool(self.replaced)
+    cdef int64_t keeps_removed(self) noexcept:
+        """After how many ns something may go if there is a commit; 0: there is nothing."""
+        if self.replaced:
+            return <int64_t>KEPT_SECONDS * 1000000000
+        if self.state.removed or self.holders.has_lost and self.state.proxied:
+            return REMOVED_NS
+        return HELD_NS if self.state.only_held else 0
 
     cdef bint dirty_at_all(self) noexcept:
         return bool(self.dirty) or bool(self.dirty_roots) or self.directory_dirty or self.errors_dirty \
@@ -838,6 +861,32 @@ cdef class Store:
             self.preparing = False
         return 0
 
+    cdef bint wants_look(self) except -1:
+        """Whether to look which of the nodes are held that nothing stores."""
+        cdef int64_t now
+        if not self.state.removed and not self.state.proxied and not self.holders.sent:
+            return False
+        if not self.is_loaded and not self.holders.is_blind and \
+                (self.loose or len(self.state.removed) + len(self.holders.sent) >
+                 MOST_REMOVED + 2 * len(self.state.proxied)):
+            return True
+        now = coarse_ns()
+        return now >= self.next_look
+
+    cdef int look(self) except -1:
+        """Lets go of nodes that nothing stores and nobody holds."""
+        cdef int64_t start = now_ns()
+        self.holders.has_lost = False
+        self.holders.begin(self.position)
+        if self.is_loaded and self.holders.are_settled():
+            self.is_loaded = False
+        if not self.is_loaded and not self.holders.is_blind:
+            self.holders.settle(self.state)
+            self.state.give_up(self.holders.objects(self.state))
+            self.let_go_in = self.state.freed_cells()
+        self.next_look = start + max(<int64_t>LOOK_NS, 50 * (now_ns() - start))
+        return 0
+
     cdef int prepare_all(self) except -1:
         cdef Mirror mirror
         cdef Root root
@@ -846,8 +895,9 @@ cdef class Store:
         for shape, encoded in self.new_code + self.replanned:
             self.to.put_bytes(<Slot*>self.control.at((<Shape>shape).at, SLOT_SIZE), (<Shape>shape).at,
                               <const char*><bytes>encoded, len(encoded))
-        if self.state.removed:
-            self.state.give_up_old()
+        self.let_go_in = None
+        if self.wants_look():
+            self.look()
         if self.check:
             self.dirty.update(self.mirrors.values())
             self.unsure_everywhere = True
@@ -1128,6 +1178,8 @@ cdef class Store:
         """Reports a change in the cell of an attribute that no plan knew of."""
         cdef NodeCell cell = self.cells.by_number[number]
         cdef Mirror mirror = self.mirrors.get(cell.mirror) if cell.published else None
+        if self.let_go_in and number in self.let_go_in:
+            return 0                # that nobody holds them any more is no command's doing
         if mirror is None or mirror.shape.opaque or mirror.everything or cell.index in mirror.touched:
             return 0
         return self.warn_outside_plan(mirror, cell.index)
@@ -1407,6 +1459,8 @@ cdef class Store:
         cdef Mirror mirror
         cdef Version version
         cdef uint64_t next_id = load_rlx(self.control.word(H_NEXT_ID)) or 1
+        if self.state is None:
+            self.holders.take_over()
         self.roots = {}
         self.root_page_used = PAGE
         self.unnamed = {}
@@ -1446,11 +1500,12 @@ cdef class Store:
                     self.note_unreadable("a part of the state", hash(cls.content), cls.error)
             self.state = State.of(self.replica, next_id) if bases else State(next_id)
             self.looked_at = self.has_wild = 0          # it numbers classes anew
-            self.state.keep_removed(KEPT_SECONDS, MOST_KEPT)
+            self.state.keep_removed()
             for mirror in self.mirrors.values():
                 if mirror.shape.is_container and type(mirror.live) is not Unreadable:
                     self.state.host(mirror.live)
             self.state.keep_loaded(self.replica)
+            self.is_loaded = len(self.state) > 1
             self.note_unreadable_parts()
         finally:
             self.loading = False

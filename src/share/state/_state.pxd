@@ -22,10 +22,11 @@ cdef class State:
     cdef dict digests                   # id of an opaque node -> of what was published of it
     cdef dict far_opaque                # the same -> other cells that may refer to it
     cdef readonly list gone             # numbers of the cells that the last end of a command has given back
-    cdef dict removed                   # cell -> {address: (when, node)}, the oldest first: what nothing else holds
-    cdef double next_removed            # when it is looked for such as have been kept for long enough
-    cdef size_t most_removed
-    cdef double seconds_removed
+    cdef bint keeps                     # what nothing stores any more, until it is known who holds it
+    cdef dict removed                   # address -> node: what has been removed since that was last known
+    cdef dict proxied                   # the same of those that were held then, removed or not
+    cdef bint only_held                 # some of these are stored nowhere
+    cdef set left                       # ids of those that answers of the command under way take away
     cdef list held                      # nodes that the command under way may remove past recording
     cdef set held_cells                 # whose nodes these are
     cdef list entered                   # ids of the nodes that have entered by themselves in the command under way
@@ -33,18 +34,21 @@ cdef class State:
     cdef size_t spare_inverses, spare_born, spare_held      # so many of each have been counted
     cdef bint is_closed
 
-    cdef int look_at_removed(self, PyObject* removed) except -1
-    cdef bint is_removed(self, PyObject* node) except -1
+    cdef int look_at_removed(self, PyObject* node) except -1
+    cdef int keep_removed_of(self, PyObject* removed) except -1
+    cdef set freed_cells(self)
     cdef int keep_for_now(self, object value) except -1
+    cdef int note_left(self, set ids) except -1
     cdef int keep_loaded(self, object replica) except -1
-    cdef int give_up_old(self) except -1
+    cdef int give_up(self, list proxied) except -1
     cdef int give_up_opaque(self) except -1
     cdef int hold(self, cells) except -1
     cdef int let_go(self) except -1
     cdef set renew_opaque(self, set cells)
     cdef Py_ssize_t spare_references(self, PyObject* object) except -1
+    cdef int note_spare_items(self, PyObject* container) except -1
     cdef int forget_spare(self) except -1
-    cdef set departed(self, object result, dict replaced)
+    cdef set departed(self, object result, dict replaced, set proxied)
     cdef int check_open(self) except -1
     cdef int write_births(self) except -1
     cdef int write_birth(self, PyObject* object, Shape shape) except -1

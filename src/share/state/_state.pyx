@@ -2,7 +2,6 @@
 
 import collections
 import gc
-import time
 import types
 import weakref
 
@@ -118,6 +117,8 @@ cdef class State:
         self.gone = []
         self.entered = []
         self.removed = {}
+        self.proxied = {}
+        self.left = set()
         self.spare = {}
         the_state = weakref.ref(self)
         # Cell number 0: the names, and what concerns the state as a whole.
@@ -162,6 +163,7 @@ cdef class State:
         self.check_open()
         self.held_cells.clear()
         self.held.clear()
+        self.left.clear()
         self.compare_all()
         undo_all()
         born = _nodes.here.born
@@ -219,77 +221,77 @@ cdef class State:
         """Has a node referred to as a foreign object (see ``set_foreign``) wherever it is stored."""
         find(<PyObject*>node).id |= HOST
 
-    def keep_removed(self, seconds: float, most: int) -> None:
-        """Nodes that nothing holds any more are kept for so long, and at most so many in a cell; the youngest."""
-        self.seconds_removed = seconds
-        self.most_removed = most
+    def keep_removed(self) -> None:
+        """From now on nodes that nothing stores any more are kept until ``give_up`` says which are still held."""
+        self.keeps = True
 
-    def drop_removed(self, cells: set[int]) -> None:
-        """Those of them that are at home in these cells are kept no longer."""
-        for number in cells & self.removed.keys():
-            self.removed.pop(number)
+    cdef int look_at_removed(self, PyObject* node) except -1:
+        """A node that may have been removed past recording, or by itself, about to be given up."""
+        if find(node) != NULL and Py_REFCNT(node) - (find(node).id & ID in self.strong) == 1:
+            self.keep_for_now(<object>node)
+        return 0
 
-    cdef bint is_removed(self, PyObject* node) except -1:
-        """Whether a node is one of those that are kept, which is a reference to it."""
-        return <size_t>node in self.removed.get(find(node).cell, ())
-
-    cdef int look_at_removed(self, PyObject* removed) except -1:
-        """Something that a command has replaced, removed or changed, about to be given up."""
+    cdef int keep_removed_of(self, PyObject* removed) except -1:
+        """Keeps what a command has replaced or removed; also what is still stored, as only a part of a cycle may be."""
         cdef list rest
-        cdef Py_ssize_t holders
-        if removed == NULL:
+        if removed == NULL or Py_TYPE(<object>removed) == <PyTypeObject*>int or \
+                Py_TYPE(<object>removed) == <PyTypeObject*>str:
             return 0
         if find(removed) != NULL:
-            holders = Py_REFCNT(removed)
-            if 1 < holders <= 3:
-                holders -= self.is_removed(removed) + (find(removed).id & ID in self.strong)
-            if holders == 1:
-                self.keep_for_now(<object>removed)
-        elif Py_REFCNT(removed) == 1 and type(<object>removed) in (list, tuple):
+            self.keep_for_now(<object>removed)
+        elif type(<object>removed) in CONTAINERS:
             rest = [<object>removed]
             while rest:
-                for part in rest.pop()[-<Py_ssize_t>self.most_removed:]:
-                    if type(part) is tuple:
-                        rest.append(part)
-                    elif find(<PyObject*>part) != NULL:
+                value = rest.pop()
+                for part in value.values() if type(value) is dict else value:
+                    if find(<PyObject*>part) != NULL:
                         self.keep_for_now(part)
+                    elif type(part) is tuple:
+                        rest.append(part)
         return 0
 
     cdef int keep_for_now(self, object value) except -1:
-        """Keeps a node for a while, if the value is one; what ``host`` was told of goes as objects do."""
+        """Keeps a node until ``give_up``, if the value is one; what ``host`` was told of goes as objects do."""
         cdef Node* node = find(<PyObject*>value)
-        if node == NULL or node.id & HOST or not self.most_removed:
-            return 0
-        kept = self.removed.get(node.cell)
-        if kept is None:
-            kept = self.removed[node.cell] = collections.OrderedDict()
-        kept.pop(<size_t><PyObject*>value, None)
-        kept[<size_t><PyObject*>value] = time.monotonic(), value
-        if <size_t>len(kept) > self.most_removed:
-            kept.popitem(last=False)
+        if node != NULL and not node.id & HOST and self.keeps and not (self.left and node.id & ID in self.left):
+            self.removed[<size_t><PyObject*>value] = value
+        return 0
+
+    cdef int note_left(self, set ids) except -1:
+        """Nodes that an answer takes away: nobody holds them, so they go with this command."""
+        for id in ids:
+            self.left.add(id)
+            self.removed.pop(<size_t>object_of(id), None)
+            self.proxied.pop(<size_t>object_of(id), None)
         return 0
 
     cdef int keep_loaded(self, object replica) except -1:
-        """The same for those nodes that nothing but the replica holds that they come from."""
-        cdef PyObject* node
-        for id in sorted(replica.node_ids()):
-            value = replica.node(id)
-            node = <PyObject*>value
-            if Py_REFCNT(node) == 2:            # the replica's and this one
-                self.keep_for_now(value)
+        """The same for all nodes of a replica: who knows which of them are held."""
+        for value in replica.nodes.values():
+            self.keep_for_now(value)
         return 0
 
-    cdef int give_up_old(self) except -1:
-        """Those that have been kept for long enough go."""
-        cdef double now = time.monotonic()
-        if now < self.next_removed:
-            return 0
-        self.next_removed = now + self.seconds_removed / 10
-        for number, kept in list(self.removed.items()):
-            while kept and next(iter(kept.values()))[0] < now - self.seconds_removed:
-                kept.popitem(last=False)
-            if not kept and self.removed.get(number) is kept:
-                del self.removed[number]
+    cdef set freed_cells(self):
+        """The cells of which nodes have been freed since the last command ended."""
+        cdef size_t i
+        return {_nodes.here.freed[i] for i in range(1, _nodes.here.freed_count, 2)}
+
+    cdef int give_up(self, list proxied) except -1:
+        """Keeps these nodes, of which processes have proxies, and lets go of all others that nothing stores."""
+        cdef dict kept = {}
+        for value in proxied:
+            kept[<size_t><PyObject*>value] = value
+        value = None
+        old = self.removed, self.proxied
+        self.proxied, self.removed = kept, {}
+        proxied.clear()
+        old = None                  # from here on user code may run: finalizers
+        self.only_held = False
+        for value in self.proxied.values():
+            if Py_REFCNT(<PyObject*>value) - (find(<PyObject*>value).id & ID in self.strong) == 2:
+                self.only_held = True
+                break
+        value = None
         return self.give_up_opaque()
 
     cdef int give_up_opaque(self) except -1:
@@ -307,10 +309,10 @@ cdef class State:
         return 0
 
     cdef int hold(self, cells) except -1:
-        """Before a command that may remove nodes of these cells past recording: so they can be kept for a while."""
+        """Before a command that may remove nodes of these cells past recording: they are kept for who holds them."""
         cdef Cell* cell
         cdef uint32_t i
-        if not self.most_removed:
+        if not self.keeps:
             return 0
         for number in cells:
             if number in self.held_cells:
@@ -386,6 +388,9 @@ cdef class State:
             for address in (<size_t>step.node, <size_t>step.first, <size_t>step.second):
                 if address:
                     self.spare[address] = self.spare.get(address, 0) + 1
+                    if Py_REFCNT(<PyObject*>address) == 1 and find(<PyObject*>address) == NULL and \
+                            type(<object><PyObject*>address) in CONTAINERS:
+                        self.note_spare_items(<PyObject*>address)
             self.spare_inverses += 1
         while self.spare_born < _nodes.here.born_count:
             address = <size_t>_nodes.here.born[self.spare_born]
@@ -397,16 +402,28 @@ cdef class State:
             self.spare_held += 1
         return self.spare.get(<size_t>object, 0) + (find(object) != NULL and find(object).id & ID in self.strong)
 
+    cdef int note_spare_items(self, PyObject* container) except -1:
+        """What only an undo's own container refers to: the items that were replaced, or their order before."""
+        cdef list rest = gc.get_referents(<object>container)
+        while rest:
+            part = rest.pop()
+            if find(<PyObject*>part) != NULL or isinstance(part, CONTAINERS):
+                self.spare[<size_t><PyObject*>part] = self.spare.get(<size_t><PyObject*>part, 0) + 1
+                if type(part) is tuple and Py_REFCNT(<PyObject*>part) == 2:     # the container's, and ours
+                    rest.extend(gc.get_referents(part))
+            part = None
+        return 0
+
     cdef int forget_spare(self) except -1:
         self.spare.clear()
         self.spare_inverses = self.spare_born = self.spare_held = 0
         return 0
 
-    cdef set departed(self, object result, dict replaced):
+    cdef set departed(self, object result, dict replaced, set proxied):
         """Ids of the nodes that nothing but a command's result holds any more, itself or in other such nodes.
 
         The caller has the one reference to the result that is not part of the state. ``replaced`` counts references
-        by address that will have gone at the end of the command.
+        by address that will have gone at the end of the command. ``proxied`` are ids of nodes that processes hold.
         """
         cdef dict met = {}                      # address -> references from what has departed
         cdef list rest = [result]               # each as often as it was met
@@ -421,7 +438,10 @@ cdef class State:
             if <size_t>at in expanded:
                 continue
             node = find(at)
-            gone = self.spare_references(at) + replaced.get(<size_t>at, 0)
+            if node != NULL and node.id & ID in proxied:
+                continue
+            gone = self.spare_references(at) + replaced.get(<size_t>at, 0) + (<size_t>at in self.removed) + \
+                (<size_t>at in self.proxied)
             if Py_REFCNT(at) > 2 * met[<size_t>at] + gone:
                 continue                        # a tuple too may be part of the state
             if node != NULL:
@@ -607,8 +627,6 @@ cdef class State:
         cdef int _round
         self.forget_spare()
         self.let_go()
-        if self.removed:
-            self.give_up_old()
         for _round in range(ROUNDS):
             born, born_count, born_room = _nodes.here.born, _nodes.here.born_count, _nodes.here.born_room
             inverses, inverse_count = _nodes.here.inverses, _nodes.here.inverse_count
@@ -619,12 +637,12 @@ cdef class State:
             _nodes.here.inverse_count = _nodes.here.inverse_room = 0
             self.filled = 0
             for i in range(inverse_count):
-                if self.most_removed:
-                    self.look_at_removed(inverses[i].first)
-                    self.look_at_removed(inverses[i].second)
+                if self.keeps:
+                    self.keep_removed_of(inverses[i].first)
+                    self.keep_removed_of(inverses[i].second)
                 give_up_if(inverses[i].first)
                 give_up_if(inverses[i].second)
-                if self.most_removed:
+                if self.keeps:
                     self.look_at_removed(inverses[i].node)
                 give_up(inverses[i].node)
             for i in range(born_count):
@@ -647,6 +665,7 @@ cdef class State:
             self.give_up_opaque()
         places_of_opaque.clear()
         self.entered.clear()
+        self.left.clear()
         del _nodes.new_cells[:]
         return 0
 
@@ -981,6 +1000,7 @@ cdef class State:
         self.is_closed = True
         if self.removed is not None:
             self.removed.clear()
+            self.proxied.clear()
             self.held.clear()
         the_state = None
         reset_registry(1)

@@ -103,17 +103,19 @@ class Words:
 class Books:
     """What each producer has begun and what had returned, and the comparison of that with the share.
 
-    A producer writes into a ledger, an object whose attributes are published whole, and adds to a trail, a list that
-    is published as a base and a log. Its numbers count from 1 in each.
+    A producer writes into a ledger, an object whose attributes are published whole, adds to a trail, a list that is
+    published as a base and a log, and to a part of its own, while only it holds that. Its numbers count from 1 in each.
     """
 
     def __init__(self, share: Any) -> None:
         self.share = share
         self.begun, self.done = Words(MOST_PRODUCERS), Words(MOST_PRODUCERS)
         self.trail_begun, self.trail_done = Words(MOST_PRODUCERS), Words(MOST_PRODUCERS)
+        self.part_begun, self.part_done = Words(MOST_PRODUCERS), Words(MOST_PRODUCERS)
         self.trail_seen: dict[int, int] = {}
         share.ledger = Ledger()
         share.trail = TRAIL
+        share.parts = {}
         share.flush()
 
     def take_trail(self) -> None:
@@ -155,6 +157,16 @@ class Books:
                 f"{self.trail_begun[who]} begun, {added} made"
             )
             executed += count + added
+            # One that has died while it had its part has taken it along.
+            part = self.share.parts.pop(who, None)
+            if part is not None:
+                assert part[0] == list(range(1, len(part[0]) + 1)), (
+                    f"producer {who}: lost in a part: {part[0]}"
+                )
+                assert self.part_done[who] <= len(part[0]) <= self.part_begun[who], (
+                    f"producer {who}: {self.part_done[who]} additions to a part returned, "
+                    f"{self.part_begun[who]} begun, {len(part[0])} made"
+                )
         return executed
 
 
@@ -206,14 +218,17 @@ class Producer:
         self.random = random.Random(seed)
         self.largest = largest
         self.load = load
-        self.number = self.added = 0
+        self.number = self.added = self.carried = 0
+        self.part: Any = None
+        self.held: Any = []
 
     def step(self) -> None:
         """One command, and sometimes a read that must see it.
 
         Its kind is random; with the load "answers" it is a call with an answer that just fits into the response
         ring, with "spills" a queued command that has a segment of its own (in a build with test points), with "large"
-        now and then arguments and an answer for which an arena has to grow (there).
+        now and then arguments and an answer for which an arena has to grow (there); with "parts" it has proxies of
+        more parts than its table of them has room for at first (there).
         """
         kind = self.random.random()
         if self.load == "answers":
@@ -222,10 +237,15 @@ class Producer:
             self._note(max(self.largest, 30000))
         elif self.load == "large":
             (self._note if self.number % 2 else self._ask)(600 if self.number % 32 > 1 else 14000)
+        elif self.load == "parts":
+            self._note(10)
+            self._carry(100)
         elif kind < 0.12:
             self._scratch()
-        elif kind < 0.3:
+        elif kind < 0.25:
             self._add()
+        elif kind < 0.35:
+            self._carry(3)
         else:
             # Mostly small ones, some in heap blocks, arenas and spill segments.
             size = self.random.choice((0, 10, 30, 60, 200, 400, self.largest))
@@ -260,6 +280,26 @@ class Producer:
             # Whoever checks may have taken the first ones away, or all.
             seen = [number for who, number in self.trail[:] if who == self.who]  # of one moment
             assert seen == list(range(self.added + 1 - len(seen), self.added + 1)), f"stale or torn: {seen}"
+
+    def _carry(self, size: int) -> None:
+        """Takes a part out of the share, writes to it where nothing stores it, and puts it back."""
+        parts = self.share.parts
+        if self.part is None:
+            parts[self.who] = [[], *([i] for i in range(size))]
+            self.part = parts[self.who]
+            self.held = self.part[:]
+        taken = parts.pop(self.who)
+        assert taken is self.part, "a part that is held was taken for one that is not"
+        self.carried += 1
+        self.books.part_begun[self.who] = self.carried
+        self.held[0].append(self.carried)
+        self.books.part_done[self.who] = self.carried
+        if self.random.random() < 0.4:
+            assert self.held[0][-1] == self.carried and self.held[-1] == [size - 1], (
+                "stale, in a part that is held"
+            )
+        parts[self.who] = taken
+        assert parts[self.who] is taken and taken[0] is self.held[0], "another part than it was"
 
     def _scratch(self) -> None:
         self.share[self.scratch] = Scratch(self.random.choice((0, 100, self.largest)))
