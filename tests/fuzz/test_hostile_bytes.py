@@ -102,7 +102,7 @@ def killed_caller(share: Share, ledger: Any) -> None:
 
 
 class Arena(bytearray):
-    """What is in use of an arena: the rest has no memory, and would take most of the time."""
+    """What is in use of an arena, or of a table of held parts: the rest has no memory, and would take most of the time."""
 
     size: int  # of the whole
 
@@ -111,7 +111,7 @@ def bytes_of(name: str) -> dict[str, bytearray]:
     found: dict[str, bytearray] = {}
     for path in FOLDER.glob(f"{name}*"):
         suffix, data = path.name[len(name) :], path.read_bytes()
-        if suffix[:2] in ("_c", "_l"):
+        if suffix[:2] in ("_c", "_h", "_l"):
             found[suffix] = arena = Arena(data.rstrip(b"\0").ljust(4096, b"\0"))
             arena.size = len(data)
         else:
@@ -142,6 +142,8 @@ def images() -> tuple[Image, Image]:
             share.flush()
         share.flush()
         assert list(share.trail) and share.health().backlog == 0
+        held = share.nested["a"]
+        assert list(held) == [1, 2, {"b": [3.5]}]
         control, ledger, trail = share.session_of().control, share.ledger, share.trail
         os.kill(control.coordinator_pid(), signal.SIGSTOP)
         try:
@@ -152,6 +154,7 @@ def images() -> tuple[Image, Image]:
             share.other = {"queued": [1] * 9}
             share.made = Scratch(10)
             del share.text
+            del share.nested["a"]
             killed_caller(share, ledger)
             segments = bytes_of(share.session_of().name)
         finally:
@@ -611,7 +614,7 @@ def test_nothing_is_executed_whose_checksum_is_wrong(quiet: Image) -> None:
 
 
 def test_an_arena_that_is_missing_or_too_short(queued: Image) -> None:
-    arenas = [suffix for suffix, data in queued.segments.items() if isinstance(data, Arena)]
+    arenas = [suffix for suffix in queued.segments if suffix[:2] in ("_c", "_l")]
     assert len(arenas) >= 1
     for size in (0, 8, 2999):
         with queued.copied([]) as name:
@@ -621,6 +624,26 @@ def test_an_arena_that_is_missing_or_too_short(queued: Image) -> None:
     with queued.copied([]) as name:
         for suffix in arenas:
             (FOLDER / (name + suffix)).unlink()
+        assert outcome(take_over(queued.role), name, ()) == ""  # type: ignore[arg-type]
+
+
+def test_a_table_of_held_parts(queued: Image) -> None:
+    """Each of its words, and one that is missing or too short."""
+    tables = [suffix for suffix in queued.segments if suffix.startswith("_h")]
+    assert tables
+    for table in tables:
+        for at in queued.words(table):
+            for value in (0, 1, 1 << 22, 1 << 40, 1 << 62, 1 << 63, (1 << 64) - 1):
+                with queued.copied([(table, at, word(value))]) as name:
+                    assert outcome(take_over(queued.role), name, ()) == ""  # type: ignore[arg-type]
+    for size in (0, 8, 2999):
+        with queued.copied([]) as name:
+            for table in tables:
+                os.truncate(FOLDER / (name + table), size)
+            assert outcome(take_over(queued.role), name, ()) == ""  # type: ignore[arg-type]
+    with queued.copied([]) as name:
+        for table in tables:
+            (FOLDER / (name + table)).unlink()
         assert outcome(take_over(queued.role), name, ()) == ""  # type: ignore[arg-type]
 
 
