@@ -19,7 +19,7 @@ cimport cython
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, realloc
 from posix.stat cimport fstat, struct_stat
-from posix.unistd cimport close, read
+from posix.unistd cimport close as close_descriptor, read
 
 from ._atomic cimport cas, fence_sc, load_acq, load_rlx, store_rel, store_rlx, TESTPOINT
 from ._control cimport Control
@@ -72,7 +72,7 @@ cdef class Fork:
     cdef void close(self, int* descriptor) noexcept:
         cdef struct_stat status
         if descriptor[0] >= 0 and fstat(descriptor[0], &status) == 0 and status.st_ino == self.inode:
-            close(descriptor[0])
+            close_descriptor(descriptor[0])
         descriptor[0] = -1
 
     cdef bint has_ended(self) noexcept:

@@ -102,7 +102,7 @@ def killed_caller(share: Share, ledger: Any) -> None:
 
 
 class Arena(bytearray):
-    """What is in use of an arena, or of a table of held parts: the rest has no memory, and would take most of the time."""
+    """What is in use of an arena or a table of held parts: the rest has no memory, and would take most of the time."""
 
     size: int  # of the whole
 

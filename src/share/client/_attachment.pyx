@@ -210,7 +210,7 @@ def _after_fork():
             try:
                 session.open_held()
                 session.control.await_commit(load_rlx(session.control.word(LOOKED)), -1)    # as in hold_node
-            except ShareError:
+            except (ShareError, OSError, MemoryError):
                 pass                # the share is ending, or there is no room: said by the first use
             if parents is not None:
                 end_fork(parents)

@@ -14,7 +14,7 @@ cdef class Receiver(Attachment):
     cdef int outstanding            # calls whose response has not been taken from the ring
     cdef dict arrived               # end position -> (kind, payload)
     cdef set abandoned
-    cdef dict taken                 # end position -> entry in `held`, of responses with nodes that are still to be decoded
+    cdef dict taken                 # end position -> entry in `held`, of responses with nodes that are still to decode
     cdef dict expected              # end position -> ticket, of those who do not wait in a thread of theirs
     cdef object delivered           # deque of (ticket, position, kind, payload), for the bridge
 
