@@ -15,6 +15,7 @@ T = TypeVar("T", bound=type)
 
 _ATOMS: set[type] = {
     type(None), bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented), range,
+    types.GenericAlias, types.UnionType,
 }  # fmt: skip
 # By name, because importing these modules would take a third of the time that `import share` takes. Whoever has
 # an instance has the module too.
@@ -25,6 +26,7 @@ _STANDARD = {
     "pathlib": {"PurePosixPath", "PosixPath", "PureWindowsPath", "WindowsPath"},
     "re": {"Pattern"},
     "uuid": {"UUID"},
+    "zoneinfo": {"ZoneInfo"},
 }
 _frozen_fields: dict[type, tuple[str, ...]] = {}
 
@@ -48,6 +50,8 @@ def is_value(obj: Any, _atoms: set[type] = _ATOMS, _type: Callable[[Any], type] 
         return all(map(is_value, obj))
     if isinstance(obj, (type, enum.Enum)):
         return True
+    if cls is slice:
+        return is_value((obj.start, obj.stop, obj.step))
     if cls is types.FunctionType:
         return _holds_values(obj)
     if cls is types.BuiltinFunctionType:  # which a bound method of a list is, too

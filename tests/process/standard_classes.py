@@ -1,5 +1,6 @@
 """Classes on those of the standard library, with attributes that their own ``__reduce__`` leaves out."""
 
+import abc
 import array
 import datetime
 from collections import Counter, UserList, defaultdict
@@ -59,3 +60,13 @@ class Fails:
         self.lists.default_factory = int
         self.lists.__init__(set, {"b": 1})
         raise ValueError("undone")
+
+
+class Command(abc.ABC):
+    @abc.abstractmethod
+    def cost(self): ...
+
+
+class Group(Command, list):
+    def cost(self):
+        return sum(self)

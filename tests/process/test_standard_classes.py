@@ -134,3 +134,12 @@ def test_compiled_methods_are_methods(shared: Share) -> None:
     plain = np.random.default_rng(1)
     assert [shared.generator.integers(100) for _ in range(5)] == [plain.integers(100) for _ in range(5)]
     assert shared.generator.random() == plain.random()
+
+
+def test_a_container_whose_class_has_a_metaclass(shared: Share) -> None:
+    shared.group = classes.Group([1])
+    shared.groups = [classes.Group([1])]
+    for group in shared.group, shared.groups[0]:
+        group.append(2)
+        assert (group.cost(), group[1], len(group)) == (3, 2, 2)
+        assert isinstance(group, classes.Command)

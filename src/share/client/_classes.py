@@ -1,11 +1,13 @@
 """Generated proxy classes: one for each shape, with a descriptor for each attribute and method."""
 
+from array import array
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from share._cells import index_of
 
+from ._buffers import Buffered
 from ._containers import overrides
 from ._descriptors import Attribute, Method, Property
 from ._nested import Nested
@@ -49,7 +51,8 @@ def nested_class(cls: type) -> type:
 
 
 def _made(cls: type, base: type, members: dict[str, Any]) -> type:
-    made = type(cls.__name__, (base,), members)
+    bases = (base, Buffered) if issubclass(cls, (bytearray, array)) else (base,)
+    made = type(cls.__name__, bases, members)
     if hasattr(cls, "__slots__"):
         made.__slots__ = cls.__slots__  # type: ignore[attr-defined]
     # What `match` goes by is a flag of the type.

@@ -313,6 +313,6 @@ cdef int prepare(Shape shape) except -1:
     return 0
 
 
-def is_recorded(cls: type) -> bool:
+def is_recorded(object cls) -> bool:
     """Whether changes to instances of a class are seen when they happen."""
     return cls.__setattr__ is setattr_method

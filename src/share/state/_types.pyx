@@ -245,7 +245,7 @@ cdef class Blueprint:
         return cls
 
 
-def rebase(cls: type) -> bool:
+def rebase(object cls) -> bool:
     """Has a user's subclass of a built-in container record; False: its instances have to be compared."""
     cdef PyTypeObject* recording
     cdef list built_in = [plain_of(base) or base for base in cls.__mro__ if plain_of(base) or kind_of_plain(base)]
