@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeVar, cast
 from share import _runtime
 from share._lifecycle import attach_session, end, leave, named_session, open_session, start_session
 from share._names import check_name
-from share._options import check_full, check_journal, check_writes, coordinator_options
+from share._options import check_full, check_kept, check_writes, coordinator_options
 from share.client._namespace import Namespace, is_detached, reserve
 from share.client._proxy import plain
 from share.client._responses import with_traceback
@@ -120,13 +120,18 @@ class Share(Namespace):
             file has been changed: ``"raise"`` ClassChangedError, or ``"upgrade"`` the share to what is in the file.
         journal: a file in which everything that is committed is stored: the share goes on where the last one with
             that file stopped, be it closed, killed, or lost with its machine. None: the share lives in memory alone.
-        durable: with a journal, ``"engine"`` stores a commit on the disk before anybody sees it; ``"local"`` stores it
+        engine: the same with a server in the place of the file, so that another machine can go on with the share of
+            that name: ``"nats://host?monitor=http://host:8222"`` or ``"postgresql://user@host/database"``.
+        durable: with a journal or an engine, ``"engine"`` stores a commit on the disk before anybody sees it; ``"local"`` stores it
             behind, so that nobody waits for the disk, and the last moments before the loss of a machine may be lost
             with it (:meth:`flush` with ``durable=True`` waits).
 
     Raises:
         ShareError: there is no such Python.
-        EngineError: the journal is in use (``errno`` is EBUSY), is none, or cannot be read or written.
+        EngineError: the journal is in use, or the share has a home (``errno`` is EBUSY); it is none, or cannot be read
+            or written; or the server does not flush what it stores (ENOTSUP).
+        EngineLostError: the server does not answer.
+        ModuleNotFoundError: the client library of the engine is missing.
         CorruptDataError: the journal is damaged.
         FileExistsError: a share of that name is alive. (Remains of a crashed one are removed.)
         ShareMemoryError: there is not enough shared memory.
@@ -152,10 +157,11 @@ class Share(Namespace):
         logging: bool = False,
         on_new_code: Literal["raise", "upgrade"] = "raise",
         journal: "str | os.PathLike[str] | None" = None,
+        engine: str | None = None,
         durable: Literal["engine", "local"] = "engine",
     ) -> None:
         public = None if name is None else check_name(name)
-        kept = check_journal(journal, durable)
+        kept = check_kept(journal, engine, public, durable)
         waits, raises = check_writes(writes), check_full(on_full)
         options = {
             **coordinator_options(check, slow_after, max_run, executable, on_new_code),
@@ -200,14 +206,15 @@ class Share(Namespace):
         linger: float = 0,
         on_new_code: Literal["raise", "upgrade"] = "raise",
         journal: "str | os.PathLike[str] | None" = None,
+        engine: str | None = None,
         durable: Literal["engine", "local"] = "engine",
     ) -> Self:
         """Joins the share of that name, or creates it if there is none; for programs without a common parent.
 
         Such a share has no owner: it lives until the last process that uses it has left (closed it, ended or died),
         and for ``linger`` seconds more; whoever opens it in that time finds it as it was left. ``ring``, ``check``,
-        ``slow_after``, ``max_run``, ``executable``, ``linger``, ``on_new_code``, ``journal`` and ``durable`` count only
-        for the one that creates it.
+        ``slow_after``, ``max_run``, ``executable``, ``linger``, ``on_new_code``, ``journal``, ``engine`` and ``durable``
+        count only for the one that creates it.
         """
         if _runtime.coordinator_of is not None:
             return _stand_in(cls)
@@ -217,8 +224,9 @@ class Share(Namespace):
             **coordinator_options(check, slow_after, max_run, executable, on_new_code),
             "linger": float(linger),
         }
-        kept = check_journal(journal, durable)
-        return _share_of(cls, open_session(ring, options, check_name(name), kept), writes, on_full)
+        public = check_name(name)
+        kept = check_kept(journal, engine, public, durable)
+        return _share_of(cls, open_session(ring, options, public, kept), writes, on_full)
 
     # -- state of the share ---------------------------------------------------------------------------
 
@@ -234,14 +242,14 @@ class Share(Namespace):
             ShareClosedError, CoordinatorLostError: it never will be.
             EngineError, EngineLostError: with ``durable``, it cannot be stored now, the disk is full, say. It is kept,
                 and will be tried again.
-            ValueError: ``durable`` of a share without a journal.
+            ValueError: ``durable`` of a share without a journal or engine.
         """
         session = self.session_of()
         if session.control.closed:
             raise ShareClosedError(f"share {session.name} has been closed")
         if durable:
             if not session.control.has_journal:
-                raise ValueError("only a share with a journal can be durable: Share(journal=...)")
+                raise ValueError("only a share with a journal or an engine can be durable: Share(journal=...)")
             from share.client._commands import await_stored
 
             try:
@@ -254,7 +262,7 @@ class Share(Namespace):
 
     @property
     def restore_point(self) -> int | None:
-        """The commit position up to which everything is in the journal; None without a journal."""
+        """The commit position up to which everything is stored; None without a journal or engine."""
         control = self.session_of().control
         return control.durable() if control.has_journal else None
 

@@ -419,6 +419,14 @@ cdef class Control(Roles):
         store_rlx(self.word(H_STORED), stored)
         store_rel(self.word(H_DURABLE), position)
 
+    def note_fenced(self) -> None:
+        """Notes that another home has taken over. Before the share is closed."""
+        store_rel(self.word(H_FENCED), 1)       # pairs with the acquire in is_fenced, by way of C
+
+    def is_fenced(self) -> bool:
+        """Whether another home has taken over."""
+        return load_acq(self.word(H_FENCED)) != 0
+
     def commands(self) -> int:
         """How many commands have been executed; what a successor runs again counts again."""
         return load_rlx(self.word(COMMANDS))

@@ -69,6 +69,7 @@ cdef enum:
     H_IDENTITY = 144            # the number in the name that references in the journaled state have; 0: no journal
     H_DURABLE = 152             # D: all that was committed up to this position is stored
     H_STORED = 160              # the position of the journal's last record
+    H_FENCED = 168              # 1: another home has taken over
     H_LIFE = 88                 # 0: as long as the owner; 1: until the last process leaves
     H_TOKEN = 96                # the number in the control segment's name
     ROLE = 256

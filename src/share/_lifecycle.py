@@ -5,6 +5,7 @@ import errno
 import logging
 import os
 import select
+import socket
 import sys
 import threading
 import time
@@ -114,26 +115,34 @@ def _create(
 ) -> Control:
     start = identity = None
     found: dict[str, Any] = {}
+    name = new_name()
     if journal is not None:
-        path, durable = journal
-        start, identity, number = _look_into(path)
-        found = {"journal": {"path": path, "durable": durable, "number": number}}
+        where, share, durable = journal
+        holder = f"{name} on {socket.gethostname()}"
+        start, identity, number = _look_into(where, share, durable, holder)
+        found = {"where": where, "share": share, "durable": durable, "number": number, "holder": holder}
+        found = {"journal": found}
     options = {**options}
     there = surroundings(options.pop("executable", None))
     configuration = cerial.dumps({**there, "name": public, **options, **found})
-    return Control.create(new_name(), ring, configuration, until_last, start, identity)
+    return Control.create(name, ring, configuration, until_last, start, identity)
 
 
-def _look_into(path: str) -> tuple[int, str | None, int]:
-    """Of a journal that nobody has open: a position behind all in it, whose state it is, its last record."""
-    from share.engine import JournalEngine
+def _look_into(where: str, share: str, durable: str, holder: str) -> tuple[int, str | None, int]:
+    """Of a log that no home has: a position behind all in it, whose state it is, its last record."""
     from share.engine._commits import last_position
+    from share.engine._places import await_lease, is_file, open_place, shown_place
 
-    with JournalEngine(path) as engine:
+    with open_place(where, share) as engine:
+        what = shown_place(where, share)
+        if not is_file(where):
+            if durable == "engine" and engine.not_durable:
+                raise EngineError(errno.ENOTSUP, f"{what} would not be durable: {engine.not_durable}")
+            await_lease(engine, holder, what)
         identity = engine.blob("identity")
         number = engine.last()
         if identity is None and number:
-            raise EngineError(errno.EINVAL, f"the journal {path} holds the state of no share")
+            raise EngineError(errno.EINVAL, f"{what} holds the state of no share")
         return last_position(engine) + 1, None if identity is None else identity.decode(), number
 
 

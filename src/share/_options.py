@@ -3,16 +3,25 @@
 import os
 from typing import Any, Literal
 
-__all__ = ["check_full", "check_journal", "check_writes", "coordinator_options"]
+__all__ = ["check_full", "check_kept", "check_writes", "coordinator_options"]
 
 
-def check_journal(
-    journal: "str | os.PathLike[str] | None", durable: Literal["engine", "local"]
-) -> tuple[str, str] | None:
-    """The file of the journal and how durable it is; None without one."""
+def check_kept(
+    journal: "str | os.PathLike[str] | None",
+    engine: str | None,
+    name: str | None,
+    durable: Literal["engine", "local"],
+) -> tuple[str, str, str] | None:
+    """Where the share is stored, its name there, and how durable it is; None if it is not stored."""
     if durable not in {"engine", "local"}:
         raise ValueError(f"durable must be 'engine' or 'local', not {durable!r}")
-    return None if journal is None else (os.path.abspath(os.fspath(journal)), durable)
+    if engine is None:
+        return None if journal is None else (os.path.abspath(os.fspath(journal)), "", durable)
+    from share.engine._places import check_place  # no other share needs engines
+
+    if journal is not None:
+        raise ValueError("a share has a journal or an engine, not both")
+    return engine, check_place(engine, name), durable
 
 
 def check_writes(writes: str | None) -> bool:

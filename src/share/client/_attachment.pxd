@@ -31,4 +31,5 @@ cdef class Attachment:
     cdef int register(self) except -1
     cdef int64_t patience(self) except -2
     cdef bint goes_behind(self) except -1
+    cdef object ended_error(self, str message)
     cdef int check_registered(self, uint64_t serial) except -1

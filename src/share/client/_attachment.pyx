@@ -14,7 +14,7 @@ from .._wait cimport now_ns
 
 from .._names import sweep
 from ..cerial import loads
-from ..errors import ShareClosedError, ShareError
+from ..errors import FencedError, ShareClosedError, ShareError
 
 cdef object registration_hook = None
 
@@ -173,7 +173,15 @@ cdef class Attachment:
             pass
         if self.control.closed and self.control.lost:
             sweep(self.name, loads(self.control.configuration())["name"])   # dead before it removed the memory
-        return ShareClosedError(f"share {self.name} has been closed")
+        return self.ended_error(f"share {self.name} has been closed")
+
+    cdef object ended_error(self, str message):
+        """The error for who waits for what the share did not come to."""
+        if not self.control.is_fenced():
+            return ShareClosedError(message)
+        return FencedError(f"another home has taken over share {self.name}, which has ended here: what was queued and "
+                           "not answered may be lost, and so may what was committed after position "
+                           f"{self.control.durable()}")
 
     def _raise_if_closed(self):
         if self.control.closed:

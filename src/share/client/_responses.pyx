@@ -21,7 +21,7 @@ from ._attachment cimport Attachment, forks, nanoseconds
 
 from .._protocol import error_from, read_spill
 from .._segment import unlink
-from ..errors import CorruptDataError, SegmentError, ShareClosedError, ShareTimeoutError
+from ..errors import CorruptDataError, SegmentError, ShareTimeoutError
 
 cdef enum:
     DECODED = 100               # kind of a response whose payload is the result itself
@@ -160,7 +160,7 @@ cdef class Receiver(Attachment):
                 self.control.await_commit(position, nanoseconds(timeout))
                 self.drain()
                 if position not in self.arrived:
-                    raise ShareClosedError(f"share {self.name} was closed before this call was executed")
+                    raise self.ended_error(f"share {self.name} was closed before this call was executed")
         except BaseException:
             # The answer is abandoned, never the command.
             if position in self.arrived:

@@ -25,7 +25,7 @@ from ._noted cimport noting, refuse_in_predicate
 from ._responses cimport Receiver
 
 from .._segment import unlink
-from ..errors import CorruptDataError, ShareClosedError, ShareError, ShareFullError
+from ..errors import CorruptDataError, ShareError, ShareFullError
 from ._attachment import NoRoom, WouldWait
 
 cdef uint64_t MASK63 = ~CLOSED_BIT
@@ -285,6 +285,6 @@ cdef class Session(Receiver):
         """Waits until everything up to ``position`` is committed. Raises ShareTimeoutError, ShareClosedError."""
         cdef uint64_t c = self.control.await_commit(position, nanoseconds(timeout))
         if (c & MASK63) < position:
-            raise ShareClosedError(f"share {self.name} was closed before position {position} was committed")
+            raise self.ended_error(f"share {self.name} was closed before position {position} was committed")
         if self.arguments is not None:
             self.arguments.release(c & MASK63)      # who flushes may not send more; c: as in store_arguments

@@ -1,23 +1,25 @@
-"""The journal of a share, as its coordinator keeps it: what is committed goes into it, and comes back from it."""
+"""The log of a share, as its coordinator keeps it: what is committed goes into it, and comes back from it."""
 
 import errno
 import logging
-import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
 from share import cerial
 from share._control import Control
 from share._names import bury
-from share.engine import JournalEngine, restore
+from share.engine import Engine, restore
 from share.engine._commits import LEAST, Restored, base_name
 from share.engine._images import META, folded, meta_entry, meta_of
+from share.engine._places import await_lease, is_file, open_place, shown_place
 from share.engine._records import EPOCH, SLOTS, SLOTS_BASE, encoded
 from share.errors import EngineError, EngineLostError, FencedError, SegmentError
 
 from ._images import all_slots, collected, layout_version, memory_of, next_id_of, put_back
+from ._lease import Lease
 from ._store import Store
 
 __all__ = ["Journal"]
@@ -31,21 +33,30 @@ _Changes = dict[int, bytes]
 
 
 class Journal:
-    """The file of one share.
+    """The file of one share, or what an engine has of it.
 
     What a group has changed is either stored before C, so that nobody ever sees what could be lost with the machine,
     or (``is_behind``) after it. D, in the control segment, says how far it has come.
 
     Where it is not certain that the log goes on from what it holds (a coordinator has died, a write has failed with an
     unknown outcome), what is stored next is all state as it is at C: so nothing is there twice.
+
+    ``replaced`` ends the share, and this process: another home goes on with it.
     """
 
-    def __init__(self, control: Control, store: Store, options: dict[str, Any]) -> None:
+    def __init__(
+        self, control: Control, store: Store, options: dict[str, Any], replaced: Callable[[str], None]
+    ) -> None:
         self.is_behind: bool = options["durable"] == "local"
         self._control, self._store = control, store
-        self._path: str = options["path"]
+        self._where: str = options["where"]
+        self._share: str = options["share"]
+        self._holder: str = options["holder"]
+        self._what = shown_place(self._where, self._share)
         self._expected: int = options["number"]
-        self._engine: JournalEngine | None = None
+        self._replaced = replaced
+        self._lease: Lease | None = None
+        self._engine: Engine | None = None
         self._found = Restored()
         self._number = self._epoch = self._size = self._base_size = 0
         self._stored_position = 0  # of the last record
@@ -56,31 +67,41 @@ class Journal:
         self._kept: list[_Changes] = []  # committed, and not stored
         self._kept_bytes = 0
         self._failed_at = 0.0  # when the last attempt to store what is kept has failed
+        self._lost: EngineLostError | None = None  # of the last attempt to reach the engine
+        self._lost_at = 0.0
         self._snapshot_above = 0
         self._planner = _planner()
 
     # -- beginning ---------------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Takes the file.
+        """Takes the file, or the lease.
 
         Raises:
             EngineError: it is in use, or cannot be opened, or holds something else.
+            EngineLostError: the engine does not answer.
             FencedError: another share has used it since this one did.
             CorruptDataError: it is damaged.
         """
-        self._engine = JournalEngine(self._path, create=False, patience=PATIENCE)
-        self._found = found = restore(self._engine)
+        self._engine = engine = open_place(self._where, self._share, create=False, patience=PATIENCE)
+        if not is_file(self._where):
+            await_lease(engine, self._holder, self._what)
+        self._found = found = restore(engine)
         if not found.is_of_slots and not found.is_empty:
-            raise EngineError(errno.EINVAL, f"the journal {self._path} holds the state of no share")
+            raise EngineError(errno.EINVAL, f"{self._what} holds the state of no share")
         self._number, self._epoch = found.number, found.epoch
         self._size, self._base_size = found.size, found.base_size
         self._stored_position = found.position
         self._has_begun = self._is_whole = False
         home = self._home()
         if home != self._control.name and (self._control.is_restored() or found.number != self._expected):
-            raise FencedError(f"the journal {self._path} has been used by another share meanwhile")
+            error = FencedError(f"{self._what} has been used by another share meanwhile")
+            if self._control.is_restored():
+                self._replaced(str(error))
+            raise error
         self._former = "" if home == self._control.name else home
+        if not is_file(self._where) and self._lease is None:
+            self._lease = Lease(self._where, self._share, self._holder, self._replaced)
 
     def _home(self) -> str:
         """The share that has written last."""
@@ -99,7 +120,7 @@ class Journal:
             if layout != layout_version():
                 raise EngineError(
                     errno.EINVAL,
-                    f"the journal {self._path} is of memory of layout {layout}, this library's is "
+                    f"{self._what} is of memory of layout {layout}, this library's is "
                     f"{layout_version()}: use the version of share-state that has written it",
                 )
             self._store.plans_anew = planner != self._planner
@@ -232,36 +253,57 @@ class Journal:
         try:
             self._number = self._engine.append(data, self._number)
         except EngineLostError:
-            self._is_whole = False
-            self._engine.close()
-            self._engine = None
+            self._let_go()
+            raise
+        except FencedError as error:
+            self._replaced(str(error))
             raise
         self._stored_position = position
+
+    def _let_go(self) -> None:
+        """It is not known what the log ends with."""
+        self._is_whole = False
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
 
     def _make_whole(self) -> None:
         """Sees to it that the log ends with the state at C, less what is kept."""
         if self._engine is None:
+            if self._lost is not None and time.monotonic() - self._lost_at < RETRY:
+                raise EngineLostError(str(self._lost))  # else each command that is queued would wait as long
             try:
                 self.open()
-            except BaseException:
-                if self._engine is not None:
-                    self._engine.close()
-                    self._engine = None
+            except BaseException as error:
+                self._let_go()
+                if isinstance(error, EngineLostError):
+                    self._lost, self._lost_at = error, time.monotonic()
                 raise
-            self._found = Restored()
+            self._found, self._lost = Restored(), None
         if not self._has_begun:
             self._append_epoch()
         if not self._is_whole:
-            self._snapshot()
+            self._append_all()
             self._kept, self._kept_bytes, self._is_whole = [], 0, True
 
+    def _all(self) -> tuple[bytes, int, bytes]:
+        """A record of all that is committed, its position, and META."""
+        c, meta = self._control.position(), self._memory()
+        cells = {META: meta_entry(meta), **all_slots(self._store)}
+        return encoded(SLOTS_BASE, self._epoch, c, next_id_of(self._store), cells), c, meta
+
+    def _append_all(self) -> None:
+        """Stores all that is committed, as a record: so no home that has been replaced can do that."""
+        data, c, self._meta = self._all()
+        self._append(data, c)
+        self._size, self._base_size = self._size + len(data), len(data)
+
     def _snapshot(self) -> None:
-        """Stores all that is committed, and throws away the records before it."""
+        """Puts what the records come to aside, and throws them away."""
         engine = self._engine
         assert engine is not None
-        number, c, meta = self._number, self._control.position(), self._memory()
-        cells = {META: meta_entry(meta), **all_slots(self._store)}
-        data = encoded(SLOTS_BASE, self._epoch, c, next_id_of(self._store), cells)
+        number = self._number
+        data, c, meta = self._all()
         try:
             # In this order a reader finds at each moment what the first record that is left goes on from.
             engine.set_blob(base_name(number), data)
@@ -270,9 +312,7 @@ class Journal:
                 if int(name.partition("/")[2]) < number:
                     engine.set_blob(name, None)
         except EngineLostError:
-            self._is_whole = False
-            engine.close()
-            self._engine = None
+            self._let_go()
             raise
         self._meta, self._stored_position = meta, c
         self._size, self._base_size, self._snapshot_above = 0, len(data), 0
@@ -297,11 +337,14 @@ class Journal:
             self.store_after({})
             if self.is_late:
                 log.error(
-                    "share %s: what was committed after position %d is not in the journal %s",
+                    "share %s: what was committed after position %d is not in %s",
                     self._control.name,
                     self._control.durable(),
-                    os.fspath(self._path),
+                    self._what,
                 )
+        if self._lease is not None:
+            self._lease.close()
+            self._lease = None
         if self._engine is not None:
             self._engine.close()
             self._engine = None

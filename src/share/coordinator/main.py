@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import types
+from collections.abc import Callable
 from typing import Any
 
 from share import _runtime, cerial
@@ -75,6 +76,10 @@ def _serve(name: str, role: int) -> None:
         _streams.finish()
         os._exit(1)
 
+    def replaced(reason: str) -> None:
+        control.note_fenced()
+        give_up(reason)
+
     def give_way(reason: str) -> None:
         log.critical("share %s: %s", name, reason)
         _streams.finish()
@@ -85,7 +90,7 @@ def _serve(name: str, role: int) -> None:
     _runtime.inside = _view(store)
     loop = Loop(control, store, entry, options.get("linger", 0))
     try:
-        loop.journal = _journal(control, store, options)
+        loop.journal = _journal(control, store, options, replaced)
         recover(control, store)
         _begin(control, loop.journal)
     except Exception as error:
@@ -107,13 +112,15 @@ def _serve(name: str, role: int) -> None:
     sweep(name, public)
 
 
-def _journal(control: Control, store: Store, options: dict[str, Any]) -> Any:
-    """The share's journal, if it has one; what it holds is in the slots."""
+def _journal(
+    control: Control, store: Store, options: dict[str, Any], replaced: Callable[[str], None]
+) -> Any:
+    """What stores the share's commits, if anything does; what it holds is in the slots."""
     if not control.has_journal:
         return None
     from ._journal import Journal
 
-    journal = Journal(control, store, options["journal"])
+    journal = Journal(control, store, options["journal"], replaced)
     journal.open()
     if not control.is_restored():
         journal.put_back()

@@ -110,11 +110,11 @@ def _restore(engine: Engine) -> Restored:
             if number > last:
                 break  # what is stored meanwhile is somebody else's
             record = decoded(data, f"record {number} of the log")
-            if record.kind not in {EPOCH, COMMIT, SLOTS}:
+            if record.kind not in {EPOCH, COMMIT, SLOTS, SLOTS_BASE}:
                 raise CorruptDataError(f"record {number} of the log is of an unknown kind {record.kind}")
             if not (changes or found.bases):
-                found.is_of_slots = record.kind == SLOTS
-            elif record.kind != EPOCH and (record.kind == SLOTS) != found.is_of_slots:
+                found.is_of_slots = record.kind in {SLOTS, SLOTS_BASE}
+            elif record.kind != EPOCH and (record.kind != COMMIT) != found.is_of_slots:
                 raise CorruptDataError(f"record {number} of the log is of another kind than those before it")
             if record.epoch <= found.epoch if record.kind == EPOCH else record.epoch != found.epoch:
                 raise CorruptDataError(
@@ -124,6 +124,10 @@ def _restore(engine: Engine) -> Restored:
             found.number = number
             if record.kind == EPOCH:
                 found.home = record.cells.get(0, b"").decode(errors="replace")
+            elif record.kind == SLOTS_BASE:  # whatever was before it
+                found.bases, found.base_size = record.cells, len(data)
+                found.commits, found.size = 0, 0
+                changes.clear()
             else:
                 found.commits += 1
                 found.size += len(data)

@@ -287,6 +287,11 @@ class Engine(ABC):
         kept = self._set("lease", f"{seconds} {holder}".encode() if seconds else b"0 ", version)
         return kept and seconds > 0
 
+    def leaseholder(self) -> str:
+        """Who took the lease last, and has not given it up since."""
+        _, data = self._get("lease") or (0, b"")
+        return data.decode().partition(" ")[2]
+
     # -- the queue -----------------------------------------------------------------------------------------
 
     def send(self, sender: str, number: int, data: bytes) -> None:

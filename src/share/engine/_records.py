@@ -15,7 +15,7 @@ EPOCH = 1  # a home begins; its one cell is its name
 COMMIT = 2  # what commits have added to cells
 BASE = 3  # cells whole, at a position
 SLOTS = 4  # as COMMIT, of a share's slots: see _images
-SLOTS_BASE = 5  # as BASE, of these
+SLOTS_BASE = 5  # as BASE, of these; also in the log, where what comes next does not go on from what is before
 _HEAD = struct.Struct("<BBIQQQI")  # format, kind, checksum of all the rest, epoch, position, next id, cells
 _CELL = struct.Struct("<QQ")
 
