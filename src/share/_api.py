@@ -246,7 +246,7 @@ class Share(Namespace):
         """
         session = self.session_of()
         if session.control.closed:
-            raise ShareClosedError(f"share {session.name} has been closed")
+            raise session.closed_error()
         if durable:
             if not session.control.has_journal:
                 raise ValueError("only a share with a journal or an engine can be durable: Share(journal=...)")

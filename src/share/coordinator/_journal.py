@@ -296,7 +296,7 @@ class Journal:
         """Stores all that is committed, as a record: so no home that has been replaced can do that."""
         data, c, self._meta = self._all()
         self._append(data, c)
-        self._size, self._base_size = self._size + len(data), len(data)
+        self._size, self._base_size, self._snapshot_above = 0, len(data), 0
 
     def _snapshot(self) -> None:
         """Puts what the records come to aside, and throws them away."""
