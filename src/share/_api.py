@@ -122,8 +122,8 @@ class Share(Namespace):
             that file stopped, be it closed, killed, or lost with its machine. None: the share lives in memory alone.
         engine: the same with a server in the place of the file, so that another machine can go on with the share of
             that name: ``"nats://host?monitor=http://host:8222"`` or ``"postgresql://user@host/database"``.
-        durable: with a journal or an engine, ``"engine"`` stores a commit on the disk before anybody sees it; ``"local"`` stores it
-            behind, so that nobody waits for the disk, and the last moments before the loss of a machine may be lost
+        durable: with a journal or an engine, ``"engine"`` stores a commit before anybody sees it; ``"local"`` stores it
+            behind, so that nobody waits for that, and the last moments before the loss of a machine may be lost
             with it (:meth:`flush` with ``durable=True`` waits).
 
     Raises:
@@ -213,8 +213,8 @@ class Share(Namespace):
 
         Such a share has no owner: it lives until the last process that uses it has left (closed it, ended or died),
         and for ``linger`` seconds more; whoever opens it in that time finds it as it was left. ``ring``, ``check``,
-        ``slow_after``, ``max_run``, ``executable``, ``linger``, ``on_new_code``, ``journal``, ``engine`` and ``durable``
-        count only for the one that creates it.
+        ``slow_after``, ``max_run``, ``executable``, ``linger``, ``on_new_code``, ``journal``, ``engine`` and
+        ``durable`` count only for the one that creates it.
         """
         if _runtime.coordinator_of is not None:
             return _stand_in(cls)
@@ -249,7 +249,9 @@ class Share(Namespace):
             raise session.closed_error()
         if durable:
             if not session.control.has_journal:
-                raise ValueError("only a share with a journal or an engine can be durable: Share(journal=...)")
+                raise ValueError(
+                    "only a share with a journal or an engine can be durable: Share(journal=...)"
+                )
             from share.client._commands import await_stored
 
             try:

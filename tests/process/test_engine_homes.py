@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from durable import end, forget, line
+from durable import end, line
 from durable_programs import Ledger
 from programs import HERE, SOURCE, wait_for
 
@@ -21,7 +21,7 @@ from share import EngineError, EngineLostError, FencedError, Share
 from share.engine import _places
 
 sys.path.append(str(HERE.parent / "unit" / "engine"))
-from backends import Nats, Postgres, Server  # noqa: E402
+from backends import Nats, Postgres, Server
 
 
 @pytest.fixture(params=[Nats, Postgres], ids=["nats", "postgres"])

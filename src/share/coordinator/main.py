@@ -112,9 +112,7 @@ def _serve(name: str, role: int) -> None:
     sweep(name, public)
 
 
-def _journal(
-    control: Control, store: Store, options: dict[str, Any], replaced: Callable[[str], None]
-) -> Any:
+def _journal(control: Control, store: Store, options: dict[str, Any], replaced: Callable[[str], None]) -> Any:
     """What stores the share's commits, if anything does; what it holds is in the slots."""
     if not control.has_journal:
         return None
