@@ -30,7 +30,7 @@ class Lease:
     def __init__(self, where: str, share: str, holder: str, replaced: Callable[[str], None]) -> None:
         self._where, self._share, self._holder, self._replaced = where, share, holder, replaced
         self._ending = threading.Event()
-        self._engine: "Engine | None" = None
+        self._engine: Engine | None = None
         self._thread = threading.Thread(target=self._keep, name="share-lease", daemon=True)
         self._thread.start()
 
