@@ -24,6 +24,7 @@ cdef class Heap:
     cdef uint64_t allocate(self, uint64_t length, uint64_t* generation) except 0
     cdef uint64_t carve(self, uint64_t index, uint64_t offset, uint64_t capacity, uint64_t* generation) except 0
     cdef int release(self, uint64_t where) except -1
+    cdef uint64_t renew(self, uint64_t where) except 0
     cdef int give_back(self) except -1
 
 

@@ -122,6 +122,16 @@ cdef class Heap:
                 self.give_back()
         return 0
 
+    cdef uint64_t renew(self, uint64_t where) except 0:
+        """Begins another use of a block to which no version with a tag <= C refers any more; its generation."""
+        cdef uint64_t* block = <uint64_t*>self.control.at(where, BLOCK_HEADER)
+        cdef uint64_t generation = load_rlx(block) + 1
+        store_rlx(block, generation)
+        # release fence: pairs with the acquire fence in block_unchanged, as in release
+        fence_rel()
+        TESTPOINT("heap.renewed")
+        return generation
+
     cdef int give_back(self) except -1:
         """Frees the memory of large free blocks, all but the page of their header.
 

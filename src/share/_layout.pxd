@@ -31,7 +31,8 @@
 #    120 | purpose: 1 for the slot of a shape; of a cell, whose   |
 #        | flags guard it; else 0                                 |
 #
-# Payload by kind: INLINE the encoded bytes; BLOCK {locator, length, generation}; REF {object id, flags
+# Payload by kind: INLINE the encoded bytes; BLOCK {locator, length, generation, how many ranges lie behind
+# an array's bytes, tag of the version since which they are complete: see coordinator/_ranges}; REF {object id, flags
 # locator, slots locator, shape slot locator, cells}; ABSENT and DELETED nothing; NODE {node id, number of its cell,
 # bits: BOXED, and from bit 8 on the kind of a built-in container}; NODES {base block: locator, length, generation;
 # log block: locator (0: none), generation}, `length` being how much of the log the version has. Successive versions
@@ -123,6 +124,8 @@ cdef enum:
     INLINE_BYTES = 40
     BLOCK_HEADER = 16
     LARGE_BLOCK = 1 << 18       # from this capacity on the memory of a free block may be given back
+    LARGE_ARRAY = 1 << 16       # an array of so many bytes is published by what has changed of it
+    MOST_RANGES = 128           # of a BLOCK
     # kinds of a version
     ABSENT = 0
     INLINE = 1
@@ -150,6 +153,11 @@ cdef struct Version:
     uint32_t kind
     uint32_t length
     uint64_t payload[5]
+
+cdef struct Range:              # of an array's bytes that a version has otherwise than the one before
+    uint64_t since              # the tag of that
+    uint64_t start
+    uint64_t length
 
 cdef struct Slot:
     Version version[2]

@@ -60,6 +60,9 @@ cdef str answers_name(str share, uint64_t serial)
 cdef str spill_name(Control control, uint64_t entry, uint64_t number)
 # How many it has unlinked.
 cdef int drop_spills(Control control, uint64_t start, uint64_t end) except -1
+# Copies bytes of a block, which may be reused meanwhile (see block_unchanged), in words: `to` has room for whole ones,
+# `start` is a multiple of 8. False: its memory has been given back.
+cdef bint copy_part(char* to, const char* block, uint64_t start, uint64_t length) noexcept nogil
 # Bytes of a block, to be freed by the caller; NULL: the block has been reused. `start` is a multiple of 8.
 cdef char* copy_of_block(Control control, uint64_t where, uint64_t start, uint64_t length,
                          uint64_t generation) except? NULL

@@ -161,6 +161,13 @@ def end_making():
     being_made = None
 
 
+cdef bint copy_part(char* to, const char* block, uint64_t start, uint64_t length) noexcept nogil:
+    if load_rlx(<const uint64_t*>(block + 8)) >= LARGE_BLOCK:
+        return sh_copy_by_kernel(to, block + BLOCK_HEADER + start, length)
+    copy_from_shared(to, block + BLOCK_HEADER + start, length)
+    return True
+
+
 cdef char* copy_of_block(Control control, uint64_t where, uint64_t start, uint64_t length,
                          uint64_t generation) except? NULL:
     """Bytes of a block, to be freed by the caller; NULL: the block has been reused."""
@@ -175,10 +182,7 @@ cdef char* copy_of_block(Control control, uint64_t where, uint64_t start, uint64
         raise MemoryError
     with nogil:
         TESTPOINT("block.found")
-        if load_rlx(<uint64_t*>(block + 8)) < LARGE_BLOCK:
-            copy_from_shared(copy, block + BLOCK_HEADER + start, length)
-        else:
-            copied = sh_copy_by_kernel(copy, block + BLOCK_HEADER + start, length)
+        copied = copy_part(copy, block, start, length)
     if not copied or not block_unchanged(block, generation):
         free(copy)
         return NULL

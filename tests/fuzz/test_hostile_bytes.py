@@ -555,6 +555,60 @@ def test_each_word_of_a_slot_that_holds_a_node(queued: Image) -> None:
                 assert outcome(take_over(queued.role), name, ()) == ""  # type: ignore[arg-type]
 
 
+def test_ranges_of_a_large_array() -> None:
+    """What the slot, and the list behind the array, say of what has changed since a reader has read it."""
+    numpy = pytest.importorskip("numpy")
+    with Share(ring=RING_CELLS) as share:
+        share.a = numpy.zeros(100_001, "u1")
+        images = []
+        for i in range(3):
+            share.a[i * 1000], share.a[100_000] = 1, i
+            share.flush()
+            images.append(Image(bytes_of(share.session_of().name), 0))
+    for image in images:
+        for at in range(PROCESS_TABLE, PROCESS_TABLE + 64 * 1024, 64):
+            if image.word("", at):
+                struct.pack_into("Q", image.segments[""], at, DEAD)
+    versions = [
+        (image.word(suffix, at), suffix, at)
+        for image in images
+        for suffix, at, kind, _, _ in slots(image)
+        if kind == BLOCK and image.word(suffix, at + 40)
+    ]
+    _, suffix, at = max(versions)
+    segment, block = block_of(images[2], images[2].word(suffix, at + 16))
+    assert (
+        images[2].word(segment, block + (64 + 100_001 + 7) // 8 * 8 + 16) == 64
+    )  # the length of the first range
+    ranges = block + (64 + 100_001 + 7) // 8 * 8  # behind the head and the numbers
+    read = Words(1)
+
+    def follow(name: str) -> None:
+        share = opened(name)
+        first = share.a[0]
+        for which, data in images[2].segments.items():
+            with open(FOLDER / (name + which), "r+b") as file:
+                file.write(data)
+        for where, offset, new in damage:
+            with open(FOLDER / (name + where), "r+b") as file:
+                file.seek(offset)
+                file.write(new)
+        read[0] = int(first == 1 and share.a[2000] == 1 and share.a[100_000] == 2)
+
+    damage: list[tuple[str, int, bytes]] = []
+    with images[1].copied([]) as name:
+        assert outcome(follow, name, ShareError) == ""
+    assert read[0] == 1
+    for where, offset in [
+        *((suffix, at + 8 * i) for i in range(2, 7)),
+        *((segment, ranges + 8 * i) for i in range(12)),
+    ]:
+        for value in BOUNDARIES:
+            damage[:] = [(where, offset, word(value))]
+            with images[1].copied([]) as name:
+                outcome(follow, name, ShareError)
+
+
 def test_changes_of_nodes(quiet: Image) -> None:
     """Logs that say of their changes what cannot be."""
     heads = [

@@ -36,6 +36,26 @@ class Grid:
         self.frame["c"] = self.frame["a"] * 2
 
 
+class Wave:
+    """An object with a large array."""
+
+    def __init__(self) -> None:
+        self.numbers = np.zeros(100_000)
+        self.other: Any = None
+
+    def total(self) -> float:
+        return float(self.numbers.sum())
+
+    def spoil(self) -> None:
+        self.numbers[::7] = 9
+        raise ZeroDivisionError
+
+    def spoil_and_store(self) -> int:
+        self.numbers[::3] = 8
+        self.other = (i for i in range(3))
+        return 1
+
+
 class Twice:
     """One array in two attributes."""
 

@@ -10,4 +10,5 @@ cdef enum:
     MAX_DIMENSIONS = 32
 
 cdef Py_ssize_t number_size(const char* format) noexcept    # 0 = no plain number
+cdef object dtype_of(const char* format)
 cdef object make_array(const char* format, tuple shape, object buffer, bint is_fortran)

@@ -31,6 +31,12 @@ cdef object make_array(const char* format, tuple shape, object buffer, bint is_f
     global ndarray
     if ndarray is None:
         from numpy import ndarray
+    if is_fortran:
+        return ndarray(shape, dtype_of(format), buffer, 0, None, "F")
+    return ndarray(shape, dtype_of(format), buffer)
+
+
+cdef object dtype_of(const char* format):
     dtype = dtypes.get(<bytes>format)
     if dtype is None:
         from numpy import dtype as new_dtype
@@ -38,6 +44,4 @@ cdef object make_array(const char* format, tuple shape, object buffer, bint is_f
         # numpy spells complex numbers "F" and "D", not "Zf" and "Zd".
         text = (<bytes>format).decode("ascii")
         dtype = dtypes[<bytes>format] = new_dtype({"Zf": "F", "Zd": "D"}.get(text, text))
-    if is_fortran:
-        return ndarray(shape, dtype, buffer, 0, None, "F")
-    return ndarray(shape, dtype, buffer)
+    return dtype

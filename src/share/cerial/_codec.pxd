@@ -47,6 +47,8 @@ cdef class Encoder(Writer):
     cdef int put_member(self, object value, object cls) except -1
     cdef int put_object(self, object value, object cls, int depth) except -1
     cdef int put_array(self, object value) except -1
+    # What comes before an array's numbers, which `view` has until it is released. False: it is to be pickled.
+    cdef bint put_array_head(self, object value, Py_buffer* view) except -1
     cdef int put_pickle(self, object value) except -1
     cdef int put_buffers(self, Py_ssize_t start) except -1
     cdef int remember(self, object value, bint is_open) except -1

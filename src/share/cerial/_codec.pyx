@@ -18,7 +18,7 @@ from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_GET_SIZE
 from cpython.unicode cimport PyUnicode_CheckExact
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from share.cerial cimport _tags as tags
 from share.cerial._arrays cimport ARRAY_HEAD, MAX_DIMENSIONS, number_size
@@ -362,23 +362,36 @@ cdef class Encoder(Writer):
 
     cdef int put_array(self, object value) except -1:
         cdef Py_buffer view
+        if not self.put_array_head(value, &view):
+            return TO_PICKLE
+        try:
+            room(self, view.len)
+            memcpy(self.data + self.size, view.buf, view.len)
+            self.size += view.len
+        finally:
+            PyBuffer_Release(&view)
+        return DONE
+
+    cdef bint put_array_head(self, object value, Py_buffer* view) except -1:
         cdef int64_t dimension
+        cdef Py_ssize_t padding
         cdef int i
         cdef char* to
         cdef bint is_fortran
         if self.reduce is not None and self.reduce(value) is not NotImplemented:
-            return TO_PICKLE
+            return False
         is_fortran = value.flags.fnc
         try:
             PyObject_GetBuffer(
-                value, &view, PyBUF_FORMAT | (PyBUF_F_CONTIGUOUS if is_fortran else PyBUF_C_CONTIGUOUS)
+                value, view, PyBUF_FORMAT | (PyBUF_F_CONTIGUOUS if is_fortran else PyBUF_C_CONTIGUOUS)
             )
         except (BufferError, ValueError):
-            return TO_PICKLE
+            return False
         try:
             if view.ndim > MAX_DIMENSIONS or view.itemsize == 0 or number_size(view.format) != view.itemsize:
-                return TO_PICKLE
-            room(self, ARRAY_HEAD + 8 * view.ndim + tags.ALIGN + view.len)
+                PyBuffer_Release(view)
+                return False
+            room(self, ARRAY_HEAD + 8 * view.ndim + tags.ALIGN)
             to = self.data + self.size
             to[0] = <char>tags.ARRAY
             to[1] = view.readonly | is_fortran << 1
@@ -389,11 +402,14 @@ cdef class Encoder(Writer):
                 dimension = view.shape[i]
                 memcpy(to + 5 + 8 * i, &dimension, 8)
             self.size += ARRAY_HEAD + 8 * view.ndim
-            self.data[self.size - 1] = <char>(-self.size & (tags.ALIGN - 1))
-            self.put_aligned(view.buf, view.len)
-        finally:
-            PyBuffer_Release(&view)
-        return DONE
+            padding = -self.size & (tags.ALIGN - 1)
+            self.data[self.size - 1] = <char>padding
+            memset(self.data + self.size, 0, padding)
+            self.size += padding
+        except BaseException:
+            PyBuffer_Release(view)
+            raise
+        return True
 
     cdef int put_object(self, object value, object cls, int depth) except -1:
         cdef Py_ssize_t at = 0, met = 0, count

@@ -12,7 +12,7 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint32_t
 from libc.string cimport memcpy
 
 from share.cerial cimport _tags as tags
-from share.cerial._arrays cimport MAX_DIMENSIONS, make_array, number_size
+from share.cerial._arrays cimport dtype_of, MAX_DIMENSIONS, make_array, number_size
 from share.cerial._packed cimport get_floats, get_ints
 from share.cerial._reader cimport Reader, corrupt, get_count, get_items, get_key_text, get_text, mark, need
 from share.cerial._times cimport body_size, get_time
@@ -332,22 +332,48 @@ cdef object get_member(Reader* r):
 
 
 cdef object get_array(Reader* r):
-    cdef unsigned char flags
+    cdef unsigned char flags = 0
     cdef char[3] format
+    cdef list shape = []
+    cdef Py_ssize_t size = get_array_head(r, &flags, format, shape)
+    if flags & 1:
+        data = PyBytes_FromStringAndSize(r.at, size)
+    else:
+        data = PyByteArray_FromStringAndSize(r.at, size)
+    r.at += size
+    return make_array(format, tuple(shape), data, flags & 2)
+
+
+cdef tuple array_layout(const char* data, Py_ssize_t size):
+    cdef Reader reader
+    cdef unsigned char flags = 0
+    cdef char[3] format
+    cdef list shape = []
+    reader.start = data
+    reader.at = data + 1
+    reader.end = data + size
+    if size < 1 or data[0] != tags.ARRAY:
+        corrupt(&reader, "no array")
+    if get_array_head(&reader, &flags, format, shape) != reader.end - reader.at:
+        corrupt(&reader, "an array of another size")
+    return tuple(shape), dtype_of(format), bool(flags & 2), reader.at - data
+
+
+cdef Py_ssize_t get_array_head(Reader* r, unsigned char* flags, char* format, list shape) except -1:
+    """How many bytes the numbers take, which come next."""
     cdef unsigned char dimensions, padding
     cdef int64_t length
     cdef Py_ssize_t size
     cdef int _i
-    cdef list shape = []
     need(r, 4)
-    flags = r.at[0]
+    flags[0] = r.at[0]
     dimensions = r.at[1]
     format[0] = r.at[2]
     format[1] = r.at[3]
     format[2] = 0
     r.at += 4
     size = number_size(format)
-    if size == 0 or dimensions > MAX_DIMENSIONS or flags > 3:
+    if size == 0 or dimensions > MAX_DIMENSIONS or flags[0] > 3:
         corrupt(r, "no array of numbers")
     need(r, 8 * dimensions + 1)
     for _i in range(dimensions):
@@ -360,9 +386,4 @@ cdef object get_array(Reader* r):
     padding = r.at[0]
     need(r, 1 + padding + size)
     r.at += 1 + padding
-    if flags & 1:
-        data = PyBytes_FromStringAndSize(r.at, size)
-    else:
-        data = PyByteArray_FromStringAndSize(r.at, size)
-    r.at += size
-    return make_array(format, tuple(shape), data, flags & 2)
+    return size

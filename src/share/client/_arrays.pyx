@@ -1,22 +1,30 @@
 """NumPy arrays as a share hands them out: read-only, without a copy, and writing into the share.
 
-What is read is a view of the bytes that this process has decoded, and is the same object until the array changes.
+What is read is a view of the bytes that this process has decoded, and is the same object until the array changes. If
+nobody has it any more by then, its memory is brought up to date: with what has changed, if the share says what that is.
 Assigning elements and in-place operators are commands on the array in the share; the view stays as it was read.
 Only a process that meets an array imports this module, and with it numpy.
 """
 
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
-from libc.stdint cimport uint32_t
+from cpython.object cimport PyObject
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
 
-from .._protocol cimport APPLY, CALL, RESPOND
+from .._atomic cimport TESTPOINT
+from .._layout cimport BLOCK_HEADER, EMPTY, MOST_RANGES, Range
+from .._protocol cimport APPLY, CALL, copy_part, RESPOND
+from .._slots cimport block_unchanged
 from ..cerial._codec cimport Encoder
+from ..cerial._decoder cimport array_layout
 from ._augmented cimport carrying, is_augmented_store, note_operation, take_operation
 from ._nested cimport Nested, new_nested, new_node, place_of
 from ._proxy cimport Proxy
 from ._session cimport Session
 
 import operator
+from weakref import getweakrefcount
 
 from numpy import array, ascontiguousarray, may_share_memory, ndarray, uint8
 
@@ -24,7 +32,12 @@ from .. import _paths, _protocol
 from .._paths import ITEM
 from .._protocol import node_reference, reference
 from ..cerial._codec import register_plain
+from ..errors import CorruptDataError
 from ._attachment import sessions
+
+
+cdef extern from "Python.h":
+    Py_ssize_t Py_REFCNT(PyObject*) noexcept
 
 
 @cython.binding(False)
@@ -41,6 +54,82 @@ cdef class Sealed:
 
     def __getbuffer__(self, Py_buffer* buffer, int flags):
         PyBuffer_FillInfo(buffer, self, self.view.buf, self.view.len, 1, flags)
+
+
+@cython.binding(False)
+cdef class Numbers:
+    """Memory of a large array, as it is published; nobody can write to it either."""
+
+    cdef char* data
+    cdef uint64_t size
+    cdef Py_ssize_t head            # bytes before the first number
+
+    def __cinit__(self, uint64_t size):
+        self.size = size
+        self.data = <char*>malloc(size + 8)
+        if self.data == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.data)
+
+    def __getbuffer__(self, Py_buffer* buffer, int flags):
+        PyBuffer_FillInfo(buffer, self, self.data + self.head, self.size - self.head, 1, flags)
+
+    cdef bint copy(self, const char* block) noexcept:
+        """Takes all of it. False: the block's memory has been given back."""
+        with nogil:
+            TESTPOINT("block.found")
+            return copy_part(self.data, block, 0, self.size)
+
+    cdef bint follow(self, const char* block, uint64_t count, uint64_t tag) noexcept:
+        """Takes what has changed since the version of that tag. False: it is not known, or as above."""
+        cdef Range[MOST_RANGES] ranges
+        cdef Range* each
+        cdef uint64_t i
+        with nogil:
+            TESTPOINT("block.found")
+            if not copy_part(<char*>ranges, block, (self.size + 7) // 8 * 8, count * sizeof(Range)):
+                return False
+            for i in range(count):
+                each = &ranges[i]
+                if each.since < tag:
+                    continue
+                if each.start % 8 or each.start > self.size or each.length > self.size - each.start or \
+                        not copy_part(self.data + each.start, block, each.start, each.length):
+                    return False
+        return True
+
+
+def large_array(Proxy owner not None, uint32_t index, path, uint64_t where, uint64_t size, uint64_t generation,
+                uint64_t count, uint64_t since):
+    """A large array that is the value of a cell, as a reader may have it; None: its block has been reused."""
+    cdef uint64_t tag = owner.tags[index]
+    cdef Numbers numbers = None
+    cdef const char* block
+    if size > (<uint64_t>1 << 40) or count > MOST_RANGES:
+        raise CorruptDataError(f"an array of {size} bytes, of which {count} ranges have changed")
+    block = owner.session.control.at(where, BLOCK_HEADER + (size + 7) // 8 * 8 + count * sizeof(Range))
+    known = owner.values[index]
+    if type(known) is SharedArray and type(known.base) is Numbers:
+        owner.cache(index, None, EMPTY)         # nobody else finds it from here on
+        numbers = known.base
+        if numbers.size != size or Py_REFCNT(<PyObject*>known) > 1 or Py_REFCNT(<PyObject*>numbers) > 2 or \
+                getweakrefcount(known):
+            known = numbers = None              # somebody has it, and sees it as it was
+    else:
+        known = None
+    if numbers is not None and count and tag >= since and numbers.follow(block, count, tag):
+        return known if block_unchanged(block, generation) else None
+    if numbers is None:
+        numbers = Numbers(size)
+    known = None
+    if not numbers.copy(block) or not block_unchanged(block, generation):
+        return None
+    shape, dtype, is_fortran, numbers.head = array_layout(numbers.data, size)
+    made = ndarray.__new__(SharedArray, shape, dtype, numbers, 0, None, "F" if is_fortran else "C")
+    put(made, Proxy.__reduce__(owner)[1], index, path, False)
+    return made
 
 
 cdef object call_of(Nested proxy, str name, tuple args):

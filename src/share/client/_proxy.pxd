@@ -111,7 +111,9 @@ cdef class Proxy(Shared):
     cdef object state_of(self, uint32_t index)
     cdef object look_slowly(self, uint32_t index, bint whole)
     cdef tuple value_at(self, uint32_t index, uint64_t position)
-    cdef object read_version(self, uint32_t index, uint64_t position, Version* version)
+    cdef object read_version(self, uint32_t index, uint64_t position, Version* version, bint* is_handed)
+    cdef bint is_large_array(self, const Version* version) except -1
+    cdef object large_array(self, uint32_t index, const Version* version)
     cdef Snapshot keep(self, uint32_t index, object value, const Version* version)
     cdef uint64_t position_of(self, uint32_t index) noexcept
     # The object as it is now, for looking at only: with all that it holds, or only itself.

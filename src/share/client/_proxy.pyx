@@ -17,10 +17,12 @@ from libc.string cimport memcpy
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from .._atomic cimport BROKEN, fence_acq, load_acq, load_rlx, TESTPOINT
-from .._layout cimport ABSENT, BLOCK, CLOSED_BIT, DELETED, BOXED, EMPTY, INLINE, NODE, Slot, SLOT_SIZE, Version
+from .._layout cimport ABSENT, BLOCK, BLOCK_HEADER, CLOSED_BIT, DELETED, BOXED, EMPTY, INLINE, LARGE_ARRAY, NODE, \
+    Slot, SLOT_SIZE, Version
 from .._protocol cimport APPLY, CALL, CALL_AT, DELETE, GET, GET_AT, KEYWORDS, NO_ARGUMENTS, RESPOND, SET, \
     version_value
 from .._slots cimport slot_find, slot_read
+from ..cerial cimport _tags as tags
 from ..cerial._codec cimport Encoder, decode
 from .._internal cimport Maker, maker_of, make_internal
 from ._augmented cimport carrying, is_augmented_store, take_operation
@@ -455,8 +457,9 @@ cdef class Proxy(Shared):
         """Barrier and slot read of one cell; MISSING if the attribute does not exist."""
         cdef uint64_t tag
         cdef Version version
+        cdef bint is_handed = False
         while True:
-            value = self.read_version(index, self.position_of(index), &version)
+            value = self.read_version(index, self.position_of(index), &version, &is_handed)
             if version.kind != NODE:
                 break
             value = self.node_value(&version)
@@ -468,7 +471,9 @@ cdef class Proxy(Shared):
                     self.cache(index, value, version.tag)
                 return value
         tag = version.tag
-        if value is MISSING or is_value(value):
+        if is_handed:
+            pass                    # a large array
+        elif value is MISSING or is_value(value):
             value = carrying(value)
         elif index and is_array(value):
             value = array_at(self, index, () if self.opaque else (ATTRIBUTE, type(self)._share_cells_[index - 1]),
@@ -524,14 +529,17 @@ cdef class Proxy(Shared):
         if c - position < CLOSED_BIT and slot_find(self.slots + index, c, &tag) >= 0 and tag == old.tags[index]:
             return old
         old = None              # read_version looks whether anybody has it besides us
-        value = self.read_version(index, position, &version)
+        value = self.read_version(index, position, &version, NULL)
         if self.opaque and index == 1 and not isinstance(value, type(self)._share_class_):
             raise CorruptDataError(f"share {self.session.name}: a {type(value).__name__} is where a "
                                    f"{type(self)._share_class_.__name__} should be, its memory is damaged")
         return self.keep(index, value, &version)
 
-    cdef object read_version(self, uint32_t index, uint64_t position, Version* version):
-        """The value of a cell, fresh, and its version; None if it is a node."""
+    cdef object read_version(self, uint32_t index, uint64_t position, Version* version, bint* is_handed):
+        """The value of a cell, fresh, and its version; None if it is a node.
+
+        is_handed: NULL, or set where it is a large array as a caller may have it.
+        """
         cdef uint64_t found_owner = 0, c, torn_tag = EMPTY
         cdef bint torn
         cdef int attempts = 0, copies = 0
@@ -545,7 +553,12 @@ cdef class Proxy(Shared):
                     return MISSING
                 if version.kind == NODE:
                     return None
-                value = version_value(self.session.control, version, &torn)
+                if is_handed != NULL and index and self.is_large_array(version):
+                    value = self.large_array(index, version)
+                    torn = value is None
+                    is_handed[0] = not torn
+                else:
+                    value = version_value(self.session.control, version, &torn)
                 if not torn:
                     return value
                 # The block of a version that is still the newest has not been reused: it is damaged.
@@ -555,6 +568,17 @@ cdef class Proxy(Shared):
                     version.tag, version.kind = EMPTY, INLINE       # not to be kept
                     return self.fetch().values[index]
             pause_before_retry(self.session, &attempts)
+
+    cdef bint is_large_array(self, const Version* version) except -1:
+        """Whether a block is one, unless it has been reused."""
+        return version.kind == BLOCK and version.payload[1] >= LARGE_ARRAY and \
+            self.session.control.at(version.payload[0], BLOCK_HEADER + 8)[BLOCK_HEADER] == tags.ARRAY
+
+    cdef object large_array(self, uint32_t index, const Version* version):
+        """None: its block has been reused."""
+        path = () if self.opaque else (ATTRIBUTE, type(self)._share_cells_[index - 1])
+        return arrays().large_array(self, index, path, version.payload[0], version.payload[1], version.payload[2],
+                                    version.payload[3], version.payload[4])
 
     cdef tuple value_at(self, uint32_t index, uint64_t position):
         """(value,) of a cell as it was at a position of C, with root and cells if it is a node; None: not known any

@@ -50,6 +50,7 @@ cdef bytes entry_of(Control control, Slot* slot, uint64_t owner, uint32_t kind, 
     cdef bytes block = b"", log = b""
     if kind == BLOCK:
         block = block_bytes(control, payload[0], 0, payload[1])
+        return whole(owner, load_rlx(&slot.purpose), kind, length, (0, len(block), 0, 0, 0), block, b"")
     elif kind == NODES:
         block = block_bytes(control, payload[0], 0, payload[1])
         if payload[3]:
@@ -190,6 +191,8 @@ def put_back(Control control not None, dict images not None, bint refers, list p
         if image.kind == BLOCK or image.kind == NODES:
             version.payload[0], version.payload[2] = places[(id(image), False)]
             version.payload[1] = len(image.block)
+        if image.kind == BLOCK:
+            version.payload[3] = version.payload[4] = 0     # without ranges
         if image.kind == NODES:
             version.payload[3], version.payload[4] = places.get((id(image), True), (0, 0))
             if len(image.log) != (SINCE + image.length if image.log else image.length):
