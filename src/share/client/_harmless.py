@@ -1,6 +1,7 @@
 """Classes whose objects stay as they are, whatever operator or read of an attribute is applied to them."""
 
 import functools
+from array import array
 from collections import Counter, OrderedDict, _tuplegetter, deque  # type: ignore[attr-defined]
 from collections.abc import Iterable
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, WrapperDescriptorType
@@ -9,7 +10,7 @@ from typing import Any
 __all__ = ["are_harmless", "is_harmless"]
 
 # Not defaultdict: to look for a key may put one there.
-_CONTAINERS = frozenset((object, list, dict, set, deque, OrderedDict, Counter, bytearray, tuple, frozenset))
+_CONTAINERS = frozenset((object, list, dict, set, deque, OrderedDict, Counter, bytearray, array, tuple, frozenset))
 # Special methods that no operator runs, or only one that is known to write.
 _OTHERS = frozenset(
     f"__{name}__"

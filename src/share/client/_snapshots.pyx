@@ -17,6 +17,7 @@ from ._proxy cimport Proxy
 from ._replica cimport BEHIND, Cell, pin, READY, Reader, reader_of, Tables, TORN, unpin
 from ._session cimport pause_before_retry, Session, Shared
 
+from array import array
 from collections import Counter, OrderedDict, defaultdict, deque
 
 from .. import _paths
@@ -102,7 +103,7 @@ cdef class Copier:
         elif cls is deque:
             for item in node:
                 made.append(self.begun(item, 0))
-        elif cls is not bytearray:
+        elif cls is not bytearray and cls is not array:
             if cls.__dictoffset__:
                 attributes = PyObject_GenericGetDict(made, NULL)
                 for key, item in PyObject_GenericGetDict(node, NULL).items():
@@ -127,6 +128,8 @@ cdef object empty(object node, object cls):
         return deque((), node.maxlen)
     if cls is bytearray:
         return bytearray(node)
+    if cls is array:
+        return (<object>node)[:]
     if cls is defaultdict and is_value(node.default_factory):
         return defaultdict(node.default_factory)
     if isinstance(node, (list, dict, set, deque, bytearray)):

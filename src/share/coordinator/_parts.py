@@ -1,5 +1,6 @@
 """Commands on parts of an object's state: on a node, or on what is found from a node or a top-level object on."""
 
+from array import array
 from collections import Counter, OrderedDict, defaultdict, deque
 from types import BuiltinMethodType, MethodType, MethodWrapperType
 from typing import Any
@@ -22,7 +23,7 @@ __all__ = [
 ]
 
 #: Whose methods change nothing but what recording sees.
-RECORDED = frozenset((list, dict, set, bytearray, deque, OrderedDict, defaultdict, Counter))
+RECORDED = frozenset((list, dict, set, bytearray, array, deque, OrderedDict, defaultdict, Counter))
 _STAYING = frozenset((
     "__delitem__", "__setitem__", "add", "append", "appendleft", "clear", "discard", "extend", "extendleft", "insert",
     "move_to_end", "pop", "popitem", "popleft", "reverse", "rotate", "setdefault", "update",

@@ -1,5 +1,6 @@
 """Whether a node holds what another copy of it holds: its own parts, each by what it is known as."""
 
+from array import array
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +24,8 @@ def content(node: Any, id_of: Callable[[Any], int], encoded: Callable[[Any], byt
     parts: list[Any] = []
     if isinstance(node, bytearray):
         parts.append(bytes(node))
+    elif isinstance(node, array):
+        parts += (node.typecode, node.tobytes())
     elif isinstance(node, list):
         parts += map(named, list.__iter__(node))
     elif isinstance(node, deque):
@@ -36,6 +39,6 @@ def content(node: Any, id_of: Callable[[Any], int], encoded: Callable[[Any], byt
             parts.append(named(node.default_factory))
     elif not hasattr(node, "__dict__") and not any("__slots__" in vars(base) for base in type(node).__mro__):
         return encoded(node)
-    if node.__class__ not in (bytearray, list, deque, set, dict, OrderedDict, defaultdict):
+    if node.__class__ not in (bytearray, array, list, deque, set, dict, OrderedDict, defaultdict):
         parts.append({name: named(value) for name, value in all_state(node).items()})
     return node.__class__, parts

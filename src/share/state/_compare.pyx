@@ -10,6 +10,7 @@ from libc.stdint cimport uint64_t
 
 from share.state cimport _nodes
 from share.state cimport _operations as operations
+from share.state._arrays cimport content_of_array
 from share.state._instances cimport attributes_of, cell_for_setting
 from share.state._nodes cimport TOP, Cell, Node, append, begin, find, inverse, number, object_of
 from share.state._record cimport kind_of_node, put_operand
@@ -125,6 +126,8 @@ cdef object content_of(object node, int kind):
         return list(collections.deque.__iter__(node))
     if kind == _nodes.BYTEARRAY:
         return bytes(node)
+    if kind == _nodes.ARRAY:
+        return content_of_array(node)
     if kind == _nodes.ORDERED:
         return list(collections.OrderedDict.items(node))
     if kind == _nodes.INSTANCE:
@@ -168,7 +171,7 @@ cdef int compare(object node, Shape shape, tuple shadow) except -1:
 
 cdef int note_content(object node, Cell* cell, uint64_t id, int kind, object before, object after) except -1:
     cdef int operation
-    if kind == _nodes.BYTEARRAY:
+    if kind == _nodes.BYTEARRAY or kind == _nodes.ARRAY:
         put_splice(cell, id, len(before), after)
         return inverse(operations.BYTES_SPLICE, <PyObject*>node, 0, owned(before), owned(len(after)))
     operation = put_assign(cell, id, kind, after)
@@ -213,7 +216,7 @@ cdef int note_whole(object node, Shape shape, object copy) except -1:
     if type(content) is list:
         put_assign(cell, id, kind & ~_nodes.CLASSED, content)
     elif type(content) is bytes:
-        put_splice(cell, id, len(copy), content)
+        put_splice(cell, id, len(content_of(copy, kind & ~_nodes.CLASSED)), content)
     if not kind & _nodes.CLASSED:
         return 0
     attributes = attributes_of(node, shape)

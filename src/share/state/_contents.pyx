@@ -1,8 +1,8 @@
 """What a node holds, whole: written when it is born, and when a cell gets a new base.
 
 The content of a node by its kind: of lists and sets the count and the items; of dicts the count and key, value, key,
-value (a defaultdict's factory first); of deques 0 or the greatest length + 1, then as of a list; of bytearrays size and
-bytes; of opaque objects size and what share.cerial makes of them. Instances, and after the rest those of subclasses of
+value (a defaultdict's factory first); of deques 0 or the greatest length + 1, then as of a list; of bytearrays and
+arrays size and bytes; of opaque objects size and what share.cerial makes of them. Instances, and after the rest those of subclasses of
 containers, have count and name, value, name, value.
 """
 
@@ -22,6 +22,7 @@ from libc.string cimport memset
 from share.cerial._codec cimport Encoder
 from share.cerial._kinds cimport Kind
 from share.state cimport _nodes, _record
+from share.state._arrays cimport content_of_array
 from share.state cimport _operations as operations
 from share.state._instances cimport attributes_of, make_cell_of_attribute
 from share.state._nodes cimport ID, TOP, Bytes, Cell, Node, append, find, number, object_of, release, reserve, touch
@@ -55,7 +56,7 @@ cdef int write_node(PyObject* object, Cell* cell, Bytes* births, Bytes* fills, l
     births.data[births.size] = operations.BORN
     births.size += 1
     number(births, id)
-    put_kind(births, shape)
+    put_kind(births, shape, <object>object)
     if is_opaque(shape):
         data = encode_opaque(<object>object)
         put_bytes(births, data)
@@ -124,6 +125,9 @@ cdef bint write_content(object self, Cell* cell, Bytes* to, Shape shape) except 
         reserve(to, 10)
         number(to, PyByteArray_GET_SIZE(self))
         append(to, PyByteArray_AS_STRING(self), PyByteArray_GET_SIZE(self))
+        reserve(to, 10)
+    elif kind == _nodes.ARRAY:
+        put_bytes(to, content_of_array(self))
         reserve(to, 10)
     elif kind == _nodes.ORDERED:
         is_late = write_pairs(list(ordered_items(self)), cell, to)

@@ -90,7 +90,7 @@ cdef extern from "state/_nodes.h":
     bint is_noted "share_is_noted"(int op, PyObject* node, Py_ssize_t at, PyObject* first) noexcept
     int inverse_again "share_inverse_again"(int op, PyObject* node) except -1
 
-# The kinds of nodes. In bytes one with CLASSED is followed by the number of a class.
+# The kinds of nodes. In bytes one with CLASSED is followed by the number of a class, and ARRAY by its typecode.
 cdef enum:
     LIST = 1
     DICT = 2
@@ -102,6 +102,8 @@ cdef enum:
     BYTEARRAY = 8
     INSTANCE = 9
     OPAQUE = 10
+    ARRAY = 11
+    KINDS = 12
     CLASSED = 64
 
 cdef Registry* registry() noexcept

@@ -17,8 +17,8 @@ cdef int put_long_operand(Cell* cell, PyObject* value) except -1
 cdef int put_class(Bytes* to, int number) except -1
 # A name is given to an object of a cell: that of a node, and what it is.
 cdef int put_reference(Cell* cell, Bytes* to, Node* node) except -1
-# The kind of a node, and its class if need be.
-cdef int put_kind(Bytes* to, Shape shape) except -1
+# The kind of a node, and its class or typecode if need be.
+cdef int put_kind(Bytes* to, Shape shape, object node) except -1
 cdef int kind_of_node(Shape shape) noexcept
 cdef int put_head(Bytes* to, int tag, Py_ssize_t count) except -1
 # What could not be encoded when it was stored: where that was.

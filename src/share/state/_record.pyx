@@ -85,18 +85,20 @@ cdef int put_reference(Cell* cell, Bytes* to, Node* node) except -1:
     to.size += 1
     number(to, node.cell)
     number(to, node.id & _nodes.ID)
-    put_kind(to, shape)
+    put_kind(to, shape, <object>node.object)
     far_cells.add(<uint64_t>cell.number << 32 | node.cell)
     if shape.kind == EITHER and not shape.is_frozen:
         (<set>far_opaque.setdefault(node.id & _nodes.ID, set())).add(cell.number)
     return 0
 
 
-cdef int put_kind(Bytes* to, Shape shape) except -1:
+cdef int put_kind(Bytes* to, Shape shape, object node) except -1:
     reserve(to, 12)
     to.data[to.size] = <char>(_nodes.OPAQUE if shape.kind == EITHER and not shape.is_frozen else kind_of_node(shape))
     to.size += 1
-    if shape.number >= 0 and shape.kind != NAMED_TUPLE:
+    if shape.kind == _nodes.ARRAY:
+        number(to, ord(node.typecode))
+    elif shape.number >= 0 and shape.kind != NAMED_TUPLE:
         number(to, shape.number)
     return 0
 

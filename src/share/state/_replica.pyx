@@ -1,6 +1,7 @@
 """A copy of the state in another process: built from bases, moved forward by changes, with the same objects."""
 
 import collections
+from array import array, typecodes
 
 cimport cython
 
@@ -19,6 +20,7 @@ from share.cerial cimport _tags as tags
 from share.cerial._codec cimport decode
 from share.state cimport _nodes
 from share.state cimport _operations as operations
+from share.state._arrays cimport set_bytes
 from share.state._shapes cimport is_plain_class
 
 from share.cerial import _standins, loads
@@ -553,6 +555,8 @@ cdef class Replica:
         cdef object cls = None
         if kind & _nodes.CLASSED:
             cls = self.class_at(source)
+        elif kind == _nodes.ARRAY:
+            cls = typecode_at(source)
         node = self.nodes.get(id)
         if node is None:
             node = make(source, kind, cls)
@@ -665,7 +669,7 @@ cdef class Replica:
         cdef int kind = source.byte()
         self.refer(source.cell, cell)
         if cell in self.damaged:
-            if kind & _nodes.CLASSED:
+            if kind & _nodes.CLASSED or kind == _nodes.ARRAY:
                 source.number()
             return self.unreadable(cell, id)
         if kind == _nodes.OPAQUE:
@@ -681,7 +685,7 @@ cdef class Replica:
         found = self.nodes.get(id)
         if found is None:
             return self.find_or_make(source, cell, id, kind)
-        if kind & _nodes.CLASSED:
+        if kind & _nodes.CLASSED or kind == _nodes.ARRAY:
             source.number()
         return found
 
@@ -795,6 +799,9 @@ cdef class Replica:
                     source.corrupt(f"a change of a deque, for a {type(node).__name__}")
                 self.change_deque(source, operation, node)
             else:
+                if isinstance(node, array):
+                    self.change_array(source, operation, node)
+                    continue
                 if not isinstance(node, bytearray):
                     source.corrupt(f"a change of a bytearray, for a {type(node).__name__}")
                 self.change_bytes(source, operation, node)
@@ -828,6 +835,8 @@ cdef class Replica:
             deque.extend(node, self.values(source))
         elif isinstance(node, bytearray):
             bytearray.__init__(node, source.raw())
+        elif isinstance(node, array):
+            self.put_in_array(source, node, 0, len(node) * node.itemsize, source.raw())
         else:
             return self.fill_attributes(source, node, again)
         if cls in BUILT_IN:
@@ -1008,6 +1017,23 @@ cdef class Replica:
             source.corrupt(f"unknown operation {operation}")
         return 0
 
+    cdef int change_array(self, Bytes source, int operation, object node) except -1:
+        cdef uint64_t start, removed, size = len(node) * node.itemsize
+        if operation != operations.BYTES_SPLICE:
+            source.corrupt(f"unknown operation {operation}")
+        start = source.number()
+        removed = source.number()
+        data = source.raw()
+        if start > size or removed > size - start:
+            source.corrupt("a place beyond the end of an array")
+        return self.put_in_array(source, node, start, removed, data)
+
+    cdef int put_in_array(self, Bytes source, object node, uint64_t start, uint64_t removed, bytes data) except -1:
+        cdef uint64_t item = node.itemsize
+        if start % item or removed % item or len(data) % item:
+            source.corrupt("parts of an item of an array")
+        return set_bytes(node, start, removed, data)
+
     cdef int change_bytes(self, Bytes source, int operation, object node) except -1:
         cdef uint64_t start, removed, size = len(node)
         if operation == operations.BYTES_SET:
@@ -1031,9 +1057,18 @@ cdef object cell_and_commit(tuple part):
     return part[1], part[0]
 
 
+cdef str typecode_at(Bytes source):
+    cdef uint64_t code = source.number()
+    if code > 127 or chr(code) not in typecodes:
+        source.corrupt("an array of an unknown type")
+    return chr(code)
+
+
 cdef object make(Bytes source, int kind, object cls):
     """A new, empty node."""
     cdef int built_in = kind & ~_nodes.CLASSED
+    if kind == _nodes.ARRAY:
+        return array(cls)
     if type(cls) is StandIn and 0 < built_in <= _nodes.INSTANCE:
         cls = cls.of(Node if built_in == _nodes.INSTANCE else BUILT_IN[built_in])
     if isinstance(cls, UnreadableClass) and 0 < built_in <= _nodes.INSTANCE:

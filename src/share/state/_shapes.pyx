@@ -4,6 +4,7 @@ cimport cython
 
 import enum
 import types
+from array import array
 from collections import Counter, OrderedDict, defaultdict, deque
 
 from cpython.dict cimport PyDict_GetItem
@@ -49,6 +50,7 @@ class Ordinary:
 cdef tuple BUILT_IN = (
     (OrderedDict, _nodes.ORDERED), (Counter, _nodes.COUNTER), (defaultdict, _nodes.DEFAULT), (dict, _nodes.DICT),
     (list, _nodes.LIST), (set, _nodes.SET), (deque, _nodes.DEQUE), (bytearray, _nodes.BYTEARRAY),
+    (array, _nodes.ARRAY),
 )
 cdef tuple NUMBERS_AND_TEXT = (int, float, complex, str, bytes)
 
@@ -145,7 +147,7 @@ cdef Shape decide(object cls):
         return make(cls, EITHER)
     if cls.__flags__ & Py_TPFLAGS_HEAPTYPE:
         for base, kind in BUILT_IN:
-            if issubclass(cls, base):
+            if issubclass(cls, base) and base is not array:
                 return with_attributes(with_class(cls, kind | _nodes.CLASSED))
         if is_plain_class(cls) and kind_of(cls).rule is None \
                 and not is_opaque_class(cls) and not pickles_itself(cls):
@@ -237,7 +239,8 @@ cdef int role_of(object value) except -1:
 
 
 cdef int built_in_kind(object cls) noexcept:
-    return shape_of(cls).kind if shape_of(cls).kind < _nodes.INSTANCE else 0
+    cdef int kind = shape_of(cls).kind
+    return kind if kind < _nodes.INSTANCE or kind == _nodes.ARRAY else 0
 
 
 cdef bint is_node_class(object cls) except -1:

@@ -50,12 +50,13 @@ from share.state._nodes cimport (
 )
 from share.state._compare cimport compare, is_published, note_whole, shadow_of
 from share.state._record cimport places_of_opaque, put, set_foreign
-from share.state._shapes cimport Shape, forget_shapes, number_class, shape_of
+from share.state._shapes cimport Shape, built_in_kind, forget_shapes, number_class, shape_of
 from share.state._undo cimport undo_all
 
 from share.errors import CorruptDataError, NotShareableError, ShareError
 from share.state._replica import Replica
 
+import share.state._arrays
 import share.state._bytearrays
 import share.state._deques
 import share.state._dicts
@@ -1031,7 +1032,7 @@ cdef list bound_in(object opaque):
             rest.append(value.__closure__)
         elif value is opaque or find(<PyObject*>value) == NULL:
             rest.extend(gc.get_referents(value))
-        elif shape_of(type(value)).kind & ~CLASSED < _nodes.INSTANCE:
+        elif built_in_kind(type(value)) or shape_of(type(value)).kind & ~CLASSED < _nodes.INSTANCE:
             found.append(value)
     return found
 
@@ -1052,7 +1053,7 @@ cdef list parts_of_dict(object value):
 cdef void make_plain(PyObject* object) noexcept:
     """It is no node any more, so it is no recording container either."""
     cdef int kind
-    for kind in range(1, 9):
+    for kind in range(1, _nodes.KINDS):
         if _nodes.here.recording[kind] == <PyTypeObject*>Py_TYPE(<object>object):
             turn_back(object, kind)
             return

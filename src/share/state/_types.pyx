@@ -3,6 +3,7 @@
 cimport cython
 
 import collections
+from array import array
 
 from cpython.object cimport PyObject, PyTypeObject, visitproc
 from cpython.ref cimport Py_INCREF
@@ -225,11 +226,12 @@ cdef class Blueprint:
             # With one of them alone neither would be inherited, and cycles would not be freed.
             slots[count + 2].slot = Py_tp_traverse
             slots[count + 2].pfunc = <void*>share_traverse
-            slots[count + 3].slot = Py_tp_clear
-            if plain.tp_flags & Py_TPFLAGS_HEAPTYPE:
-                slots[count + 3].pfunc = <void*>plain.tp_clear
-            else:
+            if not plain.tp_flags & Py_TPFLAGS_HEAPTYPE:
+                slots[count + 3].slot = Py_tp_clear
                 slots[count + 3].pfunc = <void*>(<PyTypeObject*>Probe).tp_clear
+            elif plain.tp_clear != NULL:        # arrays hold nothing
+                slots[count + 3].slot = Py_tp_clear
+                slots[count + 3].pfunc = <void*>plain.tp_clear
         spec.name = name
         spec.basicsize = 0
         spec.itemsize = 0
@@ -279,7 +281,7 @@ def rebase(cls: type) -> bool:
 
 cdef int kind_of_plain(object cls) noexcept:
     cdef int kind
-    for kind in range(1, 9):
+    for kind in range(1, _nodes.KINDS):
         if _nodes.registry().plain[kind] == <PyTypeObject*>cls and _nodes.registry().recording[kind] != NULL:
             return kind
     return 0
@@ -305,12 +307,14 @@ cdef object reduce_as_plain(object self, object protocol):
         return plain, (), None, None, iter(self.items())
     if plain is list:
         return plain, (), None, iter(self)
+    if plain is array:
+        return plain.__getitem__(self, slice(None)).__reduce_ex__(protocol)
     return plain, (bytes(self) if plain is bytearray else list(self),)
 
 
 cdef object plain_of(object cls):
     cdef int kind
-    for kind in range(1, 9):
+    for kind in range(1, _nodes.KINDS):
         if _nodes.registry().recording[kind] == <PyTypeObject*>cls:
             return <object>_nodes.registry().plain[kind]
     return None
@@ -327,4 +331,6 @@ cdef object copy_as_plain(object self, object _):
         return plain(self.default_factory, self)
     if plain is collections.deque:
         return plain(self, self.maxlen)
+    if plain is array:
+        return plain.__getitem__(self, slice(None))
     return plain(self)

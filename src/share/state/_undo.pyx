@@ -3,6 +3,7 @@
 cimport cython
 
 import collections
+from array import array
 
 from cpython.list cimport PyList_GET_SIZE, PyList_Insert, PyList_Reverse
 from cpython.object cimport PyObject
@@ -11,6 +12,7 @@ from cpython.set cimport PySet_Add, PySet_Clear, PySet_Discard
 
 from share.state cimport _nodes
 from share.state cimport _operations as operations
+from share.state._arrays cimport set_bytes
 from share.state._compare cimport lost
 from share.state._instances cimport attributes_of, set_plain
 from share.state._nodes cimport Inverse
@@ -152,6 +154,8 @@ cdef int undo_one(Inverse* step, object node, dict orders) except -1:
         return undo_in_deque(step, node)
     if isinstance(node, bytearray):
         return undo_in_bytes(step, node)
+    if isinstance(node, array):
+        return set_bytes(node, step.at, <object>step.second, first_of(step))
     return undo_in_attributes(step, node)
 
 
