@@ -135,7 +135,7 @@ def scenario(s):
     def noattr():
         q.zzz = 1
 
-    yield attempt(noattr)
+    yield type(attempt(noattr))
     yield attempt(lambda: q.zzz)
     yield q == Projection(q.balance, q.owner, set(q.seen))
     yield q != Projection()
